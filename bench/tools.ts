@@ -1,0 +1,44 @@
+/** What benches and the demo share: running the built command line and other linkers on the fixture programs. */
+import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { FixtureProgram } from '../test/programs.ts';
+
+/** Path of the command line as it is installed. */
+export const TINYELF = fileURLToPath(new URL('../bin/tinyelf.js', import.meta.url));
+
+/** Runs a command and gives what it printed. */
+export function run(command: string, args: readonly string[], folder?: string) {
+  const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
+    ...(folder === undefined ? {} : { cwd: folder }),
+    encoding: 'latin1',
+    input: '',
+  });
+  return { code: status, signal, stdout, stderr, found: error === undefined };
+}
+
+/** Whether a command can be run. */
+export function isInstalled(command: string): boolean {
+  return run(command, ['--version']).found;
+}
+
+/** Links a program with `tinyelf link`. @returns the size of the executable in bytes @throws if the link fails */
+export function linkWithTinyelf(program: FixtureProgram, output: string): number {
+  const args = [TINYELF, 'link', ...program.inputs, ...program.flags, '-o', output];
+  const { code, stderr } = run(process.execPath, args, program.folder);
+  if (code !== 0) throw new Error(`${program.id}: ${stderr}`);
+  return statSync(output).size;
+}
+
+/** Links a program with another linker. @returns the size in bytes, or undefined if it cannot */
+export function linkWith(linker: string, program: FixtureProgram, output: string): number | undefined {
+  if (program.ldFlags === null) return undefined;
+  const { code } = run(linker, [...program.ldFlags, ...program.inputs, '-o', output], program.folder);
+  return code === 0 ? statSync(output).size : undefined;
+}
+
+/** Whether an executable does what its fixture says. */
+export function behaves(program: FixtureProgram, executable: string): boolean {
+  const { code, stdout } = run(executable, program.args);
+  return code === program.exitCode && Buffer.from(stdout, 'latin1').toString() === program.stdout;
+}

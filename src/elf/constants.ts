@@ -1,0 +1,61 @@
+/** Numbers of the System V gABI (chapters 4 and 5) and the x86-64 psABI, under the names used there. */
+
+export const ET_REL = 1;
+export const ET_EXEC = 2;
+
+export const EM_X86_64 = 62;
+export const EV_CURRENT = 1;
+export const ELFCLASS32 = 1;
+export const ELFCLASS64 = 2;
+export const ELFDATA2LSB = 1;
+
+/** Sizes in bytes of the ELF64 structures. */
+export const EHDR_SIZE = 64;
+export const PHDR_SIZE = 56;
+export const SHDR_SIZE = 64;
+export const SYM_SIZE = 24;
+export const REL_SIZE = 16;
+export const RELA_SIZE = 24;
+
+export const PT_LOAD = 1;
+export const PF_X = 1;
+export const PF_W = 2;
+export const PF_R = 4;
+
+export const SHT_NULL = 0;
+export const SHT_PROGBITS = 1;
+export const SHT_SYMTAB = 2;
+export const SHT_STRTAB = 3;
+export const SHT_RELA = 4;
+export const SHT_NOTE = 7;
+export const SHT_NOBITS = 8;
+export const SHT_REL = 9;
+export const SHT_GROUP = 17;
+export const SHT_SYMTAB_SHNDX = 18;
+export const SHT_X86_64_UNWIND = 0x70000001;
+
+export const SHF_WRITE = 0x1;
+export const SHF_ALLOC = 0x2;
+export const SHF_EXECINSTR = 0x4;
+export const SHF_TLS = 0x400;
+export const SHF_COMPRESSED = 0x800;
+export const SHF_GNU_RETAIN = 0x200000;
+export const SHF_EXCLUDE = 0x80000000;
+
+export const GRP_COMDAT = 1;
+
+export const SHN_UNDEF = 0;
+export const SHN_LORESERVE = 0xff00;
+export const SHN_ABS = 0xfff1;
+export const SHN_COMMON = 0xfff2;
+export const SHN_XINDEX = 0xffff;
+
+export const STB_LOCAL = 0;
+export const STB_GLOBAL = 1;
+export const STB_WEAK = 2;
+export const STB_GNU_UNIQUE = 10;
+
+export const STT_FUNC = 2;
+export const STT_SECTION = 3;
+export const STT_FILE = 4;
+export const STT_GNU_IFUNC = 10;

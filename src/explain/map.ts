@@ -1,0 +1,198 @@
+/** The truth about a finished link as plain data: what lies where, where it came from, and why it is there. */
+
+import { readU64 } from '../elf/bytes.ts';
+import { STT_FILE, STT_SECTION } from '../elf/constants.ts';
+import { hasReservedSection, symbolName, symbolOffset, symbolSection } from '../elf/object.ts';
+import type { Program } from '../program.ts';
+import {
+  CATEGORY_NAMES,
+  Category,
+  DISCARD_REASONS,
+  Discard,
+  type GlobalOffsetTable,
+  type ImageLayout,
+  type Liveness,
+  Root,
+} from '../results.ts';
+
+/** Version of the shape below; it changes when a reader of an older one would misread it. */
+const MAP_VERSION = 1;
+
+/** A symbol defined in a live section. */
+interface MapSymbol {
+  readonly name: string;
+  readonly address: number;
+  readonly size: number;
+}
+
+/** A live section. Addresses are virtual, sizes and offsets in bytes. */
+export interface MapSection {
+  readonly name: string;
+  /** The object it comes from, as in error messages. */
+  readonly object: string;
+  readonly part: (typeof CATEGORY_NAMES)[number];
+  readonly address: number;
+  /** Offset in the file; null for zero-initialised data, which has no bytes there. */
+  readonly fileOffset: number | null;
+  readonly size: number;
+  readonly alignment: number;
+  /** Bytes of padding in front of it. */
+  readonly padding: number;
+  /** What keeps it: a place that refers to it, or the reason why it is a root. */
+  readonly keptBy: string;
+  readonly symbols: readonly MapSymbol[];
+}
+
+/** A section that was loaded but is not in the program. */
+interface MapDiscarded {
+  readonly name: string;
+  readonly object: string;
+  readonly size: number;
+  readonly reason: string;
+}
+
+export interface LinkMap {
+  readonly version: number;
+  readonly fileSize: number;
+  readonly memorySize: number;
+  readonly base: number;
+  readonly entry: number;
+  readonly headerLayout: string;
+  readonly headerSize: number;
+  /** Of r, w and x. */
+  readonly permissions: string;
+  /** Bytes by part of the image; padding is what alignment costs. */
+  readonly bytes: Readonly<Record<(typeof CATEGORY_NAMES)[number] | 'header' | 'padding', number>>;
+  readonly gotSlots: number;
+  /** GOT references that were rewritten to direct ones. */
+  readonly gotRelaxed: number;
+  /** Sections in the order of their addresses. */
+  readonly sections: readonly MapSection[];
+  readonly discarded: readonly MapDiscarded[];
+}
+
+export function buildMap(
+  program: Program,
+  layout: ImageLayout,
+  discards: Uint8Array,
+  liveness: Liveness,
+  got: GlobalOffsetTable,
+): LinkMap {
+  const symbols = symbolsBySection(program, layout);
+  const sections = mapSections(program, layout, liveness, symbols);
+  return {
+    version: MAP_VERSION,
+    fileSize: layout.fileSize,
+    memorySize: layout.memorySize,
+    base: layout.base,
+    entry: layout.entry,
+    headerLayout: layout.header.name,
+    headerSize: layout.header.size,
+    permissions: `r${(layout.flags & 2) !== 0 ? 'w' : '-'}x`,
+    bytes: sumByPart(layout, sections),
+    gotSlots: got.slots,
+    gotRelaxed: countRelaxed(got),
+    sections,
+    discarded: mapDiscarded(program, discards, liveness),
+  };
+}
+
+function mapSections(
+  program: Program,
+  layout: ImageLayout,
+  liveness: Liveness,
+  symbols: ReadonlyMap<number, MapSymbol[]>,
+): MapSection[] {
+  let end = layout.base + layout.header.size;
+  return [...layout.order].map((id, i) => {
+    const address = layout.address[id]!;
+    const size = program.sections.size[id]!;
+    const category = layout.category[i]! as Category;
+    const section = {
+      name: program.sectionName(id),
+      object: program.objectOf(id).name,
+      part: CATEGORY_NAMES[category],
+      address,
+      fileOffset: category === Category.bss ? null : address - layout.base,
+      size,
+      alignment: program.sections.alignmentOf(id),
+      padding: address - end,
+      keptBy: keptBy(program, liveness, id),
+      symbols: symbols.get(id) ?? [],
+    };
+    end = address + size;
+    return section;
+  });
+}
+
+function keptBy(program: Program, { parent, parentOffset }: Liveness, id: number): string {
+  if (id === program.got) return 'references through the GOT that cannot be rewritten';
+  const by = parent[id]!;
+  if (by >= 0) return program.place(by, parentOffset[id]!);
+  if (by === Root.entry) return 'the entry';
+  if (by === Root.option) return 'an option (-u or --defsym)';
+  return by === Root.retained ? 'SHF_GNU_RETAIN' : '--no-gc-sections';
+}
+
+/** Named symbols of live sections, in the order of their addresses. */
+function symbolsBySection(program: Program, layout: ImageLayout): Map<number, MapSymbol[]> {
+  const bySection = new Map<number, MapSymbol[]>();
+  const add = (section: number, name: string, value: number, size: number) => {
+    const address = layout.address[section]!;
+    if (address === 0) return;
+    const list = bySection.get(section) ?? [];
+    list.push({ name, address: address + value, size });
+    bySection.set(section, list);
+  };
+  for (const object of program.objects) {
+    for (let index = 1; index < object.symbols.firstGlobal; index++) {
+      const at = symbolOffset(object, index);
+      const type = object.bytes[at + 4]! & 15;
+      if (type === STT_SECTION || type === STT_FILE || hasReservedSection(object, index)) continue;
+      const section = object.firstSection + symbolSection(object, index);
+      add(section, symbolName(object, index), readU64(object.bytes, at + 8), readU64(object.bytes, at + 16));
+    }
+  }
+  const { symbols } = program;
+  for (let id = 0; id < symbols.count; id++) {
+    const section = symbols.section[id]!;
+    if (section >= 0) add(section, symbols.names.text(id), symbols.valueLow[id]!, symbols.size[id]!);
+  }
+  for (const list of bySection.values()) list.sort(compareSymbols);
+  return bySection;
+}
+
+/** By address, then by name in code unit order, which no locale changes. */
+function compareSymbols(a: MapSymbol, b: MapSymbol): number {
+  if (a.address !== b.address) return a.address - b.address;
+  if (a.name === b.name) return 0;
+  return a.name < b.name ? -1 : 1;
+}
+
+function sumByPart(layout: ImageLayout, sections: readonly MapSection[]): LinkMap['bytes'] {
+  const sums = { header: layout.header.size, text: 0, rodata: 0, data: 0, bss: 0, padding: 0 };
+  for (const { part, size, padding } of sections) {
+    sums[part] += size;
+    if (part !== 'bss') sums.padding += padding;
+  }
+  return sums;
+}
+
+function countRelaxed(got: GlobalOffsetTable): number {
+  let count = 0;
+  for (const rows of got.relaxations.values())
+    count += rows.reduce((sum, kind) => sum + (kind > 0 ? 1 : 0), 0);
+  return count;
+}
+
+/** Loadable sections that are not live. Tables for tools, which no executable holds, are left out. */
+function mapDiscarded(program: Program, discards: Uint8Array, { live }: Liveness): MapDiscarded[] {
+  const discarded: MapDiscarded[] = [];
+  for (let id = 0; id < discards.length; id++) {
+    const size = program.sections.size[id]!;
+    if (live[id] === 1 || discards[id] === Discard.notLoaded || size === 0 || id === program.got) continue;
+    const reason = discards[id] === Discard.kept ? 'nothing refers to it' : DISCARD_REASONS[discards[id]!]!;
+    discarded.push({ name: program.sectionName(id), object: program.objectOf(id).name, size, reason });
+  }
+  return discarded;
+}

@@ -1,0 +1,133 @@
+/** Everything a user can ask of a link: the options as the passes see them, and as the command line offers them. */
+import type { Expression } from './expression.ts';
+import type { HeaderName } from './header/layouts.ts';
+import type { InputName } from './inputs.ts';
+
+/** `--defsym`: a symbol and the expression that gives its value. */
+export interface SymbolDefinition {
+  readonly name: string;
+  readonly expression: Expression;
+}
+
+/** The options of one link. */
+export interface LinkOptions {
+  readonly inputs: readonly InputName[];
+  /** Folders in which `-l` looks, in order. */
+  readonly libraryPaths: readonly string[];
+  /** Symbol where the program starts, or an address. */
+  readonly entry: string;
+  /** Address of the file's first byte; a multiple of 4096. */
+  readonly base: number;
+  readonly header: HeaderName;
+  /** EI_OSABI, a byte the kernel does not look at. */
+  readonly osabi: number;
+  /** Up to 8 bytes for e_ident from EI_ABIVERSION on, which the kernel does not look at. */
+  readonly identPad: Uint8Array;
+  /** Copy sections as they are: no rewriting of instructions, input order, all permissions. */
+  readonly verbatim: boolean;
+  /** Drop sections that the entry does not reach. */
+  readonly gcSections: boolean;
+  /** Symbols to be treated as referenced (`-u`). */
+  readonly undefinedSymbols: readonly string[];
+  readonly definitions: readonly SymbolDefinition[];
+  /** Supply small versions of memcpy and its kin where they are needed. */
+  readonly builtins: 'mem' | 'none';
+}
+
+export const DEFAULT_OPTIONS: LinkOptions = {
+  inputs: [],
+  libraryPaths: [],
+  entry: '_start',
+  base: 0x400000,
+  header: 'classic',
+  osabi: 0,
+  identPad: new Uint8Array(0),
+  verbatim: false,
+  gcSections: true,
+  undefinedSymbols: [],
+  definitions: [],
+  builtins: 'none',
+};
+
+/** An option as `tinyelf link --help` shows it. */
+interface OptionHelp {
+  readonly flags: string;
+  readonly group: string;
+  readonly help: string;
+  /** The option may be given several times. */
+  readonly repeatable?: boolean;
+}
+
+const GROUPS = {
+  inputs: 'Inputs:',
+  program: 'What goes in:',
+  header: 'Header and address:',
+  output: 'Output:',
+};
+
+/** The options of `tinyelf link`, in the order of the help text. */
+export const LINK_OPTIONS: readonly OptionHelp[] = [
+  {
+    flags: '-L, --library-path <dir>',
+    group: GROUPS.inputs,
+    help: 'look for -l libraries in <dir>',
+    repeatable: true,
+  },
+  { flags: '-l, --library <name>', group: GROUPS.inputs, help: 'link lib<name>.a', repeatable: true },
+  {
+    flags: '--builtins <set>',
+    group: GROUPS.inputs,
+    help: 'mem: supply memcpy, memmove, memset, memcmp, bcmp, strlen if nothing else defines them (7 to 24 bytes each)',
+  },
+  {
+    flags: '-e, --entry <symbol>',
+    group: GROUPS.program,
+    help: 'where the program starts (default: _start)',
+  },
+  {
+    flags: '-u, --undefined <symbol>',
+    group: GROUPS.program,
+    help: 'keep <symbol> and take it from an archive if need be',
+    repeatable: true,
+  },
+  {
+    flags: '--defsym <name=expression>',
+    group: GROUPS.program,
+    help: 'define a symbol: a number, another symbol, or a sum of them',
+    repeatable: true,
+  },
+  { flags: '--gc-sections', group: GROUPS.program, help: 'drop sections that nothing reaches (default)' },
+  { flags: '--no-gc-sections', group: GROUPS.program, help: 'keep them' },
+  {
+    flags: '--verbatim',
+    group: GROUPS.program,
+    help: 'copy sections bit for bit in input order; segment readable, writable and executable',
+  },
+  {
+    flags: '--header <layout>',
+    group: GROUPS.header,
+    help: 'classic: program header overlaps the ELF header, 112 bytes (default); plain: 120 bytes, as tools expect it',
+  },
+  {
+    flags: '--base <address>',
+    group: GROUPS.header,
+    help: 'address of the first byte of the file (default: 0x400000)',
+  },
+  {
+    flags: '--osabi <number>',
+    group: GROUPS.header,
+    help: 'byte 7 of the header; free, the kernel ignores it',
+  },
+  {
+    flags: '--ident-pad <text>',
+    group: GROUPS.header,
+    help: 'up to 8 bytes of your own at offset 8 of the header; C escapes are understood; costs nothing',
+  },
+  {
+    flags: '-o, --output <file>',
+    group: GROUPS.output,
+    help: 'the executable; - for standard output (default: a.out)',
+  },
+  { flags: '--print-map', group: GROUPS.output, help: 'print what lies where, and why it is there' },
+  { flags: '--json', group: GROUPS.output, help: 'print the result, the map and the diagnostics as JSON' },
+];

@@ -1,0 +1,36 @@
+/**
+ * Decides which sections cannot be part of the program whatever refers to them: those that are not loaded
+ * (debug information, comments, symbol tables), notes, what SHF_EXCLUDE marks, duplicates of COMDAT groups, and
+ * unwind tables, since nothing in a tiny program unwinds.
+ */
+import {
+  SHF_ALLOC,
+  SHF_EXCLUDE,
+  SHT_NOTE,
+  SHT_NULL,
+  SHT_PROGBITS,
+  SHT_X86_64_UNWIND,
+} from '../elf/constants.ts';
+import type { Program } from '../program.ts';
+import { Discard } from '../results.ts';
+
+/** @returns a `Discard` for each section id */
+export function discardSections(program: Program): Uint8Array {
+  const discards = new Uint8Array(program.sections.count);
+  for (let id = 0; id < discards.length; id++) discards[id] = reasonFor(program, id);
+  return discards;
+}
+
+function reasonFor(program: Program, id: number): Discard {
+  const { sections } = program;
+  const flags = sections.flags[id]!;
+  const type = sections.type[id]!;
+  if (type === SHT_NULL || (flags & SHF_ALLOC) === 0) return Discard.notLoaded;
+  if ((flags & SHF_EXCLUDE) !== 0) return Discard.excluded;
+  if (sections.superseded[id] === 1) return Discard.duplicateGroup;
+  if (type === SHT_NOTE) return Discard.note;
+  if (type === SHT_X86_64_UNWIND) return Discard.unwind;
+  // GCC and GNU as give .eh_frame the type SHT_PROGBITS.
+  if (type === SHT_PROGBITS && program.sectionName(id) === '.eh_frame') return Discard.unwind;
+  return Discard.kept;
+}

@@ -1,0 +1,415 @@
+/**
+ * Gives every global name one definition and decides which objects take part. Objects named on the command line
+ * do; an archive member does when it defines a name that is strongly referenced and undefined at that moment,
+ * wherever in the command line the reference or the archive stand (as in lld, unlike GNU ld, which looks at an
+ * archive once). Where several archives define a name, the first named wins.
+ *
+ * Afterwards no symbol changes its definition, and no object, section or symbol is added.
+ */
+import { type Diagnostics, FormatError } from '../diagnostics.ts';
+import type { ArchiveMember } from '../elf/archive.ts';
+import { readI32, readU16, readU32, readU64 } from '../elf/bytes.ts';
+import {
+  SHF_ALLOC,
+  SHF_WRITE,
+  SHN_ABS,
+  SHN_COMMON,
+  SHN_UNDEF,
+  SHN_XINDEX,
+  SHT_NOBITS,
+  STB_GLOBAL,
+  STB_GNU_UNIQUE,
+  STB_WEAK,
+} from '../elf/constants.ts';
+import { identify } from '../elf/identify.ts';
+import { NameTable } from '../elf/names.ts';
+import {
+  parseObject,
+  symbolNameLength,
+  symbolNameOffset,
+  symbolOffset,
+  symbolSection,
+} from '../elf/object.ts';
+import { SectionTable } from '../elf/sections.ts';
+import { type Expression, symbolsOf } from '../expression.ts';
+import { type InputFiles, type LoadedInput, UnreadableFile } from '../inputs.ts';
+import type { LinkOptions } from '../options.ts';
+import { type InputObject, Program, Reference, SymbolKind } from '../program.ts';
+import { PROVIDED } from '../provided.ts';
+
+/** @param files where the members of thin archives are found */
+export function resolveSymbols(
+  inputs: readonly LoadedInput[],
+  files: InputFiles,
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+): Program {
+  const resolver = new Resolver(inputs, files, diagnostics);
+  resolver.addRoots(options);
+  inputs.forEach((input, number) => {
+    resolver.addInput(input, number);
+  });
+  resolver.allocateCommons();
+  resolver.provideSymbols();
+  resolver.resolveAliases(options);
+  return resolver.program;
+}
+
+/** A symbol table entry as it is compared with what is already known of its name. */
+interface Candidate {
+  readonly kind: SymbolKind;
+  readonly weak: boolean;
+  readonly section: number;
+  readonly valueLow: number;
+  readonly valueHigh: number;
+  readonly size: number;
+}
+
+class Resolver {
+  readonly program: Program;
+  readonly #files: InputFiles;
+  readonly #diagnostics: Diagnostics;
+  /** Signatures of COMDAT groups that some object has supplied. */
+  readonly #groups = new NameTable();
+  /** Members already extracted, as `input number:header offset`. */
+  readonly #extracted = new Set<string>();
+  /** Lazy symbols that turned out to be needed and whose member is not read yet. */
+  readonly #wanted: number[] = [];
+
+  constructor(inputs: readonly LoadedInput[], files: InputFiles, diagnostics: Diagnostics) {
+    this.program = new Program(inputs);
+    this.#files = files;
+    this.#diagnostics = diagnostics;
+  }
+
+  /** Names that the command line itself refers to or defines. */
+  addRoots({ entry, undefinedSymbols, definitions }: LinkOptions): void {
+    const { symbols } = this.program;
+    definitions.forEach(({ name, expression }, number) => {
+      const id = symbols.internText(name);
+      symbols.kind[id] = SymbolKind.expression;
+      symbols.index[id] = number;
+      for (const used of symbolsOf(expression)) this.#refer(symbols.internText(used), Reference.strong);
+    });
+    const names = /^[0-9]/.test(entry) ? undefinedSymbols : [entry, ...undefinedSymbols];
+    for (const name of names) this.#refer(symbols.internText(name), Reference.strong);
+  }
+
+  addInput(input: LoadedInput, number: number): void {
+    if (input.kind === 'archive') this.#addArchive(input, number);
+    else if (input.lazy) this.#addLazyObject(input.name, input.bytes, number);
+    else this.#addObject(input.name, input.bytes);
+    this.#extractWanted();
+  }
+
+  /** Turns each common symbol into a zero-initialised section of its own (gABI, "Symbol Table", SHN_COMMON). */
+  allocateCommons(): void {
+    const { symbols } = this.program;
+    for (let id = 0; id < symbols.count; id++) {
+      if (symbols.kind[id] !== SymbolKind.common) continue;
+      const alignment = Math.max(1, symbols.valueLow[id]!);
+      const flags = SHF_ALLOC | SHF_WRITE;
+      symbols.kind[id] = SymbolKind.defined;
+      symbols.section[id] = this.program.addLinkerSection(
+        'COMMON',
+        SHT_NOBITS,
+        flags,
+        alignment,
+        symbols.size[id]!,
+      );
+      symbols.setValue(id, 0);
+    }
+  }
+
+  /** Defines the linker's own symbols where a reference is left without a definition. */
+  provideSymbols(): void {
+    const { symbols } = this.program;
+    for (const name of Object.keys(PROVIDED)) {
+      const id = symbols.names.find(name);
+      if (id >= 0 && symbols.kind[id]! <= SymbolKind.lazy) symbols.kind[id] = SymbolKind.provided;
+    }
+  }
+
+  /** A `--defsym` that names another symbol, or one with an offset, is that place, not just its address. */
+  resolveAliases({ definitions }: LinkOptions): void {
+    for (const { name, expression } of definitions) {
+      const place = placeOf(expression);
+      if (!place) continue;
+      const { symbols } = this.program;
+      const alias = symbols.names.find(name);
+      const target = symbols.names.find(place.name);
+      if (symbols.kind[target] !== SymbolKind.defined) continue;
+      const value = symbols.valueHigh[target]! * 2 ** 32 + symbols.valueLow[target]! + Number(place.offset);
+      symbols.kind[alias] = SymbolKind.defined;
+      symbols.section[alias] = symbols.section[target]!;
+      symbols.object[alias] = symbols.object[target]!;
+      symbols.index[alias] = symbols.index[target]!;
+      symbols.size[alias] = symbols.size[target]!;
+      symbols.setValue(alias, value);
+    }
+  }
+
+  #addObject(name: string, bytes: Uint8Array): void {
+    try {
+      const object = this.program.addObject(name, bytes);
+      this.#supersedeGroups(object);
+      this.#addSymbols(object);
+    } catch (error) {
+      this.#diagnostics.formatError(name, error);
+    }
+  }
+
+  /** Marks the members of groups whose signature an earlier object has supplied. */
+  #supersedeGroups(object: InputObject): void {
+    for (const group of object.groups) {
+      const known = this.#groups.count;
+      const id = this.#groups.intern(object.bytes, group.nameOffset, group.nameLength);
+      if (id === known) continue;
+      for (const member of group.members) this.program.sections.superseded[member] = 1;
+    }
+  }
+
+  #addSymbols(object: InputObject): void {
+    const { firstGlobal, count } = object.symbols;
+    const { symbols } = this.program;
+    for (let index = firstGlobal; index < count; index++) {
+      const nameOffset = symbolNameOffset(object, index);
+      const id = symbols.intern(object.bytes, nameOffset, symbolNameLength(object, nameOffset));
+      object.globals[index - firstGlobal] = id;
+      const candidate = this.#readSymbol(object, index);
+      if (candidate.kind !== SymbolKind.undefined) this.#define(id, object, index, candidate);
+      else this.#refer(id, candidate.weak ? Reference.weak : Reference.strong);
+    }
+  }
+
+  #readSymbol(object: InputObject, index: number): Candidate {
+    const at = symbolOffset(object, index);
+    const { bytes } = object;
+    const binding = bytes[at + 4]! >> 4;
+    if (binding !== STB_GLOBAL && binding !== STB_WEAK && binding !== STB_GNU_UNIQUE) {
+      throw new FormatError(`symbol number ${index} has binding ${binding} among the global symbols`, at + 4);
+    }
+    const place = this.#placeOf(object, index);
+    return {
+      ...place,
+      weak: binding === STB_WEAK,
+      valueLow: readU32(bytes, at + 8),
+      valueHigh: readI32(bytes, at + 12),
+      size: readU64(bytes, at + 16),
+    };
+  }
+
+  /** A definition in a superseded group member counts as a reference to the group that is kept. */
+  #placeOf(object: InputObject, index: number): { kind: SymbolKind; section: number } {
+    const raw = readU16(object.bytes, symbolOffset(object, index) + 6);
+    const shndx = symbolSection(object, index);
+    if (shndx === SHN_UNDEF) return { kind: SymbolKind.undefined, section: -1 };
+    if (raw === SHN_COMMON) return { kind: SymbolKind.common, section: -1 };
+    if (raw === SHN_ABS) return { kind: SymbolKind.absolute, section: -1 };
+    if (raw !== SHN_XINDEX && shndx >= object.sectionCount) {
+      throw new FormatError(
+        `symbol number ${index} has the reserved section number 0x${shndx.toString(16)}`,
+        symbolOffset(object, index) + 6,
+      );
+    }
+    const section = object.firstSection + shndx;
+    if (this.program.sections.superseded[section] === 1) return { kind: SymbolKind.undefined, section: -1 };
+    return { kind: SymbolKind.defined, section };
+  }
+
+  #refer(id: number, reference: number): void {
+    const { symbols } = this.program;
+    symbols.reference[id] = Math.max(symbols.reference[id]!, reference);
+    if (symbols.kind[id] === SymbolKind.lazy && reference === Reference.strong) this.#wanted.push(id);
+  }
+
+  /** Offers a definition of `id`; the strongest stays, and two strong ones are an error. */
+  #define(id: number, object: InputObject, index: number, candidate: Candidate): void {
+    const { symbols } = this.program;
+    const known = symbols.kind[id]!;
+    if (known === SymbolKind.expression) return;
+    if (known === SymbolKind.common && candidate.kind === SymbolKind.common) {
+      symbols.size[id] = Math.max(symbols.size[id]!, candidate.size);
+      symbols.valueLow[id] = Math.max(symbols.valueLow[id]!, candidate.valueLow);
+      return;
+    }
+    const strength = strengthOf(candidate.kind, candidate.weak);
+    const knownStrength = strengthOf(known as SymbolKind, symbols.weak[id] === 1);
+    if (strength < knownStrength) return;
+    if (strength === knownStrength) {
+      if (strength === STRONG && !this.#isSameAbsolute(id, candidate))
+        this.#reportDuplicate(id, object, index);
+      return;
+    }
+    symbols.kind[id] = candidate.kind;
+    symbols.weak[id] = candidate.weak ? 1 : 0;
+    symbols.object[id] = object.id;
+    symbols.index[id] = index;
+    symbols.section[id] = candidate.section;
+    symbols.valueLow[id] = candidate.valueLow;
+    symbols.valueHigh[id] = candidate.valueHigh;
+    symbols.size[id] = candidate.size;
+  }
+
+  #isSameAbsolute(id: number, candidate: Candidate): boolean {
+    const { symbols } = this.program;
+    return (
+      candidate.kind === SymbolKind.absolute &&
+      symbols.kind[id] === SymbolKind.absolute &&
+      symbols.valueLow[id] === candidate.valueLow &&
+      symbols.valueHigh[id] === candidate.valueHigh
+    );
+  }
+
+  #reportDuplicate(id: number, object: InputObject, index: number): void {
+    const { symbols, objects } = this.program;
+    const first = objects[symbols.object[id]!]!;
+    this.#diagnostics.error('duplicate-symbol', `duplicate symbol: ${symbols.names.text(id)}`, {
+      where: [
+        `defined by ${this.#definitionPlace(first, symbols.index[id]!)}`,
+        `defined by ${this.#definitionPlace(object, index)}`,
+      ],
+      hint: 'keep one definition, make the others static, or mark them weak',
+    });
+  }
+
+  #definitionPlace(object: InputObject, index: number): string {
+    const { kind, section } = this.#placeOf(object, index);
+    if (kind !== SymbolKind.defined) return object.name;
+    return this.program.place(section, readU64(object.bytes, symbolOffset(object, index) + 8));
+  }
+
+  /** Notes what an archive could supply. An archive without a symbol table has its members' symbols read. */
+  #addArchive(input: Extract<LoadedInput, { kind: 'archive' }>, number: number): void {
+    const { archive, name } = input;
+    if (!archive.index) {
+      for (const member of archive.members.values()) {
+        const bytes = this.#memberBytes(number, member);
+        if (!bytes || identify(bytes) !== 'object') continue;
+        this.#noteDefinitions(`${name}(${member.name})`, bytes, number, member.header);
+      }
+      return;
+    }
+    const { index, bytes } = archive;
+    for (let i = 0; i < index.count; i++) {
+      const id = this.program.symbols.intern(bytes, index.nameOffset[i]!, index.nameLength[i]!);
+      this.#addLazy(id, number, index.member[i]!);
+    }
+  }
+
+  #addLazyObject(name: string, bytes: Uint8Array, number: number): void {
+    this.#noteDefinitions(name, bytes, number, -1);
+  }
+
+  /** Adds a lazy symbol for each definition in an object, without making the object part of the link. */
+  #noteDefinitions(name: string, bytes: Uint8Array, number: number, header: number): void {
+    try {
+      const object = parseObject(bytes, new SectionTable(), 0);
+      for (let index = object.symbols.firstGlobal; index < object.symbols.count; index++) {
+        if (symbolSection(object, index) === SHN_UNDEF) continue;
+        const offset = symbolNameOffset(object, index);
+        const id = this.program.symbols.intern(bytes, offset, symbolNameLength(object, offset));
+        this.#addLazy(id, number, header);
+      }
+    } catch (error) {
+      this.#diagnostics.formatError(name, error);
+    }
+  }
+
+  #addLazy(id: number, input: number, header: number): void {
+    const { symbols } = this.program;
+    if (symbols.kind[id] !== SymbolKind.undefined) return;
+    symbols.kind[id] = SymbolKind.lazy;
+    symbols.object[id] = input;
+    symbols.index[id] = header;
+    if (symbols.reference[id] === Reference.strong) this.#wanted.push(id);
+  }
+
+  /** Reads the members that define wanted symbols; what they refer to may want more. */
+  #extractWanted(): void {
+    const { symbols } = this.program;
+    for (let next = 0; next < this.#wanted.length; next++) {
+      const id = this.#wanted[next]!;
+      if (symbols.kind[id] !== SymbolKind.lazy) continue;
+      this.#extract(symbols.object[id]!, symbols.index[id]!);
+      if (symbols.kind[id] === SymbolKind.lazy) symbols.kind[id] = SymbolKind.undefined;
+    }
+    this.#wanted.length = 0;
+  }
+
+  #extract(number: number, header: number): void {
+    const key = `${number}:${header}`;
+    if (this.#extracted.has(key)) return;
+    this.#extracted.add(key);
+    const input = this.program.inputs[number]!;
+    if (input.kind === 'object') {
+      this.#addObject(input.name, input.bytes);
+      return;
+    }
+    const member = input.archive.members.get(header);
+    if (!member) {
+      const what = `the symbol table names a member at offset 0x${header.toString(16)}; none begins there`;
+      this.#diagnostics.formatError(input.name, new FormatError(what, header, 'run ranlib on the archive'));
+      return;
+    }
+    const bytes = this.#memberBytes(number, member);
+    if (bytes) this.#addMember(`${input.name}(${member.name})`, bytes);
+  }
+
+  #addMember(name: string, bytes: Uint8Array): void {
+    if (identify(bytes) === 'bitcode') {
+      const hint = 'turn LTO-only output off: no -flto for clang, no -C linker-plugin-lto for rustc';
+      this.#diagnostics.formatError(name, new FormatError('the member is LLVM bitcode', 0, hint));
+      return;
+    }
+    this.#addObject(name, bytes);
+  }
+
+  #memberBytes(number: number, member: ArchiveMember): Uint8Array | undefined {
+    const input = this.program.inputs[number]!;
+    if (input.kind !== 'archive') return undefined;
+    if (!member.external) return input.archive.bytes.subarray(member.offset, member.offset + member.size);
+    const path = thinMemberPath(input.name, member.name);
+    try {
+      const bytes = this.#files.get(path);
+      if (bytes) return bytes;
+      const where = [`named by the thin archive ${input.name}`];
+      this.#diagnostics.error('missing-input', `no such file: ${path}`, { where });
+    } catch (error) {
+      if (!(error instanceof UnreadableFile)) throw error;
+      this.#diagnostics.error('unreadable-input', `cannot read ${path}: ${error.message}`);
+    }
+    return undefined;
+  }
+}
+
+const STRONG = 3;
+
+/** Undefined and lazy < weak < common < strong, as in the table of bfd/linker.c. */
+function strengthOf(kind: SymbolKind, weak: boolean): number {
+  if (kind <= SymbolKind.lazy) return 0;
+  if (weak) return 1;
+  return kind === SymbolKind.common ? 2 : STRONG;
+}
+
+/** `symbol`, `symbol + n`, `symbol - n` as a place; any other expression is only a number. */
+function placeOf(expression: Expression): { name: string; offset: bigint } | undefined {
+  if (expression.kind === 'symbol') return { name: expression.name, offset: 0n };
+  if (
+    expression.kind !== 'binary' ||
+    expression.left.kind !== 'symbol' ||
+    expression.right.kind !== 'number'
+  ) {
+    return undefined;
+  }
+  if (expression.operator === '+') return { name: expression.left.name, offset: expression.right.value };
+  if (expression.operator === '-') return { name: expression.left.name, offset: -expression.right.value };
+  return undefined;
+}
+
+/** Members of a thin archive are named relative to the archive's folder. */
+function thinMemberPath(archive: string, member: string): string {
+  if (member.startsWith('/')) return member;
+  const slash = archive.lastIndexOf('/');
+  return slash < 0 ? member : `${archive.slice(0, slash + 1)}${member}`;
+}

@@ -1,0 +1,287 @@
+/**
+ * The tables that passes share: objects, sections and symbols under integer ids. `loadInputs` and
+ * `resolveSymbols` fill them; after that they do not change, and later passes return columns of their own,
+ * indexed by the same ids.
+ */
+
+import { readI32, readU32, readU64 } from './elf/bytes.ts';
+import {
+  SHF_ALLOC,
+  SHN_ABS,
+  SHN_UNDEF,
+  SHT_NOBITS,
+  SHT_PROGBITS,
+  STB_LOCAL,
+  STT_SECTION,
+} from './elf/constants.ts';
+import { NameTable } from './elf/names.ts';
+import {
+  type ElfObject,
+  hasReservedSection,
+  parseObject,
+  sectionNameAt,
+  symbolName,
+  symbolOffset,
+  symbolSection,
+} from './elf/object.ts';
+import { copyInto, SectionTable } from './elf/sections.ts';
+import type { LoadedInput } from './inputs.ts';
+
+/** An object that takes part in the link. */
+export interface InputObject extends ElfObject {
+  readonly id: number;
+  /** As shown to users: `main.o`, `libc.a(memcpy.o)`. */
+  readonly name: string;
+  /** Symbol ids of the object's non-local symbols; symbol number `firstGlobal + i` has `globals[i]`. */
+  readonly globals: Uint32Array;
+}
+
+/** What a name stands for. The order is that of strength: a higher kind replaces a lower one. */
+export const SymbolKind = {
+  undefined: 0,
+  /** Defined by an archive member that nothing has needed yet. */
+  lazy: 1,
+  common: 2,
+  /** Defined in a section: the value is an offset into it. */
+  defined: 3,
+  absolute: 4,
+  /** `--defsym`: the value is known when addresses are. */
+  expression: 5,
+  /** Defined by the linker (`_end`, `__bss_start`, …) because something refers to it. */
+  provided: 6,
+} as const;
+export type SymbolKind = (typeof SymbolKind)[keyof typeof SymbolKind];
+
+/** How strongly objects refer to a name. */
+export const Reference = { none: 0, weak: 1, strong: 2 } as const;
+
+const INITIAL_ROWS = 256;
+
+/** One row for each distinct global name; a symbol's id is the id of its name. */
+class SymbolTable {
+  readonly names = new NameTable();
+  kind: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  /** 1 if the definition is weak. */
+  weak: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  /** `Reference`: the strongest reference of any object. */
+  reference: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  /** defined, absolute, common: the defining object. lazy: the number of the loaded input. Else -1. */
+  object: Int32Array = new Int32Array(INITIAL_ROWS);
+  /** defined, absolute, common: the symbol's number in that object. lazy: header offset of the member. expression, provided: number in their lists. */
+  index: Float64Array = new Float64Array(INITIAL_ROWS);
+  /** defined: id of the section. Else -1. */
+  section: Int32Array = new Int32Array(INITIAL_ROWS);
+  /** Low and high halves of the value; for `expression` and `provided` filled in by `layoutImage`. */
+  valueLow: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  valueHigh: Int32Array = new Int32Array(INITIAL_ROWS);
+  /** st_size in bytes. */
+  size: Float64Array = new Float64Array(INITIAL_ROWS);
+
+  get count(): number {
+    return this.names.count;
+  }
+
+  /** Id for a name given as bytes. */
+  intern(bytes: Uint8Array, offset: number, length: number): number {
+    return this.#row(this.names.intern(bytes, offset, length));
+  }
+
+  /** Id for a name given as text. */
+  internText(text: string): number {
+    return this.#row(this.names.internText(text));
+  }
+
+  /** Sets a value that is a plain number below 2^53 in magnitude. */
+  setValue(id: number, value: number): void {
+    this.valueLow[id] = value % 2 ** 32;
+    this.valueHigh[id] = Math.floor(value / 2 ** 32);
+  }
+
+  /** Sets a value of 64 bits. */
+  setValue64(id: number, value: bigint): void {
+    this.valueLow[id] = Number(BigInt.asUintN(32, value));
+    this.valueHigh[id] = Number(BigInt.asIntN(32, value >> 32n));
+  }
+
+  #row(id: number): number {
+    if (id >= this.kind.length) this.#grow(Math.max(id + 1, this.kind.length * 2));
+    return id;
+  }
+
+  #grow(rows: number): void {
+    const used = this.kind.length;
+    this.kind = copyInto(new Uint8Array(rows), this.kind);
+    this.weak = copyInto(new Uint8Array(rows), this.weak);
+    this.reference = copyInto(new Uint8Array(rows), this.reference);
+    this.object = copyInto(new Int32Array(rows), this.object).fill(-1, used);
+    this.index = copyInto(new Float64Array(rows), this.index);
+    this.section = copyInto(new Int32Array(rows), this.section).fill(-1, used);
+    this.valueLow = copyInto(new Uint32Array(rows), this.valueLow);
+    this.valueHigh = copyInto(new Int32Array(rows), this.valueHigh);
+    this.size = copyInto(new Float64Array(rows), this.size);
+  }
+
+  constructor() {
+    this.object.fill(-1);
+    this.section.fill(-1);
+  }
+}
+
+/** A link's tables. */
+export class Program {
+  readonly objects: InputObject[] = [];
+  readonly sections = new SectionTable();
+  readonly symbols = new SymbolTable();
+  readonly inputs: readonly LoadedInput[];
+  /** Names of sections the linker itself makes; `nameOffset` of their rows points into it. */
+  readonly linkerObject: InputObject;
+  /** Id of the section for the global offset table; `synthesize` sets its size. */
+  readonly got: number;
+
+  constructor(inputs: readonly LoadedInput[]) {
+    this.inputs = inputs;
+    this.linkerObject = this.#addLinkerObject();
+    this.got = this.addLinkerSection('.got', SHT_PROGBITS, SHF_ALLOC, 8, 0);
+  }
+
+  /** Reads an object and adds it. @throws FormatError if it is malformed; nothing refers to it then */
+  addObject(name: string, bytes: Uint8Array): InputObject {
+    const id = this.objects.length;
+    const elf = parseObject(bytes, this.sections, id);
+    const globals = new Uint32Array(elf.symbols.count - elf.symbols.firstGlobal);
+    const object = { ...elf, id, name, globals };
+    this.objects.push(object);
+    return object;
+  }
+
+  /** Adds a section that the linker makes. @returns its id */
+  addLinkerSection(
+    name: LinkerSection,
+    type: number,
+    flags: number,
+    addralign: number,
+    size: number,
+  ): number {
+    const { sections } = this;
+    const id = sections.add(1);
+    sections.object[id] = this.linkerObject.id;
+    sections.nameOffset[id] = LINKER_NAMES.indexOf(`\0${name}\0`) + 1;
+    sections.type[id] = type;
+    sections.flags[id] = flags;
+    sections.addralign[id] = addralign;
+    sections.size[id] = size;
+    return id;
+  }
+
+  /** Name of a section, for printing and comparing. */
+  sectionName(id: number): string {
+    return sectionNameAt(this.objectOf(id).bytes, this.sections.nameOffset[id]!);
+  }
+
+  /** The object that a section comes from. */
+  objectOf(section: number): InputObject {
+    return this.objects[this.sections.object[section]!]!;
+  }
+
+  /** A place in the inputs as shown to users: `main.o:(.text._start+0x1c)`. */
+  place(section: number, offset: number): string {
+    return `${this.objectOf(section).name}:(${this.sectionName(section)}+0x${offset.toString(16)})`;
+  }
+
+  /** The bytes of a section in its object; empty for SHT_NOBITS and for sections the linker makes. */
+  sectionBytes(id: number): Uint8Array {
+    const { sections } = this;
+    const object = this.objectOf(id);
+    if (sections.type[id] === SHT_NOBITS || object === this.linkerObject) return new Uint8Array(0);
+    const offset = sections.offset[id]!;
+    return object.bytes.subarray(offset, offset + sections.size[id]!);
+  }
+
+  #addLinkerObject(): InputObject {
+    const bytes = new TextEncoder().encode(LINKER_NAMES);
+    const symbols = {
+      offset: 0,
+      count: 0,
+      firstGlobal: 0,
+      stringsOffset: 0,
+      stringsSize: 0,
+      shndxOffset: -1,
+    };
+    const object: InputObject = {
+      id: 0,
+      name: '<linker>',
+      bytes,
+      firstSection: 0,
+      sectionCount: 0,
+      symbols,
+      groups: [],
+      globals: new Uint32Array(0),
+    };
+    this.objects.push(object);
+    return object;
+  }
+}
+
+const LINKER_NAMES = '\0.got\0COMMON\0';
+type LinkerSection = '.got' | 'COMMON';
+
+/** Where a symbol reference leads; one such object is reused by each pass that follows references. */
+export class Target {
+  /** Symbol id, or -1 for a symbol local to its object. */
+  symbol = -1;
+  /** Section id; -1 where the value is an address by itself. */
+  section = -1;
+  /** The value: an offset into the section, or an address. */
+  low = 0;
+  high = 0;
+}
+
+/**
+ * Follows symbol number `index` of `object` to its definition.
+ * @throws FormatError if the object's symbol table is malformed there
+ */
+export function locate(program: Program, object: InputObject, index: number, out: Target): void {
+  const { firstGlobal } = object.symbols;
+  if (index >= firstGlobal) locateGlobal(program, object.globals[index - firstGlobal]!, out);
+  else locateLocal(object, index, out);
+}
+
+/** Sets `out` to the definition of a global symbol; an undefined one is the address 0. */
+export function locateGlobal(program: Program, symbol: number, out: Target): void {
+  const { symbols } = program;
+  out.symbol = symbol;
+  out.section = symbols.section[symbol]!;
+  out.low = symbols.valueLow[symbol]!;
+  out.high = symbols.valueHigh[symbol]!;
+}
+
+function locateLocal(object: InputObject, index: number, out: Target): void {
+  out.symbol = -1;
+  out.section = -1;
+  out.low = 0;
+  out.high = 0;
+  if (index === 0 && object.symbols.count === 0) return;
+  const shndx = symbolSection(object, index);
+  const at = symbolOffset(object, index);
+  out.low = readU32(object.bytes, at + 8);
+  out.high = readI32(object.bytes, at + 12);
+  if (shndx === SHN_UNDEF || hasReservedSection(object, index)) return;
+  out.section = object.firstSection + shndx;
+}
+
+/** st_size of symbol number `index`, from its definition where it is global. Bytes. */
+export function symbolSize(program: Program, object: InputObject, index: number): number {
+  const { firstGlobal } = object.symbols;
+  if (index >= firstGlobal) return program.symbols.size[object.globals[index - firstGlobal]!]!;
+  return readU64(object.bytes, symbolOffset(object, index) + 16);
+}
+
+/** Name of symbol number `index` as shown to users; a section symbol goes by its section's name. */
+export function describeSymbol(program: Program, object: InputObject, index: number): string {
+  const at = symbolOffset(object, index);
+  if ((object.bytes[at + 4]! & 15) === STT_SECTION && object.bytes[at + 4]! >> 4 === STB_LOCAL) {
+    const shndx = symbolSection(object, index);
+    if (shndx !== SHN_ABS) return program.sectionName(object.firstSection + shndx);
+  }
+  return symbolName(object, index);
+}

@@ -1,0 +1,76 @@
+/** The map of a link as text, in the manner of the maps that ld prints. */
+import type { LinkMap, MapSection } from '../explain/map.ts';
+import type { Style } from './style.ts';
+
+/** One line of result: what the file's bytes are. @param milliseconds how long the link took */
+export function formatSummary(output: string, map: LinkMap, milliseconds: number, style: Style): string {
+  const { header, text, rodata, data, bss, padding } = map.bytes;
+  const parts = [`${header} header`, `${text} code`];
+  if (rodata > 0) parts.push(`${rodata} read-only data`);
+  if (data > 0) parts.push(`${data} data`);
+  if (padding > 0) parts.push(`${padding} padding`);
+  const zeros = bss > 0 ? `, ${bss} zeroed in memory` : '';
+  const time = style.faint(`in ${milliseconds.toFixed(0)} ms`);
+  return `${output}: ${style.strong(`${map.fileSize} bytes`)} = ${parts.join(' + ')}${zeros} ${time}\n`;
+}
+
+const ADDRESS_WIDTH = 10;
+const NUMBER_WIDTH = 8;
+
+/** The whole map: sections in the order of their addresses with their symbols, then what was left out. */
+export function formatMap(map: LinkMap, style: Style): string {
+  const lines = [
+    `${style.strong('header')}  ${map.headerLayout}, ${map.headerSize} bytes; entry 0x${map.entry.toString(16)}, ${map.permissions}`,
+    '',
+    style.strong(row('address', 'offset', 'size', 'align', 'section')),
+  ];
+  let part = '';
+  for (const section of map.sections) {
+    if (section.part !== part) lines.push(style.faint(`${section.part}`));
+    part = section.part;
+    lines.push(...formatSection(section, style));
+  }
+  const { bytes } = map;
+  lines.push(
+    '',
+    `file ${map.fileSize} bytes, memory ${map.memorySize} bytes, padding ${bytes.padding} bytes`,
+  );
+  if (map.gotSlots + map.gotRelaxed > 0) {
+    lines.push(`GOT: ${map.gotRelaxed} references made direct, ${map.gotSlots} slots kept`);
+  }
+  return `${[...lines, ...formatDiscarded(map, style)].join('\n')}\n`;
+}
+
+function formatSection(section: MapSection, style: Style): string[] {
+  const { address, fileOffset, size, alignment, name, object, keptBy, symbols } = section;
+  const offset = fileOffset === null ? '-' : hex(fileOffset);
+  const place = `${object}:(${name})`;
+  const lines = [
+    row(hex(address), offset, `${size}`, `${alignment}`, `${place}  ${style.faint(`kept by ${keptBy}`)}`),
+  ];
+  for (const symbol of symbols) lines.push(row(hex(symbol.address), '', '', '', `  ${symbol.name}`));
+  return lines;
+}
+
+function formatDiscarded({ discarded }: LinkMap, style: Style): string[] {
+  if (discarded.length === 0) return [];
+  const lines = ['', style.strong('left out')];
+  for (const { size, object, name, reason } of discarded) {
+    lines.push(`${`${size}`.padStart(NUMBER_WIDTH)}  ${object}:(${name})  ${style.faint(reason)}`);
+  }
+  return lines;
+}
+
+function row(address: string, offset: string, size: string, alignment: string, rest: string): string {
+  const cells = [
+    address.padStart(ADDRESS_WIDTH),
+    offset.padStart(NUMBER_WIDTH),
+    size.padStart(NUMBER_WIDTH),
+    alignment.padStart(6),
+  ];
+  return `${cells.join('')}  ${rest}`;
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
