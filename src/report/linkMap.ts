@@ -22,14 +22,9 @@ export function formatMap(map: LinkMap, style: Style): string {
   const lines = [
     `${style.strong('header')}  ${map.headerLayout}, ${map.headerSize} bytes; entry 0x${map.entry.toString(16)}, ${map.permissions}`,
     '',
-    style.strong(row('address', 'offset', 'size', 'align', 'section')),
+    style.strong(row('address', 'offset', 'size', 'align', 'part', 'section')),
   ];
-  let part = '';
-  for (const section of map.sections) {
-    if (section.part !== part) lines.push(style.faint(`${section.part}`));
-    part = section.part;
-    lines.push(...formatSection(section, style));
-  }
+  for (const section of map.sections) lines.push(...formatSection(section, style));
   const { bytes } = map;
   lines.push(
     '',
@@ -42,13 +37,11 @@ export function formatMap(map: LinkMap, style: Style): string {
 }
 
 function formatSection(section: MapSection, style: Style): string[] {
-  const { address, fileOffset, size, alignment, name, object, keptBy, symbols } = section;
+  const { address, fileOffset, size, alignment, part, name, object, keptBy, symbols } = section;
   const offset = fileOffset === null ? '-' : hex(fileOffset);
-  const place = `${object}:(${name})`;
-  const lines = [
-    row(hex(address), offset, `${size}`, `${alignment}`, `${place}  ${style.faint(`kept by ${keptBy}`)}`),
-  ];
-  for (const symbol of symbols) lines.push(row(hex(symbol.address), '', '', '', `  ${symbol.name}`));
+  const place = `${object}:(${name})  ${style.faint(`kept by ${keptBy}`)}`;
+  const lines = [row(hex(address), offset, `${size}`, `${alignment}`, part, place)];
+  for (const symbol of symbols) lines.push(row(hex(symbol.address), '', '', '', '', `  ${symbol.name}`));
   return lines;
 }
 
@@ -61,14 +54,23 @@ function formatDiscarded({ discarded }: LinkMap, style: Style): string[] {
   return lines;
 }
 
-function row(address: string, offset: string, size: string, alignment: string, rest: string): string {
+function row(
+  address: string,
+  offset: string,
+  size: string,
+  alignment: string,
+  part: string,
+  rest: string,
+): string {
   const cells = [
     address.padStart(ADDRESS_WIDTH),
     offset.padStart(NUMBER_WIDTH),
     size.padStart(NUMBER_WIDTH),
     alignment.padStart(6),
+    '  ',
+    part.padEnd(6),
   ];
-  return `${cells.join('')}  ${rest}`;
+  return `${cells.join('')}  ${rest}`.trimEnd();
 }
 
 function hex(value: number): string {

@@ -1,0 +1,58 @@
+/** Running programs in tests: the command line, linked executables, compilers. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+
+const BIN = fileURLToPath(new URL('../bin', import.meta.url));
+
+/** Paths of the two commands as they are installed. */
+export const TINYELF = join(BIN, 'tinyelf.js');
+export const LD_TINYELF = join(BIN, 'ld.tinyelf.js');
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+interface RunOptions {
+  readonly cwd?: string;
+  readonly input?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs a command to its end. */
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Outcome {
+  const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
+    input: options.input ?? '',
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    env: { ...process.env, ...options.env },
+    maxBuffer: 2 ** 28,
+    timeout: 100_000,
+  });
+  if (error) throw error;
+  return { code: status, signal, stdout, stderr: stderr.toString() };
+}
+
+/** Runs `tinyelf` with these arguments. */
+export function tinyelf(args: readonly string[], options: RunOptions = {}): Outcome {
+  return run(process.execPath, [TINYELF, ...args], options);
+}
+
+/** Whether a command is installed. In CI everything must be: a missing tool is an error there, not a skipped test. */
+export function hasTool(command: string): boolean {
+  const found = spawnSync('sh', ['-c', 'command -v "$0"', command]).status === 0;
+  if (!found && process.env.CI) throw new Error(`${command} is not installed; CI must not skip tests that need it`);
+  return found;
+}
+
+/** A folder of its own for a test file, removed afterwards. */
+export function scratchFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tinyelf-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
