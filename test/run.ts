@@ -46,7 +46,8 @@ export function tinyelf(args: readonly string[], options: RunOptions = {}): Outc
 /** Whether a command is installed. In CI everything must be: a missing tool is an error there, not a skipped test. */
 export function hasTool(command: string): boolean {
   const found = spawnSync('sh', ['-c', 'command -v "$0"', command]).status === 0;
-  if (!found && process.env.CI) throw new Error(`${command} is not installed; CI must not skip tests that need it`);
+  if (!found && process.env.CI)
+    throw new Error(`${command} is not installed; CI must not skip tests that need it`);
   return found;
 }
 

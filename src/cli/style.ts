@@ -1,11 +1,12 @@
-/** Colours for terminals, by chalk, which honours NO_COLOR and FORCE_COLOR. */
+/** Colours for terminals, by chalk, which honours FORCE_COLOR; NO_COLOR (no-color.org) is honoured here. */
 import { Chalk, type ChalkInstance, supportsColor, supportsColorStderr } from 'chalk';
 import type { Style } from '../report/style.ts';
 
 /** The style for a stream: coloured where the stream is a terminal that has colours. */
 export function styleFor(stream: 'stdout' | 'stderr'): Style {
   const support = stream === 'stdout' ? supportsColor : supportsColorStderr;
-  const chalk = new Chalk({ level: support ? support.level : 0 });
+  const isRefused = process.env.NO_COLOR !== undefined && process.env.NO_COLOR !== '';
+  const chalk = new Chalk({ level: support && !isRefused ? support.level : 0 });
   const tints: ChalkInstance[] = [
     chalk.cyan,
     chalk.yellow,

@@ -1,0 +1,85 @@
+/** The walls between the parts of the source tree, checked against the imports that esbuild finds. */
+import { builtinModules } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { build, type Metafile } from 'esbuild';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+let imports: { from: string; to: string }[] = [];
+
+beforeAll(async () => {
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['src/**/*.ts'],
+    bundle: true,
+    write: false,
+    outdir: 'none',
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    metafile: true,
+  });
+  imports = listImports(metafile);
+});
+
+function listImports({ inputs }: Metafile): { from: string; to: string }[] {
+  return Object.entries(inputs).flatMap(([from, input]) =>
+    input.imports.map(({ path }) => ({ from, to: path })),
+  );
+}
+
+/** Imports from files under one folder that satisfy a condition, as text. */
+function offending(folder: string, condition: (to: string) => boolean): string[] {
+  return imports
+    .filter(({ from, to }) => from.startsWith(folder) && condition(to))
+    .map(({ from, to }) => `${from} imports ${to}`);
+}
+
+const isPackage = (to: string) => !to.startsWith('src/');
+const isNodeModule = (to: string) => to.startsWith('node:') || builtinModules.includes(to);
+const under =
+  (...folders: string[]) =>
+  (to: string) =>
+    folders.some((folder) => to.startsWith(`src/${folder}/`));
+
+describe('imports', () => {
+  it('are found at all', () => {
+    expect(imports).toContainEqual({ from: 'src/link.ts', to: 'src/passes/relocate.ts' });
+    expect(imports).toContainEqual({ from: 'src/node/files.ts', to: 'node:fs' });
+  });
+
+  it('of node: modules stand only in src/node and src/cli', () => {
+    const outside = offending('src/', isNodeModule).filter((text) => !/^src\/(node|cli)\//.test(text));
+    expect(outside).toEqual([]);
+  });
+
+  it('of packages stand only in src/cli', () => {
+    const outside = offending('src/', (to) => isPackage(to) && !isNodeModule(to));
+    expect(outside.filter((text) => !text.startsWith('src/cli/'))).toEqual([]);
+  });
+
+  it('lead from no pass to another', () => {
+    expect(offending('src/passes/', under('passes'))).toEqual([]);
+  });
+
+  it('lead from file formats, instruction set and header to nothing that links', () => {
+    const linking = (to: string) =>
+      under('passes', 'cli', 'node', 'report', 'explain', 'builtins')(to) ||
+      ['src/link.ts', 'src/program.ts', 'src/options.ts', 'src/results.ts'].includes(to);
+    for (const folder of ['src/elf/', 'src/x86/', 'src/header/', 'src/pack/']) {
+      expect(offending(folder, linking)).toEqual([]);
+    }
+  });
+
+  it('lead from the instruction set to nothing but itself', () => {
+    expect(offending('src/x86/', (to) => !under('x86')(to))).toEqual([]);
+  });
+
+  it('lead from nowhere but the command line to the command line and to the disk', () => {
+    const outside = offending('src/', under('cli', 'node')).filter(
+      (text) => !/^src\/(node|cli)\//.test(text),
+    );
+    expect(outside).toEqual([]);
+    expect(offending('src/node/', under('cli'))).toEqual([]);
+  });
+});
