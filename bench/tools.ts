@@ -33,7 +33,9 @@ export function linkWithTinyelf(program: FixtureProgram, output: string): number
 /** Links a program with another linker. @returns the size in bytes, or undefined if it cannot */
 export function linkWith(linker: string, program: FixtureProgram, output: string): number | undefined {
   if (program.ldFlags === null) return undefined;
-  const { code } = run(linker, [...program.ldFlags, ...program.inputs, '-o', output], program.folder);
+  const flags =
+    linker === 'mold' ? program.ldFlags.filter((flag) => flag !== '-n' && flag !== '-N') : program.ldFlags;
+  const { code } = run(linker, [...flags, ...program.inputs, '-o', output], program.folder);
   return code === 0 ? statSync(output).size : undefined;
 }
 
