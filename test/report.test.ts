@@ -39,7 +39,7 @@ it('the parts of the map add up to the file', () => {
 
 it('the map names sections, symbols and what keeps them', () => {
   const text = formatMap(map(), PLAIN);
-  expect(text).toMatch(/0x400070 +0x70 +33 +16 +text +hello\.o:\(\.text\) {2}kept by the entry\n/);
+  expect(text).toMatch(/0x400070 +0x70 +33 +1 +text +hello\.o:\(\.text\) {2}kept by the entry\n/);
   expect(text).toMatch(/^ +0x400070 +_start$/m);
 });
 

@@ -55,7 +55,7 @@ export function parseArchive(bytes: Uint8Array, thin: boolean): Archive {
     else if (raw.name === '/SYM64/') index = readGnuIndex(bytes, at + HEADER_SIZE, raw.size, 8);
     else {
       const member = resolveName(bytes, at, raw, longNames, thin);
-      if (member.name.startsWith('__.SYMDEF')) index = readBsdIndex(bytes, member);
+      if (!thin && member.name.startsWith('__.SYMDEF')) index = readBsdIndex(bytes, member);
       else members.set(at, member);
     }
     at += HEADER_SIZE + stored;

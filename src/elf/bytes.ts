@@ -77,7 +77,7 @@ export function findNul(bytes: Uint8Array, offset: number, end: number): number 
 
 /** Decodes `length` bytes at `offset` as UTF-8, for printing. Invalid sequences become U+FFFD. */
 export function decodeText(bytes: Uint8Array, offset: number, length: number): string {
-  return new TextDecoder().decode(bytes.subarray(offset, offset + length));
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(offset, offset + length));
 }
 
 /** Rounds `value` up to a multiple of `alignment`, a power of two of at least 1. Exact up to 2^53. */

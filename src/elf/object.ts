@@ -358,6 +358,11 @@ function attachRelocations(sections: SectionTable, first: number, sectionCount: 
         sections.offset[id]!,
       );
     }
+    const targetType = sections.type[first + target];
+    if (targetType === SHT_RELA || targetType === SHT_REL) {
+      const what = `relocation section ${id - first} applies to section ${target}, itself a relocation section`;
+      throw new FormatError(what, sections.offset[id]!);
+    }
     const entry = type === SHT_RELA ? RELA_SIZE : REL_SIZE;
     if (sections.size[id]! % entry !== 0) {
       throw new FormatError(
