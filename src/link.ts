@@ -5,10 +5,11 @@
  */
 import { type Diagnostic, Diagnostics } from './diagnostics.ts';
 import { buildMap, type LinkMap } from './explain/map.ts';
-import { HEADER_LAYOUTS } from './header/layouts.ts';
 import type { InputFiles } from './inputs.ts';
 import type { LinkOptions } from './options.ts';
+import { assembleUnwind } from './passes/assembleUnwind.ts';
 import { discardSections } from './passes/discardSections.ts';
+import { indexUnwind } from './passes/indexUnwind.ts';
 import { layoutImage } from './passes/layoutImage.ts';
 import { loadInputs } from './passes/loadInputs.ts';
 import { markLive } from './passes/markLive.ts';
@@ -43,19 +44,22 @@ export function link(files: InputFiles, options: LinkOptions): LinkResult {
   const discards = discardSections(program);
   const liveness = markLive(program, discards, options, diagnostics);
   // Only live sections exist; every relocation of theirs has been read once and lies within its section.
-  const got = synthesize(program, liveness, options);
-  // Sizes are final, and it is decided which GOT references are rewritten.
-  const order = orderSections(program, liveness, options, HEADER_LAYOUTS[options.header].size);
-  const layout = layoutImage(program, order, options, diagnostics);
+  const { synthesis, pieces } = synthesize(program, liveness, options, diagnostics);
+  // It is decided which references are rewritten, and no new section appears.
+  assembleUnwind(program, liveness, pieces, options);
+  // Sizes are final.
+  const order = orderSections(program, liveness, pieces, options);
+  const layout = layoutImage(program, liveness, pieces, order, options, diagnostics);
   // Addresses, file offsets and the values of symbols are final.
-  const image = relocate(program, layout, got, diagnostics);
+  const image = relocate(program, pieces, layout, synthesis, diagnostics);
+  indexUnwind(program, pieces, layout, image);
   // The bytes of the image are final but for the header.
   diagnostics.stopOnErrors();
   const bytes = writeImage(image, layout, options);
 
   return {
     bytes,
-    map: () => buildMap(program, layout, discards, liveness, got),
+    map: () => buildMap(program, pieces, layout, discards, liveness, synthesis),
     diagnostics: diagnostics.items,
   };
 }

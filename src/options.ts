@@ -30,6 +30,14 @@ export interface LinkOptions {
   /** Symbols to be treated as referenced (`-u`). */
   readonly undefinedSymbols: readonly string[];
   readonly definitions: readonly SymbolDefinition[];
+  /** The input is position-independent start-up code that reads `_DYNAMIC`; it is linked to a fixed address. */
+  readonly positionIndependent: boolean;
+  /** Write `.eh_frame_hdr`, by which unwinders find `.eh_frame` through the program headers. */
+  readonly ehFrameHdr: boolean;
+  /** Add PT_GNU_STACK: whether the stack may be executed. */
+  readonly stack: 'default' | 'executable' | 'not-executable';
+  /** One segment for everything, or one for code and constants and one for data (W^X). */
+  readonly segments: 'joined' | 'split';
   /** Supply small versions of memcpy and its kin where they are needed. */
   readonly builtins: 'mem' | 'none';
 }
@@ -46,6 +54,10 @@ export const DEFAULT_OPTIONS: LinkOptions = {
   gcSections: true,
   undefinedSymbols: [],
   definitions: [],
+  positionIndependent: false,
+  ehFrameHdr: true,
+  stack: 'default',
+  segments: 'joined',
   builtins: 'none',
 };
 

@@ -7,6 +7,8 @@
 import { readI32, readU32, readU64 } from './elf/bytes.ts';
 import {
   SHF_ALLOC,
+  SHF_EXECINSTR,
+  SHF_WRITE,
   SHN_ABS,
   SHN_UNDEF,
   SHT_NOBITS,
@@ -32,6 +34,8 @@ export interface InputObject extends ElfObject {
   readonly id: number;
   /** As shown to users: `main.o`, `libc.a(memcpy.o)`. */
   readonly name: string;
+  /** Number of the command-line input it comes from: where its sections stand when order matters. */
+  readonly position: number;
   /** Symbol ids of the object's non-local symbols; symbol number `firstGlobal + i` has `globals[i]`. */
   readonly globals: Uint32Array;
 }
@@ -76,6 +80,8 @@ class SymbolTable {
   valueHigh: Int32Array = new Int32Array(INITIAL_ROWS);
   /** st_size in bytes. */
   size: Float64Array = new Float64Array(INITIAL_ROWS);
+  /** Symbol type (STT_…) of the definition. */
+  type: Uint8Array = new Uint8Array(INITIAL_ROWS);
 
   get count(): number {
     return this.names.count;
@@ -119,6 +125,7 @@ class SymbolTable {
     this.valueLow = copyInto(new Uint32Array(rows), this.valueLow);
     this.valueHigh = copyInto(new Int32Array(rows), this.valueHigh);
     this.size = copyInto(new Float64Array(rows), this.size);
+    this.type = copyInto(new Uint8Array(rows), this.type);
   }
 
   constructor() {
@@ -133,44 +140,45 @@ export class Program {
   readonly sections = new SectionTable();
   readonly symbols = new SymbolTable();
   readonly inputs: readonly LoadedInput[];
-  /** Names of sections the linker itself makes; `nameOffset` of their rows points into it. */
+  /** Stands for the linker where an object is asked for: the sections it makes belong to it. */
   readonly linkerObject: InputObject;
-  /** Id of the section for the global offset table; `synthesize` sets its size. */
-  readonly got: number;
+  /** Ids of the sections that the linker makes, by name. */
+  readonly made: Readonly<Record<LinkerSection, number>>;
 
   constructor(inputs: readonly LoadedInput[]) {
     this.inputs = inputs;
     this.linkerObject = this.#addLinkerObject();
-    this.got = this.addLinkerSection('.got', SHT_PROGBITS, SHF_ALLOC, 8, 0);
+    this.made = {
+      '.got': this.#addLinkerSection('.got', SHT_PROGBITS, SHF_ALLOC, 8),
+      '.igot': this.#addLinkerSection('.igot', SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8),
+      '.iplt': this.#addLinkerSection('.iplt', SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 1),
+      '.rela.iplt': this.#addLinkerSection('.rela.iplt', SHT_PROGBITS, SHF_ALLOC, 8),
+      '.eh_frame': this.#addLinkerSection('.eh_frame', SHT_PROGBITS, SHF_ALLOC, 8),
+      '.eh_frame_hdr': this.#addLinkerSection('.eh_frame_hdr', SHT_PROGBITS, SHF_ALLOC, 4),
+      '.dynamic': this.#addLinkerSection('.dynamic', SHT_NOBITS, SHF_ALLOC | SHF_WRITE, 8),
+    };
   }
 
   /** Reads an object and adds it. @throws FormatError if it is malformed; nothing refers to it then */
-  addObject(name: string, bytes: Uint8Array): InputObject {
+  addObject(name: string, bytes: Uint8Array, position: number): InputObject {
     const id = this.objects.length;
     const elf = parseObject(bytes, this.sections, id);
     const globals = new Uint32Array(elf.symbols.count - elf.symbols.firstGlobal);
-    const object = { ...elf, id, name, globals };
+    const object = { ...elf, id, name, position, globals };
     this.objects.push(object);
     return object;
   }
 
-  /** Adds a section that the linker makes. @returns its id */
-  addLinkerSection(
-    name: LinkerSection,
-    type: number,
-    flags: number,
-    addralign: number,
-    size: number,
-  ): number {
-    const { sections } = this;
-    const id = sections.add(1);
-    sections.object[id] = this.linkerObject.id;
-    sections.nameOffset[id] = LINKER_NAMES.indexOf(`\0${name}\0`) + 1;
-    sections.type[id] = type;
-    sections.flags[id] = flags;
-    sections.addralign[id] = addralign;
-    sections.size[id] = size;
+  /** Adds a zero-initialised section for a common symbol. @returns its id */
+  addCommon(size: number, addralign: number): number {
+    const id = this.#addLinkerSection('COMMON', SHT_NOBITS, SHF_ALLOC | SHF_WRITE, addralign);
+    this.sections.size[id] = size;
     return id;
+  }
+
+  /** Whether a section is one that the linker makes. */
+  isLinkerMade(id: number): boolean {
+    return this.sections.object[id] === this.linkerObject.id;
   }
 
   /** Name of a section, for printing and comparing. */
@@ -192,9 +200,20 @@ export class Program {
   sectionBytes(id: number): Uint8Array {
     const { sections } = this;
     const object = this.objectOf(id);
-    if (sections.type[id] === SHT_NOBITS || object === this.linkerObject) return new Uint8Array(0);
+    if (sections.type[id] === SHT_NOBITS || this.isLinkerMade(id)) return new Uint8Array(0);
     const offset = sections.offset[id]!;
     return object.bytes.subarray(offset, offset + sections.size[id]!);
+  }
+
+  #addLinkerSection(name: LinkerSection | 'COMMON', type: number, flags: number, addralign: number): number {
+    const { sections } = this;
+    const id = sections.add(1);
+    sections.object[id] = this.linkerObject.id;
+    sections.nameOffset[id] = LINKER_NAMES.indexOf(`\0${name}\0`) + 1;
+    sections.type[id] = type;
+    sections.flags[id] = flags;
+    sections.addralign[id] = addralign;
+    return id;
   }
 
   #addLinkerObject(): InputObject {
@@ -210,6 +229,7 @@ export class Program {
     const object: InputObject = {
       id: 0,
       name: '<linker>',
+      position: 0,
       bytes,
       firstSection: 0,
       sectionCount: 0,
@@ -222,8 +242,9 @@ export class Program {
   }
 }
 
-const LINKER_NAMES = '\0.got\0COMMON\0';
-type LinkerSection = '.got' | 'COMMON';
+const LINKER_NAMES = '\0.got\0.igot\0.iplt\0.rela.iplt\0.eh_frame\0.eh_frame_hdr\0.dynamic\0COMMON\0';
+/** Sections of which the linker makes one if it is needed. */
+type LinkerSection = '.got' | '.igot' | '.iplt' | '.rela.iplt' | '.eh_frame' | '.eh_frame_hdr' | '.dynamic';
 
 /** Where a symbol reference leads; one such object is reused by each pass that follows references. */
 export class Target {
@@ -234,6 +255,8 @@ export class Target {
   /** The value: an offset into the section, or an address. */
   low = 0;
   high = 0;
+  /** Symbol type, STT_… */
+  type = 0;
 }
 
 /**
@@ -253,6 +276,7 @@ export function locateGlobal(program: Program, symbol: number, out: Target): voi
   out.section = symbols.section[symbol]!;
   out.low = symbols.valueLow[symbol]!;
   out.high = symbols.valueHigh[symbol]!;
+  out.type = symbols.type[symbol]!;
 }
 
 function locateLocal(object: InputObject, index: number, out: Target): void {
@@ -260,9 +284,11 @@ function locateLocal(object: InputObject, index: number, out: Target): void {
   out.section = -1;
   out.low = 0;
   out.high = 0;
+  out.type = 0;
   if (index === 0 && object.symbols.count === 0) return;
   const shndx = symbolSection(object, index);
   const at = symbolOffset(object, index);
+  out.type = object.bytes[at + 4]! & 15;
   out.low = readU32(object.bytes, at + 8);
   out.high = readI32(object.bytes, at + 12);
   if (shndx === SHN_UNDEF || hasReservedSection(object, index)) return;

@@ -1,6 +1,6 @@
 /**
  * Symbols that linkers define when a program refers to them and does not define them itself (GNU ld's default
- * script; lld, ELF/Writer.cpp, addReservedSymbols). Each stands for one edge of the image.
+ * script; lld, ELF/Writer.cpp, addReservedSymbols). Each stands for one edge of the image or of a part of it.
  */
 
 /** The edges of an image, as virtual addresses. */
@@ -17,9 +17,16 @@ export interface ImageEdges {
   readonly end: number;
   /** The global offset table, or where it would be. */
   readonly got: number;
+  /** An empty dynamic section. */
+  readonly dynamic: number;
+  /** The relocations of indirect functions. */
+  readonly irelativeStart: number;
+  readonly irelativeEnd: number;
+  /** The index of unwind tables, or 0. */
+  readonly ehFrameHdr: number;
 }
 
-export const PROVIDED: Readonly<Record<string, keyof ImageEdges>> = {
+const EDGES: Readonly<Record<string, keyof ImageEdges>> = {
   __ehdr_start: 'start',
   __executable_start: 'start',
   __dso_handle: 'start',
@@ -32,4 +39,30 @@ export const PROVIDED: Readonly<Record<string, keyof ImageEdges>> = {
   end: 'end',
   _end: 'end',
   _GLOBAL_OFFSET_TABLE_: 'got',
+  __rela_iplt_start: 'irelativeStart',
+  __rela_iplt_end: 'irelativeEnd',
+  __GNU_EH_FRAME_HDR: 'ehFrameHdr',
 };
+
+const ARRAY_BOUNDS = /^__(preinit_array|init_array|fini_array)_(start|end)$/;
+const SECTION_BOUNDS = /^__(start|stop)_([A-Za-z_][A-Za-z0-9_]*)$/;
+
+/** What a symbol that the linker can define stands for. */
+export type ProvidedPlace =
+  | { readonly kind: 'edge'; readonly edge: keyof ImageEdges }
+  /** Start or end of a sequence of sections; see clusters.ts. */
+  | { readonly kind: 'bound'; readonly cluster: string; readonly isEnd: boolean; readonly isArray: boolean };
+
+/** What the linker defines `name` as, or undefined if it does not define it. */
+export function providedPlace(name: string): ProvidedPlace | undefined {
+  const edge = Object.hasOwn(EDGES, name) ? EDGES[name] : undefined;
+  if (edge !== undefined) return { kind: 'edge', edge };
+  const array = ARRAY_BOUNDS.exec(name);
+  if (array) return { kind: 'bound', cluster: `.${array[1]}`, isEnd: array[2] === 'end', isArray: true };
+  const section = SECTION_BOUNDS.exec(name);
+  if (section) return { kind: 'bound', cluster: section[2]!, isEnd: section[1] === 'stop', isArray: false };
+  return undefined;
+}
+
+/** The dynamic section's symbol: defined where a position-independent start-up reads it, else left undefined. */
+export const DYNAMIC_SYMBOL = '_DYNAMIC';

@@ -1,6 +1,10 @@
 /** What passes hand on to later passes: columns indexed by section or symbol id, and small records. */
+
+import type { Clusters } from './clusters.ts';
+import type { ProgramHeader } from './header/encode.ts';
 import type { HeaderLayout } from './header/layouts.ts';
 import type { ImageEdges } from './provided.ts';
+import type { UnwindTables } from './unwind.ts';
 
 /** Why a section is not part of the program; from `discardSections`. */
 export const Discard = {
@@ -38,7 +42,15 @@ export const Root = {
   everything: -5,
 } as const;
 
-/** The live sections; from `markLive`. */
+/** The elements of a mergeable section; from `markLive`. */
+export interface MergeableElements {
+  /** Offsets in bytes at which elements begin, ascending. */
+  readonly starts: Uint32Array;
+  /** 1 for each element that something refers to. */
+  readonly live: Uint8Array;
+}
+
+/** What is part of the program; from `markLive`. */
 export interface Liveness {
   /** 1 for a live section, by section id. */
   readonly live: Uint8Array;
@@ -48,27 +60,71 @@ export interface Liveness {
   readonly parent: Int32Array;
   /** Offset in bytes of that reference in the parent. */
   readonly parentOffset: Float64Array;
+  /** Live sections whose elements live and die one by one, by section id. */
+  readonly elements: ReadonlyMap<number, MergeableElements>;
+  /** Sections that form sequences. */
+  readonly clusters: Clusters;
+  /** Unwind tables, if code of an unwinder is live. */
+  readonly unwind: UnwindTables | undefined;
 }
 
-/** The global offset table; from `synthesize`. */
-export interface GlobalOffsetTable {
-  /** Number of 8-byte slots. */
-  readonly slots: number;
-  /** Slot number of a symbol, or -1. `object` and `index` name it as a relocation does. */
-  slotOf(object: number, index: number): number;
-  /** For each slot, one reference that needs it: an object id and a symbol number in it. */
-  readonly owners: readonly { readonly object: number; readonly index: number }[];
-  /** By section id, for sections in which GOT references are rewritten: a `GotRelaxation` a relocation. */
-  readonly relaxations: ReadonlyMap<number, Uint8Array>;
+/** A symbol as a relocation names it. */
+export interface SymbolReference {
+  readonly object: number;
+  /** Symbol number in the object. */
+  readonly index: number;
 }
+
+/** What references are rewritten to, and the tables that the rest needs; from `synthesize`. */
+export interface Synthesis {
+  /** For each 8-byte slot of `.got`: the symbol, and whether the slot holds its thread offset or its address. */
+  readonly slots: readonly (SymbolReference & { readonly isThread: boolean })[];
+  /** Slot number of a symbol, or -1. */
+  slotOf(object: number, index: number, isThread: boolean): number;
+  /** Indirect functions in the order of their `.iplt` entries: section and offset of each resolver. */
+  readonly indirect: readonly { readonly section: number; readonly offset: number }[];
+  /** Entry number of an indirect function in `.iplt`, or -1. */
+  entryOf(section: number, offset: number): number;
+  /** By section id, for sections in which references are rewritten: a `Rewrite` code a relocation. */
+  readonly rewrites: ReadonlyMap<number, Uint8Array>;
+}
+
+/** How a relocation's reference is rewritten: codes of `Synthesis.rewrites`. */
+export const Rewrite = {
+  none: 0,
+  /** 1 … 0x3f: a `GotRelaxation`. */
+  gotMask: 0x3f,
+  /** Set if a REX prefix stands before the opcode. */
+  rex: 0x80,
+  /** 0x40 and a `TlsRelaxation`. */
+  tls: 0x40,
+  /** Consumed by the rewrite before it. */
+  consumed: 0x7f,
+} as const;
 
 /** The parts of an image, in file order. */
 export const Category = { text: 0, rodata: 1, data: 2, bss: 3 } as const;
 export type Category = (typeof Category)[keyof typeof Category];
 export const CATEGORY_NAMES = ['text', 'rodata', 'data', 'bss'] as const;
 
-/** The sequence of live sections; from `orderSections`. */
+/** Program headers besides the first PT_LOAD. */
+export interface PlannedHeaders {
+  /** A second PT_LOAD for data. */
+  readonly isSplit: boolean;
+  readonly hasThread: boolean;
+  readonly hasEhFrameHdr: boolean;
+  readonly hasStack: boolean;
+}
+
+/** The sequence of placed sections; from `orderSections`. */
 export interface SectionOrder {
+  readonly header: HeaderLayout;
+  /** Which program headers there will be besides the first PT_LOAD. */
+  readonly headers: PlannedHeaders;
+  /** Bytes of ELF header and program headers. */
+  readonly headerSize: number;
+  /** Ids of thread-local sections, those with bytes first; the former stand in `order` too. */
+  readonly threadOrder: readonly number[];
   /** Section ids in the order of their addresses. */
   readonly order: Int32Array;
   /** `Category` of each entry of `order`. */
@@ -77,17 +133,19 @@ export interface SectionOrder {
 
 /** Addresses and sizes, all final; from `layoutImage`. */
 export interface ImageLayout extends SectionOrder {
-  readonly header: HeaderLayout;
-  /** Virtual address of each live section, by section id. */
+  readonly programHeaders: readonly ProgramHeader[];
+  /** Virtual address of each placed section, by section id. */
   readonly address: Float64Array;
-  /** Address of file offset 0. A byte's file offset is its address less the base. */
+  /** File offset of each placed section that has bytes in the file, by section id. */
+  readonly fileOffset: Float64Array;
+  /** Address of file offset 0. */
   readonly base: number;
   readonly entry: number;
   /** Bytes of the file, header included. */
   readonly fileSize: number;
-  /** Bytes of memory, `.bss` included. */
+  /** Bytes of memory from the base to the end of zero-initialised data. */
   readonly memorySize: number;
-  /** PF_R, PF_W, PF_X of the one segment. */
-  readonly flags: number;
   readonly edges: ImageEdges;
+  /** The thread pointer's address in the address space of the thread-local template, or 0 if there is none. */
+  readonly threadPointer: number;
 }

@@ -103,6 +103,10 @@ function toLinkOptions(inputs: readonly string[], values: Values): LinkOptions {
     gcSections: values.gcSections ?? DEFAULT_OPTIONS.gcSections,
     undefinedSymbols: values.undefined ?? [],
     definitions: (values.defsym ?? []).map(parseDefinition),
+    positionIndependent: DEFAULT_OPTIONS.positionIndependent,
+    ehFrameHdr: DEFAULT_OPTIONS.ehFrameHdr,
+    stack: DEFAULT_OPTIONS.stack,
+    segments: DEFAULT_OPTIONS.segments,
     builtins: given(values.builtins, parseBuiltins, DEFAULT_OPTIONS.builtins),
   };
 }

@@ -31,6 +31,21 @@ export class RelocationBuffer {
     this.addendLow = new Uint32Array(rows);
     this.addendHigh = new Int32Array(rows);
   }
+
+  /** Sorts the rows by offset where they are not sorted already, as compilers leave them. */
+  sortByOffset(): void {
+    const { count } = this;
+    let isSorted = true;
+    for (let row = 1; row < count; row++) isSorted &&= this.offset[row - 1]! <= this.offset[row]!;
+    if (isSorted) return;
+    const order = Array.from({ length: count }, (_, row) => row);
+    order.sort((a, b) => this.offset[a]! - this.offset[b]! || a - b);
+    this.offset = Float64Array.from(order, (row) => this.offset[row]!);
+    this.type = Uint32Array.from(order, (row) => this.type[row]!);
+    this.symbol = Uint32Array.from(order, (row) => this.symbol[row]!);
+    this.addendLow = Uint32Array.from(order, (row) => this.addendLow[row]!);
+    this.addendHigh = Int32Array.from(order, (row) => this.addendHigh[row]!);
+  }
 }
 
 /**

@@ -1,18 +1,31 @@
 /** The truth about a finished link as plain data: what lies where, where it came from, and why it is there. */
 
 import { readU64 } from '../elf/bytes.ts';
-import { STT_FILE, STT_SECTION } from '../elf/constants.ts';
+import {
+  PF_R,
+  PF_W,
+  PF_X,
+  PT_GNU_EH_FRAME,
+  PT_GNU_STACK,
+  PT_LOAD,
+  PT_TLS,
+  STT_FILE,
+  STT_SECTION,
+} from '../elf/constants.ts';
 import { hasReservedSection, symbolName, symbolOffset, symbolSection } from '../elf/object.ts';
+import type { ProgramHeader } from '../header/encode.ts';
+import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import {
   CATEGORY_NAMES,
   Category,
   DISCARD_REASONS,
   Discard,
-  type GlobalOffsetTable,
   type ImageLayout,
   type Liveness,
+  Rewrite,
   Root,
+  type Synthesis,
 } from '../results.ts';
 
 /** Version of the shape below; it changes when a reader of an older one would misread it. */
@@ -51,6 +64,17 @@ interface MapDiscarded {
   readonly reason: string;
 }
 
+/** A program header. */
+interface MapSegment {
+  readonly type: string;
+  /** Of r, w and x. */
+  readonly permissions: string;
+  readonly address: number;
+  readonly offset: number;
+  readonly fileSize: number;
+  readonly memorySize: number;
+}
+
 export interface LinkMap {
   readonly version: number;
   readonly fileSize: number;
@@ -59,8 +83,8 @@ export interface LinkMap {
   readonly entry: number;
   readonly headerLayout: string;
   readonly headerSize: number;
-  /** Of r, w and x. */
-  readonly permissions: string;
+  /** The program headers. */
+  readonly segments: readonly MapSegment[];
   /** Bytes by part of the image; padding is what alignment costs. */
   readonly bytes: Readonly<Record<(typeof CATEGORY_NAMES)[number] | 'header' | 'padding', number>>;
   readonly gotSlots: number;
@@ -73,13 +97,14 @@ export interface LinkMap {
 
 export function buildMap(
   program: Program,
+  pieces: Pieces,
   layout: ImageLayout,
   discards: Uint8Array,
   liveness: Liveness,
-  got: GlobalOffsetTable,
+  synthesis: Synthesis,
 ): LinkMap {
-  const symbols = symbolsBySection(program, layout);
-  const sections = mapSections(program, layout, liveness, symbols);
+  const symbols = symbolsBySection(program, pieces, layout);
+  const sections = mapSections(program, pieces, layout, liveness, symbols);
   return {
     version: MAP_VERSION,
     fileSize: layout.fileSize,
@@ -87,46 +112,59 @@ export function buildMap(
     base: layout.base,
     entry: layout.entry,
     headerLayout: layout.header.name,
-    headerSize: layout.header.size,
-    permissions: `r${(layout.flags & 2) !== 0 ? 'w' : '-'}x`,
+    headerSize: layout.headerSize,
+    segments: layout.programHeaders.map(describeHeader),
     bytes: sumByPart(layout, sections),
-    gotSlots: got.slots,
-    gotRelaxed: countRelaxed(got),
+    gotSlots: synthesis.slots.length,
+    gotRelaxed: countRelaxed(synthesis),
     sections,
-    discarded: mapDiscarded(program, discards, liveness),
+    discarded: mapDiscarded(program, pieces, discards, liveness),
   };
+}
+
+const HEADER_NAMES: Readonly<Record<number, string>> = {
+  [PT_LOAD]: 'LOAD',
+  [PT_TLS]: 'TLS',
+  [PT_GNU_EH_FRAME]: 'GNU_EH_FRAME',
+  [PT_GNU_STACK]: 'GNU_STACK',
+};
+
+function describeHeader({ type, flags, address, offset, fileSize, memorySize }: ProgramHeader): MapSegment {
+  const letters = [flags & PF_R ? 'r' : '-', flags & PF_W ? 'w' : '-', flags & PF_X ? 'x' : '-'];
+  return { type: HEADER_NAMES[type]!, permissions: letters.join(''), address, offset, fileSize, memorySize };
 }
 
 function mapSections(
   program: Program,
+  pieces: Pieces,
   layout: ImageLayout,
   liveness: Liveness,
   symbols: ReadonlyMap<number, MapSymbol[]>,
 ): MapSection[] {
-  let end = layout.base + layout.header.size;
+  let end = layout.headerSize;
   return [...layout.order].map((id, i) => {
-    const address = layout.address[id]!;
-    const size = program.sections.size[id]!;
+    const offset = layout.fileOffset[id]!;
+    const size = pieces.size[id]!;
     const category = layout.category[i]! as Category;
     const section = {
       name: program.sectionName(id),
       object: program.objectOf(id).name,
       part: CATEGORY_NAMES[category],
-      address,
-      fileOffset: category === Category.bss ? null : address - layout.base,
+      address: layout.address[id]!,
+      fileOffset: category === Category.bss ? null : offset,
       size,
-      alignment: program.sections.alignmentOf(id),
-      padding: address - end,
+      alignment: pieces.alignment[id]!,
+      padding: offset - end,
       keptBy: keptBy(program, liveness, id),
       symbols: symbols.get(id) ?? [],
     };
-    end = address + size;
+    end = offset + size;
     return section;
   });
 }
 
 function keptBy(program: Program, { parent, parentOffset }: Liveness, id: number): string {
-  if (id === program.got) return 'references through the GOT that cannot be rewritten';
+  if (program.isLinkerMade(id) && program.sectionName(id) !== 'COMMON') return 'the linker';
   const by = parent[id]!;
   if (by >= 0) return program.place(by, parentOffset[id]!);
   if (by === Root.entry) return 'the entry';
@@ -134,15 +172,16 @@ function keptBy(program: Program, { parent, parentOffset }: Liveness, id: number
   return by === Root.retained ? 'SHF_GNU_RETAIN' : '--no-gc-sections';
 }
 
-/** Named symbols of live sections, in the order of their addresses. */
-function symbolsBySection(program: Program, layout: ImageLayout): Map<number, MapSymbol[]> {
+/** Named symbols of placed sections, in the order of their addresses. */
+function symbolsBySection(program: Program, pieces: Pieces, layout: ImageLayout): Map<number, MapSymbol[]> {
   const bySection = new Map<number, MapSymbol[]>();
   const add = (section: number, name: string, value: number, size: number) => {
-    const address = layout.address[section]!;
-    if (address === 0) return;
-    const list = bySection.get(section) ?? [];
-    list.push({ name, address: address + value, size });
-    bySection.set(section, list);
+    const home = pieces.home[section]!;
+    const offset = home < 0 ? -1 : pieces.resolve(section, value);
+    if (offset < 0) return;
+    const list = bySection.get(home) ?? [];
+    list.push({ name, address: layout.address[home]! + offset, size });
+    bySection.set(home, list);
   };
   for (const object of program.objects) {
     for (let index = 1; index < object.symbols.firstGlobal; index++) {
@@ -170,7 +209,7 @@ function compareSymbols(a: MapSymbol, b: MapSymbol): number {
 }
 
 function sumByPart(layout: ImageLayout, sections: readonly MapSection[]): LinkMap['bytes'] {
-  const sums = { header: layout.header.size, text: 0, rodata: 0, data: 0, bss: 0, padding: 0 };
+  const sums = { header: layout.headerSize, text: 0, rodata: 0, data: 0, bss: 0, padding: 0 };
   for (const { part, size, padding } of sections) {
     sums[part] += size;
     if (part !== 'bss') sums.padding += padding;
@@ -178,19 +217,29 @@ function sumByPart(layout: ImageLayout, sections: readonly MapSection[]): LinkMa
   return sums;
 }
 
-function countRelaxed(got: GlobalOffsetTable): number {
+/** GOT references that became direct ones. */
+function countRelaxed({ rewrites }: Synthesis): number {
   let count = 0;
-  for (const rows of got.relaxations.values())
-    count += rows.reduce((sum, kind) => sum + (kind > 0 ? 1 : 0), 0);
+  for (const rows of rewrites.values()) {
+    for (const code of rows) {
+      if (code !== Rewrite.none && (code & Rewrite.tls) === 0) count++;
+    }
+  }
   return count;
 }
 
 /** Loadable sections that are not live. Tables for tools, which no executable holds, are left out. */
-function mapDiscarded(program: Program, discards: Uint8Array, { live }: Liveness): MapDiscarded[] {
+function mapDiscarded(
+  program: Program,
+  pieces: Pieces,
+  discards: Uint8Array,
+  { live }: Liveness,
+): MapDiscarded[] {
   const discarded: MapDiscarded[] = [];
   for (let id = 0; id < discards.length; id++) {
     const size = program.sections.size[id]!;
-    if (live[id] === 1 || discards[id] === Discard.notLoaded || size === 0 || id === program.got) continue;
+    const isPlaced = live[id] === 1 || pieces.home[id]! >= 0 || program.isLinkerMade(id);
+    if (isPlaced || discards[id] === Discard.notLoaded || size === 0) continue;
     const reason = discards[id] === Discard.kept ? 'nothing refers to it' : DISCARD_REASONS[discards[id]!]!;
     discarded.push({ name: program.sectionName(id), object: program.objectOf(id).name, size, reason });
   }

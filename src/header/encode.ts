@@ -1,4 +1,4 @@
-/** Writes an ELF64 header and its one program header (gABI chapters 4 and 5) at the places a layout names. */
+/** Writes an ELF64 header and its program headers (gABI chapters 4 and 5) at the places a layout names. */
 import { writeU16, writeU32, writeU64 } from '../elf/bytes.ts';
 import {
   EHDR_SIZE,
@@ -8,36 +8,45 @@ import {
   ET_EXEC,
   EV_CURRENT,
   PHDR_SIZE,
-  PT_LOAD,
 } from '../elf/constants.ts';
 import type { HeaderLayout } from './layouts.ts';
 
-/** What the header says. Addresses are virtual, sizes in bytes. */
+/** One program header. Addresses are virtual, sizes and offsets in bytes. */
+export interface ProgramHeader {
+  readonly type: number;
+  /** PF_R, PF_W, PF_X. */
+  readonly flags: number;
+  readonly offset: number;
+  readonly address: number;
+  readonly fileSize: number;
+  readonly memorySize: number;
+  readonly alignment: number;
+}
+
+/** What the ELF header says. */
 export interface HeaderFields {
   readonly layout: HeaderLayout;
   readonly osabi: number;
   readonly identPad: Uint8Array;
+  /** Virtual address of the first instruction. */
   readonly entry: number;
-  /** Address of file offset 0: p_vaddr, as p_offset is 0. */
-  readonly base: number;
-  /** PF_R, PF_W, PF_X. */
-  readonly flags: number;
-  readonly fileSize: number;
-  readonly memorySize: number;
+  readonly programHeaders: readonly ProgramHeader[];
 }
-
-const PAGE = 0x1000;
 
 /**
- * Writes the header into the first `layout.size` bytes of `image`. The program header comes last, so that it
- * wins where the two overlap; the layout guarantees that the ELF header's fields read right there.
+ * Writes the headers to the start of `image`. The program headers come last, so that they win where the two
+ * overlap; the layout guarantees that the ELF header's fields read right there.
  */
 export function encodeHeader(image: Uint8Array, fields: HeaderFields): void {
+  const { layout, programHeaders } = fields;
   writeElfHeader(image, fields);
-  writeProgramHeader(image.subarray(fields.layout.e_phoff, fields.layout.e_phoff + PHDR_SIZE), fields);
+  programHeaders.forEach((header, i) => {
+    writeProgramHeader(image.subarray(layout.e_phoff + i * PHDR_SIZE), header);
+  });
 }
 
-function writeElfHeader(image: Uint8Array, { layout, osabi, identPad, entry }: HeaderFields): void {
+function writeElfHeader(image: Uint8Array, fields: HeaderFields): void {
+  const { layout, osabi, identPad, entry, programHeaders } = fields;
   image.set([0x7f, 0x45, 0x4c, 0x46, ELFCLASS64, ELFDATA2LSB, EV_CURRENT, osabi], 0);
   image.set(identPad, 8);
   writeU16(image, 16, ET_EXEC);
@@ -47,16 +56,16 @@ function writeElfHeader(image: Uint8Array, { layout, osabi, identPad, entry }: H
   writeU64(image, 32, layout.e_phoff);
   writeU16(image, 52, layout.e_ehsize);
   writeU16(image, 54, PHDR_SIZE);
-  if (layout.e_phoff >= EHDR_SIZE) writeU16(image, 56, 1); // e_phnum; else p_type supplies it
+  if (layout.e_phoff >= EHDR_SIZE) writeU16(image, 56, programHeaders.length); // e_phnum; else p_type supplies it
 }
 
-function writeProgramHeader(phdr: Uint8Array, { base, flags, fileSize, memorySize }: HeaderFields): void {
-  writeU32(phdr, 0, PT_LOAD);
-  writeU32(phdr, 4, flags);
-  writeU64(phdr, 8, 0); // p_offset
-  writeU64(phdr, 16, base); // p_vaddr
-  writeU64(phdr, 24, base); // p_paddr
-  writeU64(phdr, 32, fileSize);
-  writeU64(phdr, 40, memorySize);
-  writeU64(phdr, 48, PAGE); // p_align
+function writeProgramHeader(phdr: Uint8Array, header: ProgramHeader): void {
+  writeU32(phdr, 0, header.type);
+  writeU32(phdr, 4, header.flags);
+  writeU64(phdr, 8, header.offset);
+  writeU64(phdr, 16, header.address); // p_vaddr
+  writeU64(phdr, 24, header.address); // p_paddr
+  writeU64(phdr, 32, header.fileSize);
+  writeU64(phdr, 40, header.memorySize);
+  writeU64(phdr, 48, header.alignment);
 }

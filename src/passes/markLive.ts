@@ -2,14 +2,22 @@
  * Keeps what the program can reach: breadth-first from the entry over relocations, so that the parent recorded
  * for each section is on a shortest chain from a root. Afterwards only live sections exist. Undefined symbols
  * are reported here, because only references from live sections count.
+ *
+ * Some things are kept by rules of their own. Of a mergeable section only the strings and constants that something
+ * refers to are live. A reference to `__start_X` keeps all sections X, one to `__init_array_start` all constructors.
+ * Unwind tables describe functions and keep nothing alive but what those functions need to unwind; they are part of
+ * the program only if code of an unwinder is.
  */
+import { Clusters, isCIdentifier } from '../clusters.ts';
 import type { Diagnostics } from '../diagnostics.ts';
-import { SHF_COMPRESSED, SHF_GNU_RETAIN, SHF_TLS, STB_WEAK, STT_GNU_IFUNC } from '../elf/constants.ts';
+import { SHF_COMPRESSED, SHF_GNU_RETAIN, SHF_LINK_ORDER, STB_WEAK, STT_SECTION } from '../elf/constants.ts';
+import { isMergeable, splitMergeable } from '../elf/mergeable.ts';
 import { symbolOffset } from '../elf/object.ts';
 import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
 import { symbolsOf } from '../expression.ts';
 import { hintForUndefined } from '../hints.ts';
 import type { LinkOptions } from '../options.ts';
+import { lastAtOrBefore } from '../pieces.ts';
 import {
   describeSymbol,
   type InputObject,
@@ -20,8 +28,16 @@ import {
   SymbolKind,
   Target,
 } from '../program.ts';
-import { DISCARD_REASONS, Discard, type Liveness, Root } from '../results.ts';
-import { fieldSize, isSupported, relocationName } from '../x86/relocations.ts';
+import { providedPlace } from '../provided.ts';
+import { DISCARD_REASONS, Discard, type Liveness, type MergeableElements, Root } from '../results.ts';
+import { UnwindTables } from '../unwind.ts';
+import {
+  fieldSize,
+  isSupported,
+  isTlsCallSequence,
+  relocationName,
+  sectionAddend,
+} from '../x86/relocations.ts';
 
 /** @param discards a `Discard` for each section id */
 export function markLive(
@@ -33,14 +49,21 @@ export function markLive(
   const marker = new Marker(program, discards, options, diagnostics);
   marker.markRoots();
   marker.followAll();
+  if (marker.canUnwind()) {
+    marker.addUnwindTables();
+    marker.followAll();
+  }
   marker.reportUndefined();
   return marker.liveness();
 }
 
+/** How many references to an undefined symbol are shown. */
+const SHOWN_REFERENCES = 3;
+
 /**
  * Functions that only unwinding calls: from landing pads, which nothing but an unwinder enters, and from unwind
- * tables. Where they are undefined there is no unwinder, so code that mentions them (the prebuilt Rust libraries
- * do) never runs, and the address 0 does no harm.
+ * tables. Where no unwinder is part of the program and they are undefined, code that mentions them (the prebuilt
+ * Rust libraries do) never runs, and the address 0 does no harm.
  */
 const UNWIND_ONLY: ReadonlySet<string> = new Set([
   '_Unwind_Resume',
@@ -48,9 +71,6 @@ const UNWIND_ONLY: ReadonlySet<string> = new Set([
   '__gxx_personality_v0',
   '__gcc_personality_v0',
 ]);
-
-/** How many references to an undefined symbol are shown. */
-const SHOWN_REFERENCES = 3;
 
 interface UndefinedReferences {
   count: number;
@@ -68,11 +88,18 @@ class Marker {
   /** Live sections; those from `#next` on have not been followed yet. */
   readonly #queue: Int32Array;
   #queued = 0;
+  #next = 0;
   readonly #relocations = new RelocationBuffer();
   readonly #target = new Target();
+  readonly #clusters: Clusters;
+  /** Elements of mergeable sections that have been reached, by section id. */
+  readonly #elements = new Map<number, MergeableElements>();
+  #unwind: UnwindTables | undefined;
+  /** Sections with SHF_LINK_ORDER by the section they go with. */
+  readonly #dependents = new Map<number, number[]>();
   /** By symbol id. */
   readonly #undefined = new Map<number, UndefinedReferences>();
-  readonly #seenExpressions = new Set<number>();
+  readonly #seenSpecial = new Set<number>();
 
   constructor(program: Program, discards: Uint8Array, options: LinkOptions, diagnostics: Diagnostics) {
     const { count } = program.sections;
@@ -84,6 +111,8 @@ class Marker {
     this.#parent = new Int32Array(count).fill(Root.none);
     this.#parentOffset = new Float64Array(count);
     this.#queue = new Int32Array(count);
+    this.#clusters = new Clusters(program, (id) => discards[id] === Discard.kept);
+    this.#collectDependents();
   }
 
   markRoots(): void {
@@ -92,28 +121,56 @@ class Marker {
     if (!/^[0-9]/.test(entry)) this.#markEntry(entry);
     for (const name of undefinedSymbols) this.#markSymbol(symbols.names.find(name), Root.option, 0);
     for (let id = 0; id < sections.count; id++) {
-      if (this.#discards[id] !== Discard.kept) continue;
-      if (!gcSections) this.#markSection(id, Root.everything, 0);
-      else if ((sections.flags[id]! & SHF_GNU_RETAIN) !== 0) this.#markSection(id, Root.retained, 0);
+      if (this.#discards[id] !== Discard.kept || this.#program.isLinkerMade(id)) continue;
+      if (!gcSections) this.#markWhole(id, Root.everything, 0);
+      else if ((sections.flags[id]! & SHF_GNU_RETAIN) !== 0) this.#markWhole(id, Root.retained, 0);
     }
   }
 
   /** Follows the relocations of every live section; the queue grows meanwhile. */
   followAll(): void {
-    for (let next = 0; next < this.#queued; next++) {
-      const id = this.#queue[next]!;
+    while (this.#next < this.#queued) {
+      const id = this.#queue[this.#next++]!;
       try {
         this.#follow(id);
+        this.#followUnwind(id);
       } catch (error) {
         this.#diagnostics.formatError(this.#program.objectOf(id).name, error);
       }
     }
   }
 
+  /** Whether code of an unwinder is live: without it, nobody reads unwind tables. */
+  canUnwind(): boolean {
+    const { symbols } = this.#program;
+    for (let id = 0; id < symbols.count; id++) {
+      const section = symbols.section[id]!;
+      if (section < 0 || this.#live[section] !== 1) continue;
+      const name = symbols.names.text(id);
+      if (name.startsWith('_Unwind_') || name === '__register_frame_info') return true;
+    }
+    return false;
+  }
+
+  /** Reads all unwind tables and follows those of the functions that are live already. */
+  addUnwindTables(): void {
+    const unwind = new UnwindTables();
+    for (let id = 0; id < this.#discards.length; id++) {
+      if (this.#discards[id] !== Discard.unwind) continue;
+      try {
+        unwind.add(this.#program, id);
+      } catch (error) {
+        this.#diagnostics.formatError(this.#program.objectOf(id).name, error);
+      }
+    }
+    this.#unwind = unwind;
+    for (let i = 0; i < this.#next; i++) this.#followUnwind(this.#queue[i]!);
+  }
+
   reportUndefined(): void {
     for (const [symbol, references] of this.#undefined) {
       const name = this.#program.symbols.names.text(symbol);
-      if (UNWIND_ONLY.has(name)) continue;
+      if (UNWIND_ONLY.has(name) && !this.#unwind) continue;
       const where = references.shown.map((place) => `referenced by ${place}`);
       const more = references.count - references.shown.length;
       if (more > 0) where.push(`${where.pop()}, and ${more} more`);
@@ -128,7 +185,21 @@ class Marker {
       reached: this.#queue.subarray(0, this.#queued),
       parent: this.#parent,
       parentOffset: this.#parentOffset,
+      elements: this.#elements,
+      clusters: this.#clusters,
+      unwind: this.#unwind,
     };
+  }
+
+  #collectDependents(): void {
+    const { sections } = this.#program;
+    for (let id = 0; id < sections.count; id++) {
+      if ((sections.flags[id]! & SHF_LINK_ORDER) === 0 || this.#discards[id] !== Discard.kept) continue;
+      const target = this.#program.objectOf(id).firstSection + sections.link[id]!;
+      const list = this.#dependents.get(target);
+      if (list) list.push(id);
+      else this.#dependents.set(target, [id]);
+    }
   }
 
   #markEntry(entry: string): void {
@@ -144,16 +215,25 @@ class Marker {
 
   /** Marks what a global symbol stands for, as wanted by `parent`. */
   #markSymbol(symbol: number, parent: number, parentOffset: number): void {
-    const { symbols } = this.#program;
-    if (symbols.kind[symbol] === SymbolKind.expression) this.#markExpression(symbol, parent, parentOffset);
+    const kind = this.#program.symbols.kind[symbol];
+    if (kind === SymbolKind.expression || kind === SymbolKind.provided) {
+      this.#markSpecial(symbol, parent, parentOffset);
+    }
     locateGlobal(this.#program, symbol, this.#target);
-    if (this.#target.section >= 0) this.#markSection(this.#target.section, parent, parentOffset);
+    const { section, low } = this.#target;
+    if (section >= 0) this.#markPlace(section, low, parent, parentOffset);
   }
 
-  /** A live `--defsym` keeps what its expression mentions, which must be defined. */
+  /** A symbol that the linker or --defsym defines keeps what its value depends on. */
+  #markSpecial(symbol: number, parent: number, parentOffset: number): void {
+    if (this.#seenSpecial.has(symbol)) return;
+    this.#seenSpecial.add(symbol);
+    if (this.#program.symbols.kind[symbol] === SymbolKind.expression) {
+      this.#markExpression(symbol, parent, parentOffset);
+    } else this.#markBound(symbol, parent, parentOffset);
+  }
+
   #markExpression(symbol: number, parent: number, parentOffset: number): void {
-    if (this.#seenExpressions.has(symbol)) return;
-    this.#seenExpressions.add(symbol);
     const { symbols } = this.#program;
     const definition = this.#options.definitions[symbols.index[symbol]!]!;
     for (const name of symbolsOf(definition.expression)) {
@@ -163,6 +243,42 @@ class Marker {
     }
   }
 
+  /** `__start_X` keeps every section X; the program steps from one to the next. */
+  #markBound(symbol: number, parent: number, parentOffset: number): void {
+    const place = providedPlace(this.#program.symbols.names.text(symbol));
+    if (place?.kind !== 'bound') return;
+    for (const id of this.#clusters.members.get(place.cluster) ?? [])
+      this.#markWhole(id, parent, parentOffset);
+  }
+
+  /** Marks a section, and of a mergeable one only the element at `offset`. */
+  #markPlace(id: number, offset: number, parent: number, parentOffset: number): void {
+    const elements = this.#elementsOf(id);
+    this.#markSection(id, parent, parentOffset);
+    if (!elements) return;
+    const element = lastAtOrBefore(elements.starts, offset);
+    if (element >= 0) elements.live[element] = 1;
+  }
+
+  /** Marks a section with everything in it. */
+  #markWhole(id: number, parent: number, parentOffset: number): void {
+    this.#elementsOf(id)?.live.fill(1);
+    this.#markSection(id, parent, parentOffset);
+  }
+
+  #elementsOf(id: number): MergeableElements | undefined {
+    const { sections } = this.#program;
+    if (this.#options.verbatim || !isMergeable(sections, id)) return undefined;
+    const known = this.#elements.get(id);
+    if (known) return known;
+    const isBounded = isCIdentifier(this.#program.sectionName(id));
+    const starts = isBounded ? undefined : splitMergeable(sections, id, this.#program.sectionBytes(id));
+    if (!starts) return undefined;
+    const elements = { starts, live: new Uint8Array(starts.length) };
+    this.#elements.set(id, elements);
+    return elements;
+  }
+
   #markSection(id: number, parent: number, parentOffset: number): void {
     if (this.#live[id] === 1) return;
     this.#live[id] = 1;
@@ -170,15 +286,15 @@ class Marker {
     this.#parentOffset[id] = parentOffset;
     this.#queue[this.#queued++] = id;
     this.#checkLinkable(id);
+    for (const companion of this.#clusters.companions(id)) this.#markWhole(companion, id, 0);
+    for (const dependent of this.#dependents.get(id) ?? []) this.#markWhole(dependent, id, 0);
   }
 
   #checkLinkable(id: number): void {
-    const flags = this.#program.sections.flags[id]!;
-    if ((flags & (SHF_TLS | SHF_COMPRESSED)) === 0) return;
-    const what = flags & SHF_TLS ? 'thread-local storage' : 'compressed sections that are loaded';
-    this.#diagnostics.error('unsupported-section', `${what} cannot be linked by this version`, {
+    if ((this.#program.sections.flags[id]! & SHF_COMPRESSED) === 0) return;
+    this.#diagnostics.error('unsupported-section', 'a compressed section would have to be loaded', {
       where: [`in ${this.#program.place(id, 0)}`],
-      hint: flags & SHF_TLS ? 'use an ordinary static variable' : 'compile without section compression',
+      hint: 'compile without section compression',
     });
   }
 
@@ -186,36 +302,67 @@ class Marker {
     const program = this.#program;
     const object = program.objectOf(id);
     const relocations = this.#relocations;
-    const target = this.#target;
     readRelocations(object, program.sections, id, fieldSize, relocations);
     for (let row = 0; row < relocations.count; row++) {
-      const index = relocations.symbol[row]!;
-      const offset = relocations.offset[row]!;
-      if (!isSupported(relocations.type[row]!)) this.#reportType(id, offset, relocations.type[row]!);
-      locate(program, object, index, target);
-      if (target.symbol >= 0) this.#checkGlobal(object, index, target.symbol, id, offset);
-      const { section } = target;
-      if (section < 0 || this.#live[section] === 1) continue;
-      if (this.#discards[section] === Discard.kept) this.#markSection(section, id, offset);
-      else this.#reportDiscarded(id, offset, object, index, section);
+      this.#followRelocation(id, object, relocations, row);
+      // The call of __tls_get_addr behind these is rewritten together with them and keeps nothing.
+      if (isTlsCallSequence(relocations.type[row]!)) row++;
     }
   }
 
-  /** Looks after globals that are no plain place: undefined ones, expressions, indirect functions. */
+  #followRelocation(id: number, object: InputObject, relocations: RelocationBuffer, row: number): void {
+    const { type, symbol, offset } = relocations;
+    const target = this.#target;
+    const index = symbol[row]!;
+    if (!isSupported(type[row]!)) this.#reportType(id, offset[row]!, type[row]!);
+    locate(this.#program, object, index, target);
+    if (target.symbol >= 0) this.#checkGlobal(object, index, target.symbol, id, offset[row]!);
+    const { section } = target;
+    if (section < 0) return;
+    const discard = this.#discards[section];
+    // .eh_frame is put together anew; a reference to it is to wherever that will lie.
+    if (discard === Discard.unwind) return;
+    if (discard !== Discard.kept) this.#reportDiscarded(id, offset[row]!, object, index, section);
+    else this.#markPlace(section, this.#referredOffset(relocations, row), id, offset[row]!);
+  }
+
+  /** The offset in its section that a relocation means: for a section symbol, the addend tells. */
+  #referredOffset(relocations: RelocationBuffer, row: number): number {
+    const { low, type } = this.#target;
+    return type === STT_SECTION ? low + sectionAddend(relocations, row) : low;
+  }
+
+  /** Follows the unwind tables of a live function, once they are part of the program. */
+  #followUnwind(id: number): void {
+    for (const { section, index } of this.#unwind?.recordsOf(id) ?? []) {
+      this.#followRecord(section, index);
+      this.#followRecord(section, this.#unwind!.frames.get(section)!.frame.cie[index]!);
+    }
+  }
+
+  /** Marks what a record refers to: a personality routine or a table of landing pads. */
+  #followRecord(section: number, index: number): void {
+    const live = this.#unwind!.live.get(section)!;
+    if (live[index] === 1) return;
+    live[index] = 1;
+    const object = this.#program.objectOf(section);
+    const { relocations, firstRow } = this.#unwind!.frames.get(section)!;
+    for (let row = firstRow[index]!; row < firstRow[index + 1]!; row++) {
+      this.#followRelocation(section, object, relocations, row);
+    }
+  }
+
+  /** Looks after globals that are no plain place. */
   #checkGlobal(object: InputObject, index: number, symbol: number, id: number, offset: number): void {
-    const { symbols, objects } = this.#program;
+    const { symbols } = this.#program;
     const kind = symbols.kind[symbol]!;
-    if (kind === SymbolKind.expression) {
-      this.#markExpression(symbol, id, offset);
+    if (kind === SymbolKind.expression || kind === SymbolKind.provided) {
+      this.#markSpecial(symbol, id, offset);
       locateGlobal(this.#program, symbol, this.#target);
     } else if (kind <= SymbolKind.lazy) {
       const binding = object.bytes[symbolOffset(object, index) + 4]! >> 4;
       const isWeak = binding === STB_WEAK || symbols.reference[symbol] === Reference.weak;
       if (!isWeak) this.#noteUndefined(symbol, this.#program.place(id, offset));
-    } else if (kind === SymbolKind.defined && symbols.object[symbol]! > 0) {
-      const definer = objects[symbols.object[symbol]!]!;
-      const type = definer.bytes[symbolOffset(definer, symbols.index[symbol]!) + 4]! & 15;
-      if (type === STT_GNU_IFUNC) this.#reportIndirect(symbol, id, offset);
     }
   }
 
@@ -227,20 +374,9 @@ class Marker {
   }
 
   #reportType(id: number, offset: number, type: number): void {
-    const name = relocationName(type);
-    this.#diagnostics.error('unsupported-relocation', `relocation ${name} cannot be linked by this version`, {
+    const what = `relocation ${relocationName(type)} cannot be linked into a static executable`;
+    this.#diagnostics.error('unsupported-relocation', what, {
       where: [`in ${this.#program.place(id, offset)}`],
-      hint: /TLS|TPOFF|DTP/.test(name)
-        ? 'thread-local storage is not supported; use a static variable'
-        : undefined,
-    });
-  }
-
-  #reportIndirect(symbol: number, id: number, offset: number): void {
-    const name = this.#program.symbols.names.text(symbol);
-    this.#diagnostics.error('unsupported-symbol', `${name} is an indirect function (STT_GNU_IFUNC)`, {
-      where: [`referenced by ${this.#program.place(id, offset)}`],
-      hint: 'indirect functions cannot be linked by this version; use a plain function',
     });
   }
 

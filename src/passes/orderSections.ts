@@ -7,59 +7,157 @@
  * section with the strictest alignment. Input order decides between equals; under `--verbatim` it decides alone, within
  * code, read-only data, writable data and zero-initialised data.
  */
-import { SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS } from '../elf/constants.ts';
+import {
+  SHF_EXECINSTR,
+  SHF_TLS,
+  SHF_WRITE,
+  SHT_FINI_ARRAY,
+  SHT_INIT_ARRAY,
+  SHT_NOBITS,
+  SHT_PREINIT_ARRAY,
+} from '../elf/constants.ts';
+import { chooseLayout, headerSize } from '../header/layouts.ts';
 import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
-import { Category, type Liveness, type SectionOrder } from '../results.ts';
+import { Category, type Liveness, type PlannedHeaders, type SectionOrder } from '../results.ts';
 
-/** @param headerSize where in the file the first section may begin, in bytes */
+/** Sections that are placed as one, in this sequence. */
+interface Group {
+  readonly ids: readonly number[];
+  readonly category: Category;
+}
+
 export function orderSections(
   program: Program,
-  liveness: Liveness,
+  { clusters }: Liveness,
+  pieces: Pieces,
   options: LinkOptions,
-  headerSize: number,
 ): SectionOrder {
-  const members: number[][] = [[], [], [], []];
-  for (let id = 0; id < liveness.live.length; id++) {
-    const isUsedGot = id === program.got && program.sections.size[id]! > 0;
-    if (liveness.live[id] === 1 || isUsedGot) members[categoryOf(program, id)]!.push(id);
-  }
-  const [text, rodata, data, bss] = members as [number[], number[], number[], number[]];
-  const parts = options.verbatim ? members : [[...text, ...rodata], data, bss];
+  const groups = collectGroups(program, clusters, pieces);
+  const threadOrder = collectThreadSections(program, pieces);
+  const threadBytes = threadOrder.filter((id) => program.sections.type[id] !== SHT_NOBITS);
+  if (threadBytes.length > 0) groups.push({ ids: threadBytes, category: Category.rodata });
+  const headers = planHeaders(program, groups, threadOrder, pieces, options);
+  const count =
+    1 + [headers.isSplit, headers.hasThread, headers.hasEhFrameHdr, headers.hasStack].filter(Boolean).length;
+  const header = chooseLayout(options.header, count);
+
   const order: number[] = [];
-  let offset = headerSize;
-  for (const part of parts) {
-    const sequence = options.verbatim ? part : pack(program, part, offset);
-    offset = endOf(program, sequence, offset);
-    for (const id of sequence) order.push(id);
+  let offset = headerSize(header, count);
+  for (const part of toParts(groups, options.verbatim)) {
+    const sequence = options.verbatim ? part : pack(part, pieces, offset);
+    for (const { ids } of sequence) {
+      for (const id of ids) order.push(id);
+      offset = endOf(ids, pieces, offset);
+    }
   }
-  const category = Uint8Array.from(order, (id) => categoryOf(program, id));
-  return { order: Int32Array.from(order), category };
+  const categoryOf = new Map(groups.flatMap(({ ids, category }) => ids.map((id) => [id, category] as const)));
+  return {
+    header,
+    headers,
+    headerSize: headerSize(header, count),
+    threadOrder,
+    order: Int32Array.from(order),
+    category: Uint8Array.from(order, (id) => categoryOf.get(id)!),
+  };
+}
+
+/** Every placed section that is not thread-local, alone or with the sequence it belongs to, in input order. */
+function collectGroups(program: Program, clusters: Liveness['clusters'], pieces: Pieces): Group[] {
+  const isPlaced = (id: number) => pieces.home[id] === id && (program.sections.flags[id]! & SHF_TLS) === 0;
+  const groups: Group[] = [];
+  const seen = new Set<string>();
+  for (let id = 0; id < pieces.home.length; id++) {
+    if (!isPlaced(id)) continue;
+    const name = clusters.nameOf(id);
+    if (name === undefined) groups.push({ ids: [id], category: categoryOf(program, id) });
+    if (name === undefined || seen.has(name)) continue;
+    seen.add(name);
+    const ids = clusters.members.get(name)!.filter(isPlaced);
+    groups.push({ ids, category: strictest(ids.map((member) => categoryOf(program, member))) });
+  }
+  return groups;
 }
 
 /**
- * What a section is to the loader. `.data.rel.ro` is writable only so that a dynamic linker can relocate it; all
- * relocation is done here, so it counts as read-only.
+ * A sequence must lie where all of its sections can: one with bytes among zero-initialised ones gives bytes to
+ * all, one that is writable makes all writable.
+ */
+function strictest(categories: readonly Category[]): Category {
+  if (categories.every((category) => category === categories[0])) return categories[0]!;
+  return categories.every((category) => category <= Category.rodata) ? Category.text : Category.data;
+}
+
+/**
+ * The template of thread-local data. All of it is aligned to the strictest alignment of any part, because the
+ * C library aligns each thread's copy to that (ELF TLS, section 3).
+ */
+function collectThreadSections(program: Program, pieces: Pieces): number[] {
+  const { sections } = program;
+  const ids: number[] = [];
+  for (let id = 0; id < pieces.home.length; id++) {
+    if (pieces.home[id] === id && (sections.flags[id]! & SHF_TLS) !== 0) ids.push(id);
+  }
+  const isZero = (id: number) => (sections.type[id] === SHT_NOBITS ? 1 : 0);
+  ids.sort((a, b) => isZero(a) - isZero(b) || pieces.alignment[b]! - pieces.alignment[a]! || a - b);
+  const strictestAlignment = Math.max(1, ...ids.map((id) => pieces.alignment[id]!));
+  if (ids.length > 0) pieces.alignment[ids[0]!] = strictestAlignment;
+  return ids;
+}
+
+function planHeaders(
+  program: Program,
+  groups: readonly Group[],
+  threadOrder: readonly number[],
+  pieces: Pieces,
+  options: LinkOptions,
+): PlannedHeaders {
+  const hasData = groups.some(({ category }) => category >= Category.data);
+  return {
+    isSplit: options.segments === 'split' && hasData,
+    hasThread: threadOrder.length > 0,
+    hasEhFrameHdr: pieces.home[program.made['.eh_frame_hdr']] === program.made['.eh_frame_hdr'],
+    hasStack: options.stack !== 'default',
+  };
+}
+
+/** Sections that may be mixed with each other, in the order of the parts. */
+function toParts(groups: readonly Group[], verbatim: boolean): Group[][] {
+  const of = (...categories: Category[]) => groups.filter(({ category }) => categories.includes(category));
+  const code = verbatim ? [of(Category.text), of(Category.rodata)] : [of(Category.text, Category.rodata)];
+  return [...code, of(Category.data), of(Category.bss)];
+}
+
+/**
+ * What a section is to the loader. `.data.rel.ro` and arrays of constructors are writable only so that a dynamic
+ * linker can relocate them; all relocation is done here, so they count as read-only.
  */
 function categoryOf(program: Program, id: number): Category {
   const { sections } = program;
   const flags = sections.flags[id]!;
-  if (sections.type[id] === SHT_NOBITS) return Category.bss;
+  const type = sections.type[id]!;
+  if (type === SHT_NOBITS) return Category.bss;
   if ((flags & SHF_EXECINSTR) !== 0) return (flags & SHF_WRITE) !== 0 ? Category.data : Category.text;
   if ((flags & SHF_WRITE) === 0) return Category.rodata;
-  return program.sectionName(id).startsWith('.data.rel.ro') ? Category.rodata : Category.data;
+  if (type === SHT_INIT_ARRAY || type === SHT_FINI_ARRAY || type === SHT_PREINIT_ARRAY)
+    return Category.rodata;
+  return /^\.(data\.rel\.ro|[cd]tors)/.test(program.sectionName(id)) ? Category.rodata : Category.data;
 }
 
 /** Chooses the sequence of one part. @param start file offset where the part begins */
-function pack({ sections }: Program, part: readonly number[], start: number): number[] {
-  const packer = new Packer(Math.max(1, ...part.map((id) => sections.alignmentOf(id))));
-  for (const id of part) packer.add(id, sections.alignmentOf(id), sections.size[id]!);
-  const sequence: number[] = [];
+function pack(part: readonly Group[], pieces: Pieces, start: number): Group[] {
+  const alignmentOf = ({ ids }: Group) => pieces.alignment[ids[0]!]!;
+  const packer = new Packer(part.reduce((most, group) => Math.max(most, alignmentOf(group)), 1));
+  part.forEach((group, number) => {
+    packer.add(number, alignmentOf(group), endOf(group.ids, pieces, 0));
+  });
+  const sequence: Group[] = [];
   let offset = start;
   while (sequence.length < part.length) {
-    const { id, alignment } = packer.take(offset);
-    sequence.push(id);
-    offset += padding(offset, alignment) + sections.size[id]!;
+    const group = part[packer.take(offset)]!;
+    sequence.push(group);
+    offset = endOf(group.ids, pieces, offset);
   }
   return sequence;
 }
@@ -100,12 +198,12 @@ class Packer {
     this.#shelves.sort((a, b) => b.alignment - a.alignment);
   }
 
-  /** Removes and returns the section to place at file offset `offset`. */
-  take(offset: number): { id: number; alignment: number } {
+  /** Removes the section to place at file offset `offset` and returns its number. */
+  take(offset: number): number {
     const shelf = this.#choose(offset);
     const id = shelf.ids[shelf.next++]!;
     if (shelf.next === shelf.ids.length) this.#shelves = this.#shelves.filter((other) => other !== shelf);
-    return { id, alignment: shelf.alignment };
+    return id;
   }
 
   /**
@@ -153,8 +251,9 @@ function padding(offset: number, alignment: number): number {
   return (alignment - (offset % alignment)) % alignment;
 }
 
-function endOf({ sections }: Program, sequence: readonly number[], start: number): number {
+/** Where sections placed one after the other from `start` on end. */
+function endOf(ids: readonly number[], pieces: Pieces, start: number): number {
   let offset = start;
-  for (const id of sequence) offset += padding(offset, sections.alignmentOf(id)) + sections.size[id]!;
+  for (const id of ids) offset += padding(offset, pieces.alignment[id]!) + pieces.size[id]!;
   return offset;
 }

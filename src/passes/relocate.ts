@@ -4,8 +4,10 @@
  * bytes of the image are final but for the header.
  */
 import type { Diagnostics } from '../diagnostics.ts';
-import { writeU16, writeU32 } from '../elf/bytes.ts';
+import { writeU16, writeU32, writeU64 } from '../elf/bytes.ts';
+import { STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
 import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
+import type { Pieces } from '../pieces.ts';
 import {
   describeSymbol,
   type InputObject,
@@ -15,43 +17,55 @@ import {
   symbolSize,
   Target,
 } from '../program.ts';
-import { Category, type GlobalOffsetTable, type ImageLayout } from '../results.ts';
-import { applyGotRelaxation, type GotRelaxation, isAbsolute, REX_FLAG } from '../x86/relax.ts';
+import { Category, type ImageLayout, Rewrite, type Synthesis } from '../results.ts';
+import { applyGotRelaxation, type GotRelaxation, isAbsolute } from '../x86/relax.ts';
 import {
   Calculation,
   calculationOf,
   fieldSize,
   fits,
+  R_X86_64_IRELATIVE,
   Range,
   rangeOf,
   relocationName,
+  sectionAddend,
 } from '../x86/relocations.ts';
+import { applyTlsRelaxation, type TlsRelaxation } from '../x86/tls.ts';
 
 const TWO_32 = 2 ** 32;
 const SLOT_SIZE = 8;
+const RELA_ENTRY_SIZE = 24;
+const IPLT_ENTRY_SIZE = 6;
 
 /** @returns the file's bytes, with zeros where the header will be */
 export function relocate(
   program: Program,
+  pieces: Pieces,
   layout: ImageLayout,
-  got: GlobalOffsetTable,
+  synthesis: Synthesis,
   diagnostics: Diagnostics,
 ): Uint8Array {
   const image = new Uint8Array(layout.fileSize);
-  const relocator = new Relocator(program, layout, got, image, diagnostics);
   layout.order.forEach((id, i) => {
     if (layout.category[i] === Category.bss) return;
-    image.set(program.sectionBytes(id), layout.address[id]! - layout.base);
-    relocator.relocateSection(id);
+    image.set(pieces.content.get(id) ?? program.sectionBytes(id), layout.fileOffset[id]!);
   });
+  const relocator = new Relocator(program, pieces, layout, synthesis, image, diagnostics);
+  for (let id = 0; id < pieces.home.length; id++) {
+    // The bytes of a section that was folded into its twin are the twin's.
+    const isOwn = pieces.home[id] === id || pieces.isMapped(id);
+    if (pieces.home[id]! >= 0 && isOwn) relocator.relocateSection(id);
+  }
   relocator.fillGot();
+  relocator.fillIndirect();
   return image;
 }
 
 class Relocator {
   readonly #program: Program;
+  readonly #pieces: Pieces;
   readonly #layout: ImageLayout;
-  readonly #got: GlobalOffsetTable;
+  readonly #synthesis: Synthesis;
   readonly #image: Uint8Array;
   readonly #diagnostics: Diagnostics;
   readonly #relocations = new RelocationBuffer();
@@ -62,80 +76,123 @@ class Relocator {
 
   constructor(
     program: Program,
+    pieces: Pieces,
     layout: ImageLayout,
-    got: GlobalOffsetTable,
+    synthesis: Synthesis,
     image: Uint8Array,
     diagnostics: Diagnostics,
   ) {
     this.#program = program;
+    this.#pieces = pieces;
     this.#layout = layout;
-    this.#got = got;
+    this.#synthesis = synthesis;
     this.#image = image;
     this.#diagnostics = diagnostics;
   }
 
   relocateSection(id: number): void {
+    const { sections } = this.#program;
+    if (sections.relocations[id]! < 0) return;
     const object = this.#program.objectOf(id);
     const relocations = this.#relocations;
-    readRelocations(object, this.#program.sections, id, fieldSize, relocations);
-    const relaxations = this.#got.relaxations.get(id);
+    readRelocations(object, sections, id, fieldSize, relocations);
+    const rewrites = this.#synthesis.rewrites.get(id);
+    const home = this.#pieces.home[id]!;
     for (let row = 0; row < relocations.count; row++) {
-      const relaxation = relaxations?.[row] ?? 0;
-      if (relaxation > 0) this.#applyRelaxed(id, object, row, relaxation);
-      else this.#apply(id, object, row);
+      const rewrite = rewrites?.[row] ?? Rewrite.none;
+      const offset = this.#pieces.resolve(id, relocations.offset[row]!);
+      if (rewrite === Rewrite.consumed || offset < 0) continue;
+      const place = this.#layout.address[home]! + offset;
+      const field = this.#layout.fileOffset[home]! + offset;
+      if (rewrite === Rewrite.none) this.#apply(id, object, row, place, field);
+      else if ((rewrite & Rewrite.tls) !== 0) this.#applyThread(id, object, row, field, rewrite);
+      else this.#applyRelaxed(id, object, row, place, field, rewrite);
     }
   }
 
-  /** Each slot holds the address of its symbol. */
+  /** Each slot holds the address of its symbol, or its distance from the thread pointer. */
   fillGot(): void {
-    const start = this.#layout.address[this.#program.got]! - this.#layout.base;
-    this.#got.owners.forEach(({ object, index }, slot) => {
+    const start = this.#layout.fileOffset[this.#program.made['.got']]!;
+    this.#synthesis.slots.forEach(({ object, index, isThread }, slot) => {
       this.#setToSymbol(this.#program.objects[object]!, index);
+      if (isThread) this.#subtract(this.#layout.threadPointer);
       this.#write(start + slot * SLOT_SIZE, SLOT_SIZE);
     });
   }
 
-  #apply(id: number, object: InputObject, row: number): void {
-    const { type, symbol, offset, addendLow, addendHigh } = this.#relocations;
+  /** For each indirect function a jump, the slot it jumps through, and the relocation by which start-up fills it. */
+  fillIndirect(): void {
+    const { fileOffset, address } = this.#layout;
+    const { made } = this.#program;
+    this.#synthesis.indirect.forEach(({ section, offset }, entry) => {
+      const slot = address[made['.igot']]! + entry * SLOT_SIZE;
+      const jump = entry * IPLT_ENTRY_SIZE;
+      const code = fileOffset[made['.iplt']]! + jump;
+      this.#image.set([0xff, 0x25], code); // jmp *slot(%rip)
+      writeU32(this.#image, code + 2, slot - (address[made['.iplt']]! + jump + IPLT_ENTRY_SIZE));
+      const rela = fileOffset[made['.rela.iplt']]! + entry * RELA_ENTRY_SIZE;
+      writeU64(this.#image, rela, slot);
+      writeU64(this.#image, rela + 8, R_X86_64_IRELATIVE);
+      writeU64(this.#image, rela + 16, this.#addressOf(section, offset));
+    });
+  }
+
+  #apply(id: number, object: InputObject, row: number, place: number, field: number): void {
+    const { type, symbol, addendLow, addendHigh } = this.#relocations;
     const calculation = calculationOf[type[row]!] as Calculation;
     if (calculation === Calculation.none) return;
-    const place = this.#layout.address[id]! + offset[row]!;
-    this.#calculate(calculation, object, symbol[row]!, place);
+    this.#calculate(calculation, object, symbol[row]!, place, row);
     this.#add(addendLow[row]!, addendHigh[row]!);
-    this.#store(id, object, row, place - this.#layout.base, rangeOf[type[row]!] as Range);
+    this.#store(id, object, row, field, rangeOf[type[row]!] as Range);
   }
 
   /** A rewritten GOT reference: the field becomes S − (P + 4), or S where the instruction takes an immediate. */
-  #applyRelaxed(id: number, object: InputObject, row: number, stored: number): void {
-    const relaxation = (stored & ~REX_FLAG) as GotRelaxation;
-    const place = this.#layout.address[id]! + this.#relocations.offset[row]!;
-    const field = place - this.#layout.base;
-    applyGotRelaxation(this.#image, field, relaxation, (stored & REX_FLAG) !== 0);
+  #applyRelaxed(
+    id: number,
+    object: InputObject,
+    row: number,
+    place: number,
+    field: number,
+    code: number,
+  ): void {
+    const relaxation = (code & Rewrite.gotMask) as GotRelaxation;
+    applyGotRelaxation(this.#image, field, relaxation, (code & Rewrite.rex) !== 0);
     this.#setToSymbol(object, this.#relocations.symbol[row]!);
     if (!isAbsolute(relaxation)) this.#subtract(place + 4);
     this.#store(id, object, row, field, Range.signed);
   }
 
+  /** A rewritten thread-local access: the field, if it has one, becomes the distance from the thread pointer. */
+  #applyThread(id: number, object: InputObject, row: number, field: number, code: number): void {
+    const target = applyTlsRelaxation(this.#image, field, (code & Rewrite.gotMask) as TlsRelaxation);
+    if (target < 0) return;
+    this.#setToSymbol(object, this.#relocations.symbol[row]!);
+    this.#subtract(this.#layout.threadPointer);
+    this.#store(id, object, row, target, Range.signed);
+  }
+
   /** Leaves the value of a calculation without its addend in `#low` and `#high`. */
-  #calculate(calculation: Calculation, object: InputObject, index: number, place: number): void {
-    const { edges } = this.#layout;
-    const { got } = edges;
+  #calculate(calculation: Calculation, object: InputObject, index: number, place: number, row: number): void {
+    const { got } = this.#layout.edges;
     switch (calculation) {
       case Calculation.absolute:
-        this.#setToSymbol(object, index);
+        this.#setToSymbol(object, index, row);
         break;
       case Calculation.relative:
-        this.#setToSymbol(object, index);
+        this.#setToSymbol(object, index, row);
         this.#subtract(place);
         break;
       case Calculation.slotRelative:
-        this.#set(got + this.#got.slotOf(object.id, index) * SLOT_SIZE - place);
+        this.#set(got + this.#synthesis.slotOf(object.id, index, false) * SLOT_SIZE - place);
+        break;
+      case Calculation.threadSlot:
+        this.#set(got + this.#synthesis.slotOf(object.id, index, true) * SLOT_SIZE - place);
         break;
       case Calculation.slotOffset:
-        this.#set(this.#got.slotOf(object.id, index) * SLOT_SIZE);
+        this.#set(this.#synthesis.slotOf(object.id, index, false) * SLOT_SIZE);
         break;
       case Calculation.gotOffset:
-        this.#setToSymbol(object, index);
+        this.#setToSymbol(object, index, row);
         this.#subtract(got);
         break;
       case Calculation.gotRelative:
@@ -144,15 +201,46 @@ class Relocator {
       case Calculation.size:
         this.#set(symbolSize(this.#program, object, index));
         break;
+      case Calculation.threadOffset:
+        this.#setToSymbol(object, index);
+        this.#subtract(this.#layout.threadPointer);
+        break;
     }
   }
 
-  #setToSymbol(object: InputObject, index: number): void {
+  /**
+   * Leaves a symbol's address in `#low` and `#high`. Where the symbol is that of a section whose parts have moved,
+   * the addend of relocation `row` tells which part is meant.
+   */
+  #setToSymbol(object: InputObject, index: number, row = -1): void {
     const target = this.#target;
     locate(this.#program, object, index, target);
     this.#low = target.low;
     this.#high = target.high;
-    if (target.section >= 0) this.#addNumber(this.#layout.address[target.section]!);
+    const { section } = target;
+    if (section < 0) return;
+    if (target.type === STT_GNU_IFUNC) this.#set(this.#entryAddress(section, target.low));
+    else if (row >= 0 && target.type === STT_SECTION && this.#pieces.isMapped(section)) this.#setToPart(row);
+    else this.#set(this.#addressOf(section, target.low));
+  }
+
+  /** The address of the part that the addend leads to, less the addend, which is added later. */
+  #setToPart(row: number): void {
+    const { section, low } = this.#target;
+    const addend = sectionAddend(this.#relocations, row);
+    this.#set(this.#addressOf(section, low + addend) - addend);
+  }
+
+  /** Address of an offset in a live section; of the whole home where the part itself is gone. */
+  #addressOf(section: number, offset: number): number {
+    const home = this.#pieces.home[section]!;
+    if (home < 0) return this.#layout.edges.start;
+    return this.#layout.address[home]! + Math.max(0, this.#pieces.resolve(section, offset));
+  }
+
+  #entryAddress(section: number, offset: number): number {
+    const start = this.#layout.address[this.#program.made['.iplt']]!;
+    return start + this.#synthesis.entryOf(section, offset) * IPLT_ENTRY_SIZE;
   }
 
   #set(value: number): void {

@@ -10,13 +10,10 @@ import { type Diagnostics, FormatError } from '../diagnostics.ts';
 import type { ArchiveMember } from '../elf/archive.ts';
 import { readI32, readU16, readU32, readU64 } from '../elf/bytes.ts';
 import {
-  SHF_ALLOC,
-  SHF_WRITE,
   SHN_ABS,
   SHN_COMMON,
   SHN_UNDEF,
   SHN_XINDEX,
-  SHT_NOBITS,
   STB_GLOBAL,
   STB_GNU_UNIQUE,
   STB_WEAK,
@@ -35,7 +32,7 @@ import { type Expression, symbolsOf } from '../expression.ts';
 import { type InputFiles, type LoadedInput, UnreadableFile } from '../inputs.ts';
 import type { LinkOptions } from '../options.ts';
 import { type InputObject, Program, Reference, SymbolKind } from '../program.ts';
-import { PROVIDED } from '../provided.ts';
+import { DYNAMIC_SYMBOL, providedPlace } from '../provided.ts';
 
 /** @param files where the members of thin archives are found */
 export function resolveSymbols(
@@ -50,7 +47,7 @@ export function resolveSymbols(
     resolver.addInput(input, number);
   });
   resolver.allocateCommons();
-  resolver.provideSymbols();
+  resolver.provideSymbols(options);
   resolver.resolveAliases(options);
   return resolver.program;
 }
@@ -63,6 +60,7 @@ interface Candidate {
   readonly valueLow: number;
   readonly valueHigh: number;
   readonly size: number;
+  readonly type: number;
 }
 
 class Resolver {
@@ -71,6 +69,8 @@ class Resolver {
   readonly #diagnostics: Diagnostics;
   /** Signatures of COMDAT groups that some object has supplied. */
   readonly #groups = new NameTable();
+  /** Names of all sections; made when it is first needed. */
+  #sectionNames: ReadonlySet<string> | undefined;
   /** Members already extracted, as `input number:header offset`. */
   readonly #extracted = new Set<string>();
   /** Lazy symbols that turned out to be needed and whose member is not read yet. */
@@ -98,7 +98,7 @@ class Resolver {
   addInput(input: LoadedInput, number: number): void {
     if (input.kind === 'archive') this.#addArchive(input, number);
     else if (input.lazy) this.#addLazyObject(input.name, input.bytes, number);
-    else this.#addObject(input.name, input.bytes);
+    else this.#addObject(input.name, input.bytes, number);
     this.#extractWanted();
   }
 
@@ -108,26 +108,32 @@ class Resolver {
     for (let id = 0; id < symbols.count; id++) {
       if (symbols.kind[id] !== SymbolKind.common) continue;
       const alignment = Math.max(1, symbols.valueLow[id]!);
-      const flags = SHF_ALLOC | SHF_WRITE;
       symbols.kind[id] = SymbolKind.defined;
-      symbols.section[id] = this.program.addLinkerSection(
-        'COMMON',
-        SHT_NOBITS,
-        flags,
-        alignment,
-        symbols.size[id]!,
-      );
+      symbols.section[id] = this.program.addCommon(symbols.size[id]!, alignment);
       symbols.setValue(id, 0);
     }
   }
 
   /** Defines the linker's own symbols where a reference is left without a definition. */
-  provideSymbols(): void {
+  provideSymbols({ positionIndependent }: LinkOptions): void {
     const { symbols } = this.program;
-    for (const name of Object.keys(PROVIDED)) {
-      const id = symbols.names.find(name);
-      if (id >= 0 && symbols.kind[id]! <= SymbolKind.lazy) symbols.kind[id] = SymbolKind.provided;
+    for (let id = 0; id < symbols.count; id++) {
+      if (symbols.kind[id]! > SymbolKind.lazy || symbols.reference[id] === Reference.none) continue;
+      const name = symbols.names.text(id);
+      const isDynamic = name === DYNAMIC_SYMBOL;
+      const isNeeded = isDynamic
+        ? positionIndependent || symbols.reference[id] === Reference.strong
+        : this.#isProvided(name);
+      if (isNeeded) symbols.kind[id] = SymbolKind.provided;
     }
+  }
+
+  /** `__start_X` and `__stop_X` exist where a section X does; the other names always. */
+  #isProvided(name: string): boolean {
+    const place = providedPlace(name);
+    if (place?.kind !== 'bound' || place.isArray) return place !== undefined;
+    this.#sectionNames ??= collectSectionNames(this.program);
+    return this.#sectionNames.has(place.cluster);
   }
 
   /** A `--defsym` that names another symbol, or one with an offset, is that place, not just its address. */
@@ -142,6 +148,7 @@ class Resolver {
       const value = symbols.valueHigh[target]! * 2 ** 32 + symbols.valueLow[target]! + Number(place.offset);
       symbols.kind[alias] = SymbolKind.defined;
       symbols.section[alias] = symbols.section[target]!;
+      symbols.type[alias] = symbols.type[target]!;
       symbols.object[alias] = symbols.object[target]!;
       symbols.index[alias] = symbols.index[target]!;
       symbols.size[alias] = symbols.size[target]!;
@@ -149,9 +156,9 @@ class Resolver {
     }
   }
 
-  #addObject(name: string, bytes: Uint8Array): void {
+  #addObject(name: string, bytes: Uint8Array, position: number): void {
     try {
-      const object = this.program.addObject(name, bytes);
+      const object = this.program.addObject(name, bytes, position);
       this.#supersedeGroups(object);
       this.#addSymbols(object);
     } catch (error) {
@@ -196,6 +203,7 @@ class Resolver {
       valueLow: readU32(bytes, at + 8),
       valueHigh: readI32(bytes, at + 12),
       size: readU64(bytes, at + 16),
+      type: bytes[at + 4]! & 15,
     };
   }
 
@@ -249,6 +257,7 @@ class Resolver {
     symbols.valueLow[id] = candidate.valueLow;
     symbols.valueHigh[id] = candidate.valueHigh;
     symbols.size[id] = candidate.size;
+    symbols.type[id] = candidate.type;
   }
 
   #isSameAbsolute(id: number, candidate: Candidate): boolean {
@@ -343,7 +352,7 @@ class Resolver {
     this.#extracted.add(key);
     const input = this.program.inputs[number]!;
     if (input.kind === 'object') {
-      this.#addObject(input.name, input.bytes);
+      this.#addObject(input.name, input.bytes, number);
       return;
     }
     const member = input.archive.members.get(header);
@@ -353,16 +362,16 @@ class Resolver {
       return;
     }
     const bytes = this.#memberBytes(number, member);
-    if (bytes) this.#addMember(`${input.name}(${member.name})`, bytes);
+    if (bytes) this.#addMember(`${input.name}(${member.name})`, bytes, number);
   }
 
-  #addMember(name: string, bytes: Uint8Array): void {
+  #addMember(name: string, bytes: Uint8Array, position: number): void {
     if (identify(bytes) === 'bitcode') {
       const hint = 'turn LTO-only output off: no -flto for clang, no -C linker-plugin-lto for rustc';
       this.#diagnostics.formatError(name, new FormatError('the member is LLVM bitcode', 0, hint));
       return;
     }
-    this.#addObject(name, bytes);
+    this.#addObject(name, bytes, position);
   }
 
   #memberBytes(number: number, member: ArchiveMember): Uint8Array | undefined {
@@ -381,6 +390,12 @@ class Resolver {
     }
     return undefined;
   }
+}
+
+function collectSectionNames(program: Program): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (let id = 0; id < program.sections.count; id++) names.add(program.sectionName(id));
+  return names;
 }
 
 const STRONG = 3;

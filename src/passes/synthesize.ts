@@ -1,57 +1,104 @@
 /**
- * Decides, for each reference that goes through the global offset table, whether the instruction can be rewritten
- * to use the symbol itself, and gives a slot to the symbols for which it cannot. Afterwards the size of the GOT is
- * known and no new section appears.
+ * Decides, for each reference that goes through a table (the global offset table, thread-local access, indirect
+ * functions), whether the instruction can be rewritten to do without, and gives a slot or entry to the symbols for
+ * which it cannot. Afterwards the sizes of the linker's own tables are known and no new section appears.
  *
- * The decision needs no addresses: everything in the image lies within 2^31 bytes of everything else, and the
+ * The decisions need no addresses: everything in the image lies within 2^31 bytes of everything else, and the
  * base is an option.
  */
+import type { Diagnostics } from '../diagnostics.ts';
+import { STT_GNU_IFUNC } from '../elf/constants.ts';
 import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
 import type { LinkOptions } from '../options.ts';
-import { locate, type Program, SymbolKind, Target } from '../program.ts';
-import type { GlobalOffsetTable, Liveness } from '../results.ts';
-import { findGotRelaxation, GotRelaxation, REX_FLAG, type Reach, RipRelativeFields } from '../x86/relax.ts';
+import { Pieces } from '../pieces.ts';
+import { type InputObject, locate, type Program, SymbolKind, Target } from '../program.ts';
+import { DYNAMIC_SYMBOL } from '../provided.ts';
+import { type Liveness, Rewrite, type Synthesis } from '../results.ts';
+import { findGotRelaxation, GotRelaxation, type Reach, RipRelativeFields } from '../x86/relax.ts';
 import {
   Calculation,
   calculationOf,
   fieldSize,
+  isTlsCallSequence,
+  R_X86_64_GOTPC32_TLSDESC,
   R_X86_64_GOTPCREL,
   R_X86_64_GOTPCRELX,
   R_X86_64_REX_GOTPCRELX,
+  R_X86_64_TLSDESC_CALL,
+  R_X86_64_TLSGD,
+  relocationName,
 } from '../x86/relocations.ts';
+import {
+  findInitialExec,
+  isDescriptorLoad,
+  isGeneralDynamic,
+  localDynamicCallSize,
+  TlsRelaxation,
+} from '../x86/tls.ts';
 
 const SLOT_SIZE = 8;
+const RELA_ENTRY_SIZE = 24;
+/** jmp *slot(%rip) */
+const IPLT_ENTRY_SIZE = 6;
+/** One entry with the tag DT_NULL. */
+const EMPTY_DYNAMIC_SIZE = 16;
 
-export function synthesize(program: Program, liveness: Liveness, options: LinkOptions): GlobalOffsetTable {
-  const planner = new GotPlanner(program, liveness, options);
+/** @returns the plan, and where every live section stands before sections are merged and edited */
+export function synthesize(
+  program: Program,
+  liveness: Liveness,
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+): { synthesis: Synthesis; pieces: Pieces } {
+  const planner = new Planner(program, liveness, options, diagnostics);
   for (const id of liveness.reached) planner.visit(id);
-  program.sections.size[program.got] = planner.owners.length * SLOT_SIZE;
-  return {
-    slots: planner.owners.length,
-    owners: planner.owners,
-    relaxations: planner.relaxations,
-    slotOf: (object, index) => planner.slotOf(object, index),
-  };
+  return { synthesis: planner.synthesis(), pieces: placeSections(program, liveness, planner) };
+}
+
+/** Makes every live section its own home, and gives the linker's sections their sizes. */
+function placeSections(program: Program, { reached }: Liveness, planner: Planner): Pieces {
+  const { sections, symbols, made } = program;
+  const pieces = new Pieces(sections.count);
+  for (const id of reached) pieces.place(id, sections.size[id]!, sections.addralign[id]!);
+  const dynamic = symbols.names.find(DYNAMIC_SYMBOL);
+  const sizes: [number, number][] = [
+    [made['.got'], planner.slots.length * SLOT_SIZE],
+    [made['.igot'], planner.indirect.length * SLOT_SIZE],
+    [made['.iplt'], planner.indirect.length * IPLT_ENTRY_SIZE],
+    [made['.rela.iplt'], planner.indirect.length * RELA_ENTRY_SIZE],
+    [made['.dynamic'], symbols.kind[dynamic] === SymbolKind.provided ? EMPTY_DYNAMIC_SIZE : 0],
+  ];
+  for (const [id, size] of sizes) {
+    if (size > 0) pieces.place(id, size, sections.addralign[id]!);
+  }
+  return pieces;
 }
 
 const NEVER: Reach = { near: false, immediate: false };
 
-class GotPlanner {
-  readonly owners: { object: number; index: number }[] = [];
-  readonly relaxations = new Map<number, Uint8Array>();
+class Planner {
+  readonly slots: { object: number; index: number; isThread: boolean }[] = [];
+  readonly indirect: { section: number; offset: number }[] = [];
+  readonly #rewrites = new Map<number, Uint8Array>();
   readonly #program: Program;
   readonly #options: LinkOptions;
+  readonly #diagnostics: Diagnostics;
   /** Addresses that every live section certainly lies between. */
   readonly #start: number;
   readonly #end: number;
-  /** Slot by symbol id for globals, by `~(object * 2^20 …)` text for locals. */
-  readonly #slots = new Map<string, number>();
+  readonly #slotNumbers = new Map<string, number>();
+  readonly #entryNumbers = new Map<string, number>();
   readonly #relocations = new RelocationBuffer();
   readonly #target = new Target();
+  /** The section that is being visited, and what is known of its code once that is needed. */
+  #section = 0;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #fields: RipRelativeFields | undefined;
 
-  constructor(program: Program, liveness: Liveness, options: LinkOptions) {
+  constructor(program: Program, liveness: Liveness, options: LinkOptions, diagnostics: Diagnostics) {
     this.#program = program;
     this.#options = options;
+    this.#diagnostics = diagnostics;
     this.#start = options.base;
     this.#end = options.base + upperBound(program, liveness);
   }
@@ -61,38 +108,84 @@ class GotPlanner {
     const object = program.objectOf(id);
     const relocations = this.#relocations;
     readRelocations(object, program.sections, id, fieldSize, relocations);
-    let bytes: Uint8Array | undefined;
-    let fields: RipRelativeFields | undefined;
+    this.#section = id;
+    this.#bytes = program.sectionBytes(id);
+    this.#fields = undefined;
     for (let row = 0; row < relocations.count; row++) {
-      const type = relocations.type[row]!;
-      if (!usesSlot(type)) continue;
-      const index = relocations.symbol[row]!;
-      locate(program, object, index, this.#target);
-      bytes ??= program.sectionBytes(id);
-      if (type === R_X86_64_GOTPCREL && !this.#options.verbatim) fields ??= new RipRelativeFields(bytes);
-      const relaxation = this.#relax(bytes, fields, row);
-      if (relaxation === GotRelaxation.none) this.#addSlot(object.id, index);
-      else this.#note(id, row, relaxation);
+      locate(program, object, relocations.symbol[row]!, this.#target);
+      if (this.#target.type === STT_GNU_IFUNC) this.#addIndirect();
+      const rewrite = this.#planRow(object, row);
+      if (rewrite === Rewrite.none) continue;
+      this.#note(row, rewrite);
+      if (isTlsCallSequence(relocations.type[row]!)) this.#note(++row, Rewrite.consumed);
     }
   }
 
-  slotOf(object: number, index: number): number {
-    return this.#slots.get(this.#key(object, index)) ?? -1;
+  synthesis(): Synthesis {
+    return {
+      slots: this.slots,
+      slotOf: (object, index, isThread) => this.#slotNumbers.get(this.#key(object, index, isThread)) ?? -1,
+      indirect: this.indirect,
+      entryOf: (section, offset) => this.#entryNumbers.get(`${section}+${offset}`) ?? -1,
+      rewrites: this.#rewrites,
+    };
   }
 
-  /** @returns a `GotRelaxation`, with `REX_FLAG` where it applies */
-  #relax(bytes: Uint8Array, fields: RipRelativeFields | undefined, row: number): number {
+  /** @returns a `Rewrite` code; where none is possible and a slot is needed, there is one afterwards */
+  #planRow(object: InputObject, row: number): number {
+    const type = this.#relocations.type[row]!;
+    switch (calculationOf[type]) {
+      case Calculation.slotRelative:
+      case Calculation.slotOffset: {
+        const relaxation = this.#relax(row);
+        if (relaxation === Rewrite.none) this.#addSlot(object.id, this.#relocations.symbol[row]!, false);
+        return relaxation;
+      }
+      case Calculation.threadSlot:
+        return this.#planInitialExec(object, row);
+      case Calculation.sequence:
+        return this.#planSequence(row);
+      default:
+        return Rewrite.none;
+    }
+  }
+
+  #planInitialExec(object: InputObject, row: number): number {
+    const { offset, symbol, addendLow } = this.#relocations;
+    const relaxation = findInitialExec(this.#bytes, offset[row]!);
+    if (relaxation !== TlsRelaxation.none && addendLow[row] === -4 >>> 0) return Rewrite.tls | relaxation;
+    this.#addSlot(object.id, symbol[row]!, true);
+    return Rewrite.none;
+  }
+
+  /** Sequences must have the shape that the psABI prescribes: there is no other way to link them. */
+  #planSequence(row: number): number {
+    const { type, offset } = this.#relocations;
+    const relaxation = findSequence(this.#bytes, type[row]!, offset[row]!);
+    const isCallMissing = isTlsCallSequence(type[row]!) && row + 1 >= this.#relocations.count;
+    if (relaxation !== TlsRelaxation.none && !isCallMissing) return Rewrite.tls | relaxation;
+    const what = `${relocationName(type[row]!)} is not on the instructions that the psABI prescribes`;
+    this.#diagnostics.error('unsupported-relocation', what, {
+      where: [`in ${this.#program.place(this.#section, offset[row]!)}`],
+      hint: 'compile with -ftls-model=local-exec',
+    });
+    return Rewrite.none;
+  }
+
+  /** @returns a `GotRelaxation`, with `Rewrite.rex` where it applies */
+  #relax(row: number): number {
     const { type, offset, addendLow } = this.#relocations;
     const field = offset[row]!;
     // The slot's address counts from the end of the field, where the instruction must end too.
-    if (this.#options.verbatim || addendLow[row] !== -4 >>> 0) return GotRelaxation.none;
+    if (this.#options.verbatim || addendLow[row] !== -4 >>> 0) return Rewrite.none;
     let rex = type[row] === R_X86_64_REX_GOTPCRELX;
     if (type[row] === R_X86_64_GOTPCREL) {
-      if (!fields?.has(field)) return GotRelaxation.none;
-      rex = fields.hasRex(field);
-    } else if (!rex && type[row] !== R_X86_64_GOTPCRELX) return GotRelaxation.none;
-    const relaxation = findGotRelaxation(bytes, field, this.#reach());
-    return relaxation === GotRelaxation.none || !rex ? relaxation : relaxation | REX_FLAG;
+      this.#fields ??= new RipRelativeFields(this.#bytes);
+      if (!this.#fields.has(field)) return Rewrite.none;
+      rex = this.#fields.hasRex(field);
+    } else if (!rex && type[row] !== R_X86_64_GOTPCRELX) return Rewrite.none;
+    const relaxation = findGotRelaxation(this.#bytes, field, this.#reach());
+    return relaxation === GotRelaxation.none || !rex ? relaxation : relaxation | Rewrite.rex;
   }
 
   /** How instructions can reach the symbol that `#target` leads to. */
@@ -108,38 +201,55 @@ class GotPlanner {
     return { near, immediate: value >= 0 && value < 2 ** 31 };
   }
 
-  #addSlot(object: number, index: number): void {
-    const key = this.#key(object, index);
-    if (this.#slots.has(key)) return;
-    this.#slots.set(key, this.owners.length);
-    this.owners.push({ object, index });
+  #addSlot(object: number, index: number, isThread: boolean): void {
+    const key = this.#key(object, index, isThread);
+    if (this.#slotNumbers.has(key)) return;
+    this.#slotNumbers.set(key, this.slots.length);
+    this.slots.push({ object, index, isThread });
   }
 
-  #key(objectId: number, index: number): string {
+  /** An indirect function gets one entry, which stands for it wherever it is called or its address is taken. */
+  #addIndirect(): void {
+    const { section, low } = this.#target;
+    const key = `${section}+${low}`;
+    if (section < 0 || this.#entryNumbers.has(key)) return;
+    this.#entryNumbers.set(key, this.indirect.length);
+    this.indirect.push({ section, offset: low });
+  }
+
+  #key(objectId: number, index: number, isThread: boolean): string {
     const object = this.#program.objects[objectId]!;
     const { firstGlobal } = object.symbols;
-    return index < firstGlobal ? `${objectId}:${index}` : `${object.globals[index - firstGlobal]}`;
+    const name = index < firstGlobal ? `${objectId}:${index}` : `${object.globals[index - firstGlobal]}`;
+    return isThread ? `thread ${name}` : name;
   }
 
-  #note(id: number, row: number, relaxation: number): void {
-    let rows = this.relaxations.get(id);
+  #note(row: number, rewrite: number): void {
+    let rows = this.#rewrites.get(this.#section);
     if (!rows) {
       rows = new Uint8Array(this.#relocations.count);
-      this.relaxations.set(id, rows);
+      this.#rewrites.set(this.#section, rows);
     }
-    rows[row] = relaxation;
+    rows[row] = rewrite;
   }
 }
 
-/** Whether relocations of this type refer to a symbol's slot in the GOT. */
-function usesSlot(type: number): boolean {
-  const calculation = calculationOf[type];
-  return calculation === Calculation.slotRelative || calculation === Calculation.slotOffset;
+function findSequence(bytes: Uint8Array, type: number, field: number): TlsRelaxation {
+  switch (type) {
+    case R_X86_64_TLSGD:
+      return isGeneralDynamic(bytes, field) ? TlsRelaxation.generalDynamic : TlsRelaxation.none;
+    case R_X86_64_GOTPC32_TLSDESC:
+      return isDescriptorLoad(bytes, field) ? TlsRelaxation.descriptorLoad : TlsRelaxation.none;
+    case R_X86_64_TLSDESC_CALL:
+      return TlsRelaxation.descriptorCall;
+    default:
+      return localDynamicCallSize(bytes, field) > 0 ? TlsRelaxation.localDynamic : TlsRelaxation.none;
+  }
 }
 
-/** More bytes than the image can have: every live section with its worst padding, and room for header and GOT. */
+/** More bytes than the image can have: every live section with its worst padding, and room for header and tables. */
 function upperBound({ sections }: Program, { reached }: Liveness): number {
   let total = 2 ** 16;
-  for (const id of reached) total += sections.size[id]! + sections.addralign[id]! + SLOT_SIZE;
+  for (const id of reached) total += sections.size[id]! + sections.addralign[id]! + 64;
   return total;
 }

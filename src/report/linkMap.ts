@@ -19,8 +19,9 @@ const NUMBER_WIDTH = 8;
 
 /** The whole map: sections in the order of their addresses with their symbols, then what was left out. */
 export function formatMap(map: LinkMap, style: Style): string {
+  const segments = map.segments.map(({ type, permissions }) => `${type} ${permissions}`).join(', ');
   const lines = [
-    `${style.strong('header')}  ${map.headerLayout}, ${map.headerSize} bytes; entry 0x${map.entry.toString(16)}, ${map.permissions}`,
+    `${style.strong('header')}  ${map.headerLayout}, ${map.headerSize} bytes; entry 0x${map.entry.toString(16)}, ${segments}`,
     '',
     style.strong(row('address', 'offset', 'size', 'align', 'part', 'section')),
   ];

@@ -28,9 +28,6 @@ export const GotRelaxation = {
 } as const;
 export type GotRelaxation = (typeof GotRelaxation)[keyof typeof GotRelaxation];
 
-/** Bit of a stored `GotRelaxation`: a REX prefix stands before the opcode. */
-export const REX_FLAG = 0x80;
-
 /** How an instruction can reach a symbol. */
 export interface Reach {
   /** By a 32-bit displacement from any place in the image. */

@@ -5,7 +5,14 @@
  * the symbol itself), Z symbol size.
  */
 
+export const R_X86_64_PLT32 = 4;
 export const R_X86_64_GOTPCREL = 9;
+export const R_X86_64_TLSGD = 19;
+export const R_X86_64_TLSLD = 20;
+export const R_X86_64_GOTTPOFF = 22;
+export const R_X86_64_GOTPC32_TLSDESC = 34;
+export const R_X86_64_TLSDESC_CALL = 35;
+export const R_X86_64_IRELATIVE = 37;
 export const R_X86_64_GOTPCRELX = 41;
 export const R_X86_64_REX_GOTPCRELX = 42;
 
@@ -26,6 +33,12 @@ export const Calculation = {
   gotRelative: 6,
   /** Z + A */
   size: 7,
+  /** S + A − thread pointer */
+  threadOffset: 8,
+  /** Distance to a GOT slot with the symbol's thread offset */
+  threadSlot: 9,
+  /** Part of a sequence of instructions that is rewritten as a whole */
+  sequence: 10,
 } as const;
 export type Calculation = (typeof Calculation)[keyof typeof Calculation];
 
@@ -61,6 +74,14 @@ const TYPES: readonly RelocationType[] = [
   row(13, 'R_X86_64_PC16', 2, Calculation.relative, Range.signed),
   row(14, 'R_X86_64_8', 1, Calculation.absolute, Range.either),
   row(15, 'R_X86_64_PC8', 1, Calculation.relative, Range.signed),
+  // In a static executable, offsets in the module's block and from the thread pointer are the same: see tls.ts.
+  row(17, 'R_X86_64_DTPOFF64', 8, Calculation.threadOffset, Range.any),
+  row(18, 'R_X86_64_TPOFF64', 8, Calculation.threadOffset, Range.any),
+  row(19, 'R_X86_64_TLSGD', 4, Calculation.sequence, Range.signed),
+  row(20, 'R_X86_64_TLSLD', 4, Calculation.sequence, Range.signed),
+  row(21, 'R_X86_64_DTPOFF32', 4, Calculation.threadOffset, Range.signed),
+  row(22, 'R_X86_64_GOTTPOFF', 4, Calculation.threadSlot, Range.signed),
+  row(23, 'R_X86_64_TPOFF32', 4, Calculation.threadOffset, Range.signed),
   row(24, 'R_X86_64_PC64', 8, Calculation.relative, Range.any),
   row(25, 'R_X86_64_GOTOFF64', 8, Calculation.gotOffset, Range.any),
   row(26, 'R_X86_64_GOTPC32', 4, Calculation.gotRelative, Range.signed),
@@ -71,6 +92,8 @@ const TYPES: readonly RelocationType[] = [
   row(31, 'R_X86_64_PLTOFF64', 8, Calculation.gotOffset, Range.any),
   row(32, 'R_X86_64_SIZE32', 4, Calculation.size, Range.unsigned),
   row(33, 'R_X86_64_SIZE64', 8, Calculation.size, Range.any),
+  row(34, 'R_X86_64_GOTPC32_TLSDESC', 4, Calculation.sequence, Range.signed),
+  row(35, 'R_X86_64_TLSDESC_CALL', 2, Calculation.sequence, Range.any),
   row(41, 'R_X86_64_GOTPCRELX', 4, Calculation.slotRelative, Range.signed),
   row(42, 'R_X86_64_REX_GOTPCRELX', 4, Calculation.slotRelative, Range.signed),
 ];
@@ -82,15 +105,6 @@ const UNSUPPORTED: Readonly<Record<number, string>> = {
   7: 'R_X86_64_JUMP_SLOT',
   8: 'R_X86_64_RELATIVE',
   16: 'R_X86_64_DTPMOD64',
-  17: 'R_X86_64_DTPOFF64',
-  18: 'R_X86_64_TPOFF64',
-  19: 'R_X86_64_TLSGD',
-  20: 'R_X86_64_TLSLD',
-  21: 'R_X86_64_DTPOFF32',
-  22: 'R_X86_64_GOTTPOFF',
-  23: 'R_X86_64_TPOFF32',
-  34: 'R_X86_64_GOTPC32_TLSDESC',
-  35: 'R_X86_64_TLSDESC_CALL',
   36: 'R_X86_64_TLSDESC',
   37: 'R_X86_64_IRELATIVE',
   38: 'R_X86_64_RELATIVE64',
@@ -120,6 +134,23 @@ const supported = column(() => 1);
 /** Whether relocations of this type can be applied. */
 export function isSupported(type: number): boolean {
   return supported[type] === 1;
+}
+
+/** Whether a call of `__tls_get_addr` with a relocation of its own follows and belongs to this one. */
+export function isTlsCallSequence(type: number): boolean {
+  return type === R_X86_64_TLSGD || type === R_X86_64_TLSLD;
+}
+
+/**
+ * What the addend of a relocation against a section symbol adds to reach the place that is meant: for a distance
+ * the processor counts from the end of the 4-byte field.
+ */
+export function sectionAddend(
+  relocations: { readonly type: Uint32Array; readonly addendLow: Uint32Array },
+  row: number,
+): number {
+  const bias = calculationOf[relocations.type[row]!] === Calculation.relative ? 4 : 0;
+  return (relocations.addendLow[row]! | 0) + bias;
 }
 
 /** The psABI's name of a type, or its number where it has none. */

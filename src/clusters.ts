@@ -1,0 +1,101 @@
+/**
+ * Sections that form one sequence in memory, because code steps through them or falls from one into the next:
+ * arrays of constructors, fragments of `.init`, and sections between `__start_X` and `__stop_X`. The rules are
+ * those of GNU ld's default script.
+ */
+import type { Program } from './program.ts';
+
+/** What a section name says about the sequence it belongs to. */
+interface ClusterRule {
+  /** The sequence's name. */
+  readonly name: string;
+  /** Where in the sequence: lower first; equal ones in command-line order. */
+  readonly priority: number;
+  /** All of the sequence is live if a part of it is. */
+  readonly isWhole: boolean;
+}
+
+/** Priority of arrays without a number: behind all that have one. */
+const LAST = 65536;
+
+const ARRAYS: Readonly<Record<string, string>> = {
+  '.preinit_array': '.preinit_array',
+  '.init_array': '.init_array',
+  '.ctors': '.init_array',
+  '.fini_array': '.fini_array',
+  '.dtors': '.fini_array',
+};
+
+const FRAGMENTS: ReadonlySet<string> = new Set(['.init', '.fini', '.tm_clone_table', '.jcr']);
+
+/** Whether a section can be bounded by `__start_X` and `__stop_X`: its name is a C identifier. */
+export function isCIdentifier(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+}
+
+/** The rule for a section name, or undefined for a section that may lie anywhere. */
+export function clusterRule(name: string): ClusterRule | undefined {
+  if (FRAGMENTS.has(name)) return { name, priority: 0, isWhole: true };
+  const match = /^(\.(?:preinit_array|init_array|fini_array|ctors|dtors))(?:\.(\d+))?$/.exec(name);
+  if (!match) return isCIdentifier(name) ? { name, priority: 0, isWhole: false } : undefined;
+  const [, base, number] = match;
+  return { name: ARRAYS[base!]!, priority: arrayPriority(base!, number), isWhole: false };
+}
+
+/** `.ctors.N` run from high to low, `.init_array.N` from low to high. */
+function arrayPriority(base: string, number: string | undefined): number {
+  if (number === undefined) return LAST;
+  return base === '.ctors' || base === '.dtors' ? 65535 - Number(number) : Number(number);
+}
+
+/** The sequences of a link: their sections in order. */
+export class Clusters {
+  /** Ids of the sections of each sequence, in the order in which they will lie. */
+  readonly members = new Map<string, number[]>();
+  /** By section id, the name of its sequence. */
+  readonly #nameOf = new Map<number, string>();
+  readonly #whole = new Set<string>();
+
+  /** @param isKept whether a section can be part of the program at all */
+  constructor(program: Program, isKept: (id: number) => boolean) {
+    const entries: { id: number; rule: ClusterRule; position: number }[] = [];
+    for (let id = 0; id < program.sections.count; id++) {
+      if (!isKept(id) || program.isLinkerMade(id) || !mayBeClustered(program, id)) continue;
+      const rule = clusterRule(program.sectionName(id));
+      if (rule) entries.push({ id, rule, position: program.objectOf(id).position });
+    }
+    entries.sort((a, b) => a.rule.priority - b.rule.priority || a.position - b.position || a.id - b.id);
+    for (const { id, rule } of entries) this.#add(id, rule);
+  }
+
+  /** Name of the sequence that a section belongs to. */
+  nameOf(id: number): string | undefined {
+    return this.#nameOf.get(id);
+  }
+
+  /** The sections that must be live when `id` is: all of its sequence, where that is kept as a whole. */
+  companions(id: number): readonly number[] {
+    const name = this.#nameOf.get(id);
+    return name !== undefined && this.#whole.has(name) ? this.members.get(name)! : [];
+  }
+
+  #add(id: number, { name, isWhole }: ClusterRule): void {
+    const list = this.members.get(name);
+    if (list) list.push(id);
+    else this.members.set(name, [id]);
+    this.#nameOf.set(id, name);
+    if (isWhole) this.#whole.add(name);
+  }
+}
+
+const DOT = 0x2e;
+
+/** Looks at the first bytes of the name, so that names such as `.text.foo` need not be decoded. */
+function mayBeClustered(program: Program, id: number): boolean {
+  const { bytes } = program.objectOf(id);
+  const at = program.sections.nameOffset[id]!;
+  if (at < 0 || bytes[at] === 0) return false;
+  if (bytes[at] !== DOT) return true;
+  const next = String.fromCharCode(bytes[at + 1]!, bytes[at + 2]!);
+  return ['pr', 'in', 'fi', 'ct', 'dt', 'tm', 'jc'].includes(next);
+}

@@ -1,0 +1,70 @@
+/**
+ * What sections have become on their way into the image: which are placed, with what bytes, and where an offset
+ * of an input section lies now. Passes that merge, fold or edit sections record here what they did; every later
+ * question about "offset x of section s" goes through `resolve`.
+ */
+
+/** Old offsets of a section and where they lie now. */
+export interface OffsetMap {
+  /** Ascending old offsets at which a run of bytes begins that stayed together. */
+  readonly starts: Uint32Array;
+  /** New offset of each run in the section's home, or -1 if the run is gone. */
+  readonly offsets: Int32Array;
+}
+
+export class Pieces {
+  /** Id of the section that holds this one's bytes now: itself, another, or -1 if it is not in the program. */
+  readonly home: Int32Array;
+  /** Size in bytes of each section that is its own home. */
+  readonly size: Float64Array;
+  /** Alignment in bytes of each section that is its own home. */
+  readonly alignment: Float64Array;
+  /** Bytes of sections whose content is no longer that of the input. */
+  readonly content = new Map<number, Uint8Array>();
+  readonly #maps = new Map<number, OffsetMap>();
+
+  constructor(sectionCount: number) {
+    this.home = new Int32Array(sectionCount).fill(-1);
+    this.size = new Float64Array(sectionCount);
+    this.alignment = new Float64Array(sectionCount).fill(1);
+  }
+
+  /** Makes a section its own home. An empty one needs no alignment: nothing lies in it. */
+  place(id: number, size: number, alignment: number): void {
+    this.home[id] = id;
+    this.size[id] = size;
+    this.alignment[id] = size === 0 ? 1 : alignment;
+  }
+
+  /** Moves a section's bytes into another's. Without a map, offsets stay as they are. */
+  moveInto(id: number, home: number, map?: OffsetMap): void {
+    this.home[id] = home;
+    if (map) this.#maps.set(id, map);
+  }
+
+  /** Whether offsets of the section have changed. */
+  isMapped(id: number): boolean {
+    return this.#maps.has(id);
+  }
+
+  /** Where an offset of a section lies in its home, in bytes; -1 if its run is gone. */
+  resolve(id: number, offset: number): number {
+    const map = this.#maps.get(id);
+    if (!map) return offset;
+    const run = lastAtOrBefore(map.starts, offset);
+    if (run < 0 || map.offsets[run]! < 0) return -1;
+    return map.offsets[run]! + offset - map.starts[run]!;
+  }
+}
+
+/** Index of the last entry that is not above `value`, or -1. `sorted` ascends. */
+export function lastAtOrBefore(sorted: Uint32Array, value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}

@@ -1,0 +1,79 @@
+/**
+ * The unwind tables of a link: the records of all `.eh_frame` sections, findable by the function they describe,
+ * so that they live and die with it.
+ */
+import { type EhFrame, FDE_PC_BEGIN, parseEhFrame } from './elf/ehFrame.ts';
+import { RelocationBuffer, readRelocations } from './elf/relocations.ts';
+import { locate, type Program, Target } from './program.ts';
+import { fieldSize } from './x86/relocations.ts';
+
+/** A record of one `.eh_frame` section. */
+export interface UnwindRecord {
+  /** Id of the section. */
+  readonly section: number;
+  /** Index in that section's `EhFrame`. */
+  readonly index: number;
+}
+
+/** One `.eh_frame` section with its relocations. */
+interface UnwindFrame {
+  readonly frame: EhFrame;
+  readonly relocations: RelocationBuffer;
+  /** For each record the row of its first relocation, and one entry behind the last; rows ascend by offset. */
+  readonly firstRow: Uint32Array;
+}
+
+export class UnwindTables {
+  /** By section id. */
+  readonly frames = new Map<number, UnwindFrame>();
+  /** 1 for each record that is part of the program, by section id. */
+  readonly live = new Map<number, Uint8Array>();
+  readonly #recordsOf = new Map<number, UnwindRecord[]>();
+
+  /**
+   * Reads one `.eh_frame` section and notes which function section each FDE describes.
+   * @throws FormatError if it is malformed
+   */
+  add(program: Program, section: number): void {
+    const frame = parseEhFrame(program.sectionBytes(section), program.sections.offset[section]!);
+    const object = program.objectOf(section);
+    const relocations = new RelocationBuffer();
+    readRelocations(object, program.sections, section, fieldSize, relocations);
+    relocations.sortByOffset();
+    const firstRow = findRows(frame, relocations);
+    this.frames.set(section, { frame, relocations, firstRow });
+    this.live.set(section, new Uint8Array(frame.count));
+    const target = new Target();
+    for (let index = 0; index < frame.count; index++) {
+      const row = firstRow[index]!;
+      const isFunction = frame.cie[index]! >= 0 && row < firstRow[index + 1]!;
+      if (!isFunction || relocations.offset[row] !== frame.offset[index]! + FDE_PC_BEGIN) continue;
+      locate(program, object, relocations.symbol[row]!, target);
+      if (target.section >= 0) this.#note(target.section, { section, index });
+    }
+  }
+
+  /** The FDEs that describe code of a section. */
+  recordsOf(section: number): readonly UnwindRecord[] {
+    return this.#recordsOf.get(section) ?? [];
+  }
+
+  #note(section: number, record: UnwindRecord): void {
+    const list = this.#recordsOf.get(section);
+    if (list) list.push(record);
+    else this.#recordsOf.set(section, [record]);
+  }
+}
+
+function findRows(frame: EhFrame, { count, offset }: RelocationBuffer): Uint32Array {
+  const firstRow = new Uint32Array(frame.count + 1);
+  let row = 0;
+  for (let index = 0; index < frame.count; index++) {
+    while (row < count && offset[row]! < frame.offset[index]!) row++;
+    firstRow[index] = row;
+  }
+  const end = frame.count === 0 ? 0 : frame.offset[frame.count - 1]! + frame.size[frame.count - 1]!;
+  while (row < count && offset[row]! < end) row++;
+  firstRow[frame.count] = row;
+  return firstRow;
+}
