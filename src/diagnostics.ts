@@ -3,7 +3,7 @@
  * linking, throw a `FormatError` that the calling pass turns into a diagnostic naming the file.
  */
 
-export type Severity = 'error' | 'warning';
+export type Severity = 'error' | 'warning' | 'note';
 
 /** One message to the user: what is wrong, where (one `>>>` line each), and what to do. */
 export interface Diagnostic {
@@ -67,6 +67,11 @@ export class Diagnostics {
   /** Adds a warning: the link goes on and its result is valid. */
   warning(code: string, message: string, details: Details = {}): void {
     this.#add('warning', code, message, details);
+  }
+
+  /** Adds something the user asked to be told. */
+  note(code: string, message: string): void {
+    this.#add('note', code, message, {});
   }
 
   /** Adds what a reader threw, naming the file it was reading. Rethrows anything but a FormatError. */

@@ -1,8 +1,15 @@
 /**
- * Expressions of `--defsym NAME=EXPRESSION`: numbers (decimal, 0x…, octal, with K or M behind), symbols,
- * with C's operators + - * / % << >> & | ^ ~ and parentheses, as in GNU ld's manual, chapter "Expressions".
- * Values are 64 bits wide and wrap; they are few, so they may be BigInts.
+ * Expressions of `--defsym NAME=EXPRESSION` and of linker scripts, as in GNU ld's manual, chapter "Expressions in
+ * Linker Scripts". Values are 64 bits wide and wrap; they are few, so they may be BigInts.
  */
+import { Lexer, type Token } from './script/lex.ts';
+import { calculate, calculateUnary, callFunction, readNumber } from './script/number.ts';
+import {
+  type ConstantName,
+  type NumericFunction,
+  readExpression,
+  type SectionFunction,
+} from './script/readExpression.ts';
 
 export type Expression =
   | { readonly kind: 'number'; readonly value: bigint }
@@ -13,163 +20,208 @@ export type Expression =
       readonly operator: string;
       readonly left: Expression;
       readonly right: Expression;
-    };
+    }
+  /** `a ? b : c` */
+  | {
+      readonly kind: 'conditional';
+      readonly condition: Expression;
+      readonly whenTrue: Expression;
+      readonly whenFalse: Expression;
+    }
+  /** `.` */
+  | { readonly kind: 'location' }
+  /** `SIZEOF_HEADERS` */
+  | { readonly kind: 'headersSize' }
+  /** `CONSTANT(MAXPAGESIZE)` */
+  | { readonly kind: 'constant'; readonly name: ConstantName }
+  /** `DEFINED(symbol)` */
+  | { readonly kind: 'defined'; readonly symbol: string }
+  /** `SIZEOF(.text)` and its kin */
+  | { readonly kind: 'section'; readonly name: SectionFunction; readonly section: string }
+  /** `SEGMENT_START("text-segment", 0x400000)` */
+  | { readonly kind: 'segmentStart'; readonly segment: string; readonly fallback: Expression }
+  /** `ASSERT(condition, "message")` within an expression: the condition's value, unless it is 0 */
+  | { readonly kind: 'assert'; readonly condition: Expression; readonly message: string }
+  /** `MAX(a, b)` and its kin; ALIGN has one operand or two */
+  | { readonly kind: 'call'; readonly name: NumericFunction; readonly operands: readonly Expression[] };
 
 /** Thrown for text that is no expression, and for a calculation that has no result. */
 export class ExpressionError extends Error {}
 
-/** Binary operators by how tightly they bind, loosest first. */
-const LEVELS: readonly (readonly string[])[] = [
-  ['|'],
-  ['^'],
-  ['&'],
-  ['<<', '>>'],
-  ['+', '-'],
-  ['*', '/', '%'],
-];
+/** What expressions know of an output section. */
+interface SectionValues {
+  readonly address: bigint;
+  readonly loadAddress: bigint;
+  readonly size: bigint;
+  readonly alignment: bigint;
+}
 
-const TOKEN = /\s*(0[xX][0-9a-fA-F]+[kKmM]?|[0-9]+[kKmM]?|[A-Za-z_.$][\w.$]*|<<|>>|[-+*/%&|^~()])/y;
+/** What an expression's words stand for. What is left out makes the expressions that need it fail. */
+export interface Environment {
+  /** A symbol's value, of which the low 64 bits count. */
+  symbol(name: string): bigint;
+  /** Whether `DEFINED` holds. */
+  isDefined?(name: string): boolean;
+  /** The location counter. */
+  readonly location?: bigint;
+  /** An output section; undefined if there is none of this name. */
+  section?(name: string): SectionValues | undefined;
+  /** `SIZEOF_HEADERS` */
+  readonly headersSize?: bigint;
+  /** An address that the user gave to a segment, as with GNU ld's `-Ttext-segment`. */
+  segmentStart?(segment: string): bigint | undefined;
+}
 
-/** Deepest nesting that is accepted: far above any use, far below the stack's end. */
-const MAX_DEPTH = 200;
+/** Both page sizes that `CONSTANT` can name, on x86-64. */
+const PAGE = 0x1000n;
 
 /** Parses an expression. @throws ExpressionError that quotes the text where it is wrong */
 export function parseExpression(text: string): Expression {
-  const tokens = tokenize(text);
-  let at = 0;
-  let depth = 0;
-  const result = binary(0);
-  if (at < tokens.length) throw new ExpressionError(`unexpected '${tokens[at]}' in '${text}'`);
-  return result;
+  const lexer = new ExpressionLexer(text);
+  const result = readExpression(lexer);
+  const rest = lexer.peek('expression');
+  if (rest.kind === 'end') return result;
+  if (rest.kind === 'unknown') throw lexer.expected('an operator', rest);
+  throw lexer.refused(`unexpected '${rest.text}'`);
+}
 
-  function binary(level: number): Expression {
-    if (level === LEVELS.length) return unary();
-    let left = binary(level + 1);
-    while (at < tokens.length && LEVELS[level]!.includes(tokens[at]!)) {
-      const operator = tokens[at++]!;
-      left = { kind: 'binary', operator, left, right: binary(level + 1) };
-    }
-    return left;
-  }
+/** Reads 42, 0x2a, 052, 4K or 1M as a plain number. @throws ExpressionError if it is none below 2^53 */
+export function parseNumber(text: string): number {
+  const value = readNumber(text.trim(), (reason) => new ExpressionError(reason));
+  if (value > Number.MAX_SAFE_INTEGER) throw new ExpressionError(`'${text}' is too large`);
+  return Number(value);
+}
 
-  function unary(): Expression {
-    if (++depth > MAX_DEPTH) throw new ExpressionError(`'${text}' is nested too deeply`);
-    const token = tokens[at++];
-    try {
-      if (token === '-' || token === '~') return { kind: 'unary', operator: token, operand: unary() };
-      if (token === '(') return parenthesis();
-      if (token !== undefined && /^[0-9]/.test(token)) return { kind: 'number', value: readNumber(token) };
-      if (token !== undefined && /^[A-Za-z_.$]/.test(token)) return { kind: 'symbol', name: token };
-    } finally {
-      depth--;
-    }
-    throw new ExpressionError(
-      `expected a number or a symbol ${token ? `before '${token}'` : 'at the end'} of '${text}'`,
-    );
-  }
+/** The names that an expression mentions, each once; not those that it only asks about with `DEFINED`. */
+export function symbolsOf(expression: Expression, into = new Set<string>()): Set<string> {
+  if (expression.kind === 'symbol') into.add(expression.name);
+  for (const operand of operandsOf(expression)) symbolsOf(operand, into);
+  return into;
+}
 
-  function parenthesis(): Expression {
-    const inner = binary(0);
-    if (tokens[at++] !== ')') throw new ExpressionError(`a parenthesis is not closed in '${text}'`);
-    return inner;
+function operandsOf(expression: Expression): readonly Expression[] {
+  switch (expression.kind) {
+    case 'unary':
+      return [expression.operand];
+    case 'binary':
+      return [expression.left, expression.right];
+    case 'conditional':
+      return [expression.condition, expression.whenTrue, expression.whenFalse];
+    case 'segmentStart':
+      return [expression.fallback];
+    case 'assert':
+      return [expression.condition];
+    case 'call':
+      return expression.operands;
+    default:
+      return [];
   }
 }
 
 /**
  * Calculates an expression.
- * @param addressOf gives a symbol's value, of which the low 64 bits count
+ * @param environment gives the values of its words; a function gives those of symbols alone
  * @returns 0 … 2^64 - 1
- * @throws ExpressionError on division by zero
+ * @throws ExpressionError on division by zero, on a failed ASSERT, and for a word that has no value
  */
-export function evaluate(expression: Expression, addressOf: (name: string) => bigint): bigint {
+export function evaluate(
+  expression: Expression,
+  environment: Environment | ((name: string) => bigint),
+): bigint {
+  const known = typeof environment === 'function' ? { symbol: environment } : environment;
+  return value64(expression, known);
+}
+
+function value64(expression: Expression, environment: Environment): bigint {
+  return BigInt.asUintN(64, unwrapped(expression, environment));
+}
+
+function unwrapped(expression: Expression, environment: Environment): bigint {
   switch (expression.kind) {
     case 'number':
-      return wrap(expression.value);
+      return expression.value;
     case 'symbol':
-      return wrap(addressOf(expression.name));
-    case 'unary': {
-      const operand = evaluate(expression.operand, addressOf);
-      return wrap(expression.operator === '-' ? -operand : ~operand);
+      return environment.symbol(expression.name);
+    case 'unary':
+      return calculateUnary(expression.operator, value64(expression.operand, environment));
+    case 'binary':
+      return binaryValue(expression.operator, expression.left, expression.right, environment);
+    case 'conditional': {
+      const { condition, whenTrue, whenFalse } = expression;
+      return value64(value64(condition, environment) === 0n ? whenFalse : whenTrue, environment);
     }
-    case 'binary': {
-      const left = evaluate(expression.left, addressOf);
-      return wrap(calculate(expression.operator, left, evaluate(expression.right, addressOf)));
+    case 'location':
+      return demand(environment.location, "'.'");
+    case 'headersSize':
+      return demand(environment.headersSize, 'SIZEOF_HEADERS');
+    case 'constant':
+      return PAGE;
+    case 'defined':
+      return demand(environment.isDefined?.(expression.symbol), 'DEFINED') ? 1n : 0n;
+    case 'section':
+      return sectionValue(expression.name, expression.section, environment);
+    case 'segmentStart':
+      return environment.segmentStart?.(expression.segment) ?? value64(expression.fallback, environment);
+    case 'assert': {
+      const value = value64(expression.condition, environment);
+      if (value === 0n) throw new ExpressionError(expression.message);
+      return value;
+    }
+    case 'call': {
+      const operands = expression.operands.map((operand) => value64(operand, environment));
+      return callFunction(expression.name, operands, () => demand(environment.location, "'.'"));
     }
   }
 }
 
-/** The names that an expression mentions, each once. */
-export function symbolsOf(expression: Expression, into = new Set<string>()): Set<string> {
-  if (expression.kind === 'symbol') into.add(expression.name);
-  if (expression.kind === 'unary') symbolsOf(expression.operand, into);
-  if (expression.kind === 'binary') {
-    symbolsOf(expression.left, into);
-    symbolsOf(expression.right, into);
+/** && and || leave their right side alone if the left decides. */
+function binaryValue(
+  operator: string,
+  left: Expression,
+  right: Expression,
+  environment: Environment,
+): bigint {
+  const first = value64(left, environment);
+  if (operator === '&&' && first === 0n) return 0n;
+  if (operator === '||' && first !== 0n) return 1n;
+  const second = value64(right, environment);
+  if (operator === '&&' || operator === '||') return second === 0n ? 0n : 1n;
+  const result = calculate(operator, first, second);
+  if (result === undefined) throw new ExpressionError('division by zero');
+  return result;
+}
+
+/** Section "Builtin Functions" of the manual. A section that does not exist has size 0 and no address. */
+function sectionValue(name: SectionFunction, section: string, { section: find }: Environment): bigint {
+  if (!find) throw new ExpressionError(`${name}(${section}) has no value here`);
+  const values = find(section);
+  if (values) return values[SECTION_VALUES[name]];
+  if (name === 'SIZEOF' || name === 'ALIGNOF') return 0n;
+  throw new ExpressionError(`${name}(${section}): there is no output section of this name`);
+}
+
+const SECTION_VALUES = {
+  ADDR: 'address',
+  ALIGNOF: 'alignment',
+  LOADADDR: 'loadAddress',
+  SIZEOF: 'size',
+} as const satisfies Record<SectionFunction, keyof SectionValues>;
+
+function demand<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new ExpressionError(`${what} has no value here`);
+  return value;
+}
+
+/** Reads one expression; its errors are `ExpressionError`s that quote all of the text. */
+class ExpressionLexer extends Lexer {
+  expected(what: string, found: Token = this.peek('expression')): ExpressionError {
+    if (found.kind === 'unknown') return this.refused(`cannot read '${found.text}'`);
+    if (what === "')'") return this.refused('a parenthesis is not closed');
+    const where = found.kind === 'end' ? 'at the end' : `before '${found.text}'`;
+    return new ExpressionError(`expected ${what} ${where} of '${this.text}'`);
   }
-  return into;
-}
 
-function tokenize(text: string): string[] {
-  const tokens: string[] = [];
-  const pattern = new RegExp(TOKEN);
-  const end = text.trimEnd().length;
-  while (pattern.lastIndex < end) {
-    const from = pattern.lastIndex;
-    const match = pattern.exec(text);
-    if (!match) throw new ExpressionError(`cannot read '${text.slice(from).trim()}' in '${text}'`);
-    tokens.push(match[1]!);
+  refused(message: string): ExpressionError {
+    return new ExpressionError(`${message} in '${this.text}'`);
   }
-  return tokens;
-}
-
-/** Reads 42, 0x2a, 052, 4K or 1M as a plain number. @throws ExpressionError if it is none below 2^53 */
-export function parseNumber(text: string): number {
-  const value = readNumber(text.trim());
-  if (value > Number.MAX_SAFE_INTEGER) throw new ExpressionError(`'${text}' is too large`);
-  return Number(value);
-}
-
-function readNumber(text: string): bigint {
-  const match = /^(?:(0[xX][0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))([kKmM]?)$/.exec(text);
-  if (!match) throw new ExpressionError(`'${text}' is not a number`);
-  const [, hexadecimal, octal, decimal, suffix] = match;
-  const value = BigInt(hexadecimal ?? (octal === undefined ? decimal! : `0o${octal}`));
-  if (value >= 2n ** 64n) throw new ExpressionError(`'${text}' does not fit 64 bits`);
-  if (suffix === '') return value;
-  return value * (suffix?.toLowerCase() === 'k' ? 2n ** 10n : 2n ** 20n);
-}
-
-function wrap(value: bigint): bigint {
-  return BigInt.asUintN(64, value);
-}
-
-/** Division is signed and shifts are not, as in GNU ld (ldexp.c, fold_binary). */
-function calculate(operator: string, left: bigint, right: bigint): bigint {
-  switch (operator) {
-    case '+':
-      return left + right;
-    case '-':
-      return left - right;
-    case '*':
-      return left * right;
-    case '/':
-    case '%':
-      if (right === 0n) throw new ExpressionError('division by zero');
-      if (operator === '/') return signed(left) / signed(right);
-      return signed(left) % signed(right);
-    case '<<':
-      return right > 63n ? 0n : left << right;
-    case '>>':
-      return right > 63n ? 0n : left >> right;
-    case '&':
-      return left & right;
-    case '|':
-      return left | right;
-    default:
-      return left ^ right;
-  }
-}
-
-function signed(value: bigint): bigint {
-  return BigInt.asIntN(64, value);
 }

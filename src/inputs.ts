@@ -13,9 +13,13 @@ export interface InputFiles {
 export class UnreadableFile extends Error {}
 
 /** An input in command-line order: a file, or a library looked up as `lib<name>.a` in the library folders. */
-export type InputName =
+export type InputName = (
   | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'library'; readonly name: string };
+  | { readonly kind: 'library'; readonly name: string }
+) & {
+  /** Members or objects take part only if needed (as usual for archives), or all do (as usual for objects). */
+  readonly extraction?: 'needed' | 'all';
+};
 
 /** An input whose bytes are at hand and known to be of the right kind. */
 export type LoadedInput =
@@ -26,4 +30,10 @@ export type LoadedInput =
       /** Take part in the link only if it defines something that is needed, as an archive member does. */
       readonly lazy: boolean;
     }
-  | { readonly kind: 'archive'; readonly name: string; readonly archive: Archive };
+  | {
+      readonly kind: 'archive';
+      readonly name: string;
+      readonly archive: Archive;
+      /** Every member takes part. */
+      readonly whole: boolean;
+    };

@@ -13,6 +13,7 @@ import { indexUnwind } from './passes/indexUnwind.ts';
 import { layoutImage } from './passes/layoutImage.ts';
 import { loadInputs } from './passes/loadInputs.ts';
 import { markLive } from './passes/markLive.ts';
+import { mergeStrings } from './passes/mergeStrings.ts';
 import { orderSections } from './passes/orderSections.ts';
 import { relocate } from './passes/relocate.ts';
 import { resolveSymbols } from './passes/resolveSymbols.ts';
@@ -25,6 +26,8 @@ export interface LinkResult {
   readonly bytes: Uint8Array;
   /** What lies where and why; made when it is asked for. */
   map(): LinkMap;
+  /** Names of the objects that take part, archive members included. */
+  inputs(): string[];
   /** Warnings; a link with errors throws instead. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -46,6 +49,8 @@ export function link(files: InputFiles, options: LinkOptions): LinkResult {
   // Only live sections exist; every relocation of theirs has been read once and lies within its section.
   const { synthesis, pieces } = synthesize(program, liveness, options, diagnostics);
   // It is decided which references are rewritten, and no new section appears.
+  if (!process.env.NOMERGE) mergeStrings(program, liveness, pieces);
+  // Strings and constants have their places within sections.
   assembleUnwind(program, liveness, pieces, options);
   // Sizes are final.
   const order = orderSections(program, liveness, pieces, options);
@@ -60,6 +65,7 @@ export function link(files: InputFiles, options: LinkOptions): LinkResult {
   return {
     bytes,
     map: () => buildMap(program, pieces, layout, discards, liveness, synthesis),
+    inputs: () => program.objects.slice(1).map(({ name }) => name),
     diagnostics: diagnostics.items,
   };
 }

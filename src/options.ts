@@ -29,6 +29,18 @@ export interface LinkOptions {
   readonly gcSections: boolean;
   /** Symbols to be treated as referenced (`-u`). */
   readonly undefinedSymbols: readonly string[];
+  /** Symbols that must be defined in the end (`--require-defined`). */
+  readonly requiredSymbols: readonly string[];
+  /** Symbols whose undefined references go to `__wrap_NAME` (`--wrap`). */
+  readonly wrappedSymbols: readonly string[];
+  /** Symbols whose definitions and references are listed (`--trace-symbol`). */
+  readonly tracedSymbols: readonly string[];
+  /** Take the first of several strong definitions. */
+  readonly allowMultipleDefinition: boolean;
+  /** What an undefined symbol is: an error, a warning, or nothing; the address is then 0. */
+  readonly unresolved: 'error' | 'warning' | 'ignore';
+  /** Warn of common symbols that meet others. */
+  readonly warnCommon: boolean;
   readonly definitions: readonly SymbolDefinition[];
   /** The input is position-independent start-up code that reads `_DYNAMIC`; it is linked to a fixed address. */
   readonly positionIndependent: boolean;
@@ -36,8 +48,14 @@ export interface LinkOptions {
   readonly ehFrameHdr: boolean;
   /** Add PT_GNU_STACK: whether the stack may be executed. */
   readonly stack: 'default' | 'executable' | 'not-executable';
-  /** One segment for everything, or one for code and constants and one for data (W^X). */
-  readonly segments: 'joined' | 'split';
+  /** One segment for everything; one for code and constants and one for data (W^X); or each on pages of its own. */
+  readonly segments: 'joined' | 'split' | 'pages';
+  /** Addresses of parts of the image, by section name: `.text`, `.data`, `.bss`. */
+  readonly sectionStarts: ReadonlyMap<string, number>;
+  /** Page size that segments are aligned to, a power of two of at least 4096 bytes. */
+  readonly pageSize: number;
+  /** Fold identical functions: those whose address does not matter, all, or none. */
+  readonly icf: 'safe' | 'all' | 'none';
   /** Supply small versions of memcpy and its kin where they are needed. */
   readonly builtins: 'mem' | 'none';
 }
@@ -53,11 +71,20 @@ export const DEFAULT_OPTIONS: LinkOptions = {
   verbatim: false,
   gcSections: true,
   undefinedSymbols: [],
+  requiredSymbols: [],
+  wrappedSymbols: [],
+  tracedSymbols: [],
+  allowMultipleDefinition: false,
+  unresolved: 'error',
+  warnCommon: false,
   definitions: [],
   positionIndependent: false,
   ehFrameHdr: true,
   stack: 'default',
   segments: 'joined',
+  sectionStarts: new Map(),
+  pageSize: 0x1000,
+  icf: 'safe',
   builtins: 'none',
 };
 

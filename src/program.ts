@@ -4,12 +4,12 @@
  * indexed by the same ids.
  */
 
+import { FormatError } from './diagnostics.ts';
 import { readI32, readU32, readU64 } from './elf/bytes.ts';
 import {
   SHF_ALLOC,
   SHF_EXECINSTR,
   SHF_WRITE,
-  SHN_ABS,
   SHN_UNDEF,
   SHT_NOBITS,
   SHT_PROGBITS,
@@ -162,11 +162,21 @@ export class Program {
   /** Reads an object and adds it. @throws FormatError if it is malformed; nothing refers to it then */
   addObject(name: string, bytes: Uint8Array, position: number): InputObject {
     const id = this.objects.length;
-    const elf = parseObject(bytes, this.sections, id);
+    const elf = this.#parse(bytes, id);
     const globals = new Uint32Array(elf.symbols.count - elf.symbols.firstGlobal);
     const object = { ...elf, id, name, position, globals };
     this.objects.push(object);
     return object;
+  }
+
+  #parse(bytes: Uint8Array, id: number): ElfObject {
+    const { count } = this.sections;
+    try {
+      return parseObject(bytes, this.sections, id);
+    } catch (error) {
+      this.sections.truncate(count);
+      throw error;
+    }
   }
 
   /** Adds a zero-initialised section for a common symbol. @returns its id */
@@ -265,7 +275,8 @@ export class Target {
  */
 export function locate(program: Program, object: InputObject, index: number, out: Target): void {
   const { firstGlobal } = object.symbols;
-  if (index >= firstGlobal) locateGlobal(program, object.globals[index - firstGlobal]!, out);
+  // Number 0 means no symbol at all, also where there is no symbol table.
+  if (index >= firstGlobal && index > 0) locateGlobal(program, object.globals[index - firstGlobal]!, out);
   else locateLocal(object, index, out);
 }
 
@@ -304,10 +315,13 @@ export function symbolSize(program: Program, object: InputObject, index: number)
 
 /** Name of symbol number `index` as shown to users; a section symbol goes by its section's name. */
 export function describeSymbol(program: Program, object: InputObject, index: number): string {
-  const at = symbolOffset(object, index);
-  if ((object.bytes[at + 4]! & 15) === STT_SECTION && object.bytes[at + 4]! >> 4 === STB_LOCAL) {
-    const shndx = symbolSection(object, index);
-    if (shndx !== SHN_ABS) return program.sectionName(object.firstSection + shndx);
+  try {
+    const info = object.bytes[symbolOffset(object, index) + 4]!;
+    const isSection = (info & 15) === STT_SECTION && info >> 4 === STB_LOCAL;
+    if (!isSection || hasReservedSection(object, index)) return symbolName(object, index);
+    return program.sectionName(object.firstSection + symbolSection(object, index));
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return `symbol number ${index}`;
   }
-  return symbolName(object, index);
 }

@@ -107,20 +107,28 @@ export const Category = { text: 0, rodata: 1, data: 2, bss: 3 } as const;
 export type Category = (typeof Category)[keyof typeof Category];
 export const CATEGORY_NAMES = ['text', 'rodata', 'data', 'bss'] as const;
 
-/** Program headers besides the first PT_LOAD. */
+/** Program headers other than PT_LOAD. */
 export interface PlannedHeaders {
-  /** A second PT_LOAD for data. */
-  readonly isSplit: boolean;
   readonly hasThread: boolean;
   readonly hasEhFrameHdr: boolean;
   readonly hasStack: boolean;
 }
 
+/** A part of the image that gets a PT_LOAD of its own. */
+export interface Region {
+  /** How it follows the one before it: `overlap` shares a page of the file, `page` does not, a number is an address. */
+  readonly gap: 'none' | 'overlap' | 'page' | number;
+  /** Index in `SectionOrder.order` behind its last section. */
+  readonly end: number;
+  /** PF_R, PF_W, PF_X. */
+  readonly flags: number;
+}
+
 /** The sequence of placed sections; from `orderSections`. */
 export interface SectionOrder {
   readonly header: HeaderLayout;
-  /** Which program headers there will be besides the first PT_LOAD. */
   readonly headers: PlannedHeaders;
+  readonly regions: readonly Region[];
   /** Bytes of ELF header and program headers. */
   readonly headerSize: number;
   /** Ids of thread-local sections, those with bytes first; the former stand in `order` too. */

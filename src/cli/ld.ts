@@ -1,8 +1,10 @@
 /** `tinyelf ld` and `ld.tinyelf`: the front end that compilers call in place of GNU ld. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import type { InputName } from '../inputs.ts';
 import { writeText } from '../node/output.ts';
+import type { LinkOptions } from '../options.ts';
 import { VERSION } from '../version.ts';
-import { parseLdArgv } from './ldArgv.ts';
+import { type LdRequest, parseLdArgv } from './ldArgv.ts';
 import { EXIT_OK, EXIT_USAGE, runLink } from './run.ts';
 import { UsageError } from './values.ts';
 
@@ -10,26 +12,62 @@ const PROGRAM = 'ld.tinyelf';
 
 const HELP = `Usage: ld.tinyelf [options] file...
 A linker with GNU ld's command line that makes the smallest static x86-64 executables.
-  -o FILE, -e SYMBOL, -u SYMBOL, -L DIR, -l NAME, --defsym NAME=EXPRESSION, -M, @FILE
-  --gc-sections (default), --no-gc-sections
-  and of tinyelf's own: --base, --header, --verbatim, --osabi, --ident-pad, --builtins
+
+Inputs:      FILE  -l NAME  -L DIR  --sysroot=DIR  @FILE  -T SCRIPT
+             --whole-archive  --start-lib  --start-group  --push-state
+Symbols:     -e SYMBOL  -u SYMBOL  --defsym NAME=EXPRESSION  --wrap=SYMBOL  --require-defined=SYMBOL
+             --allow-multiple-definition  --unresolved-symbols=POLICY  --trace-symbol=SYMBOL  --warn-common
+Sections:    --gc-sections (default)  --no-gc-sections  --print-gc-sections  --icf=safe|all|none
+Addresses:   --image-base=ADDRESS  -Ttext=ADDRESS  -Tdata=ADDRESS  --section-start=SECTION=ADDRESS
+             -z separate-code  -z noexecstack  -z max-page-size=N
+Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --fatal-warnings  --quiet
+tinyelf's:   --header  --segments  --verbatim  --osabi  --ident-pad  --builtins
+
 Options of GNU ld that cannot change such an executable are accepted.
-See tinyelf link --help for what they mean.
+ld.tinyelf: supported targets: elf64-x86-64
+ld.tinyelf: supported emulations: elf_x86_64
 `;
 
 /** @param argv the words after the program's name @returns the exit code */
 export async function runLd(argv: readonly string[]): Promise<number> {
   try {
-    const { action, ...request } = parseLdArgv(argv, readResponse);
-    if (action === 'link') return await runLink({ ...request, program: PROGRAM, json: false });
+    const request = parseLdArgv(argv, readResponse);
     // Configure scripts and compilers look for the words "GNU ld".
-    writeText(action === 'help' ? HELP : `tinyelf ${VERSION} (compatible with GNU ld)\n`);
+    const version = `GNU ld compatible tinyelf ${VERSION}\n`;
+    if (request.announce) writeText(version);
+    if (request.action === 'version') writeText(version);
+    else if (request.action === 'help') writeText(HELP);
+    else if (!request.announce || request.options.inputs.length > 0) return await linkAs(request);
     return EXIT_OK;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`${PROGRAM}: error: ${error.message}\n`);
     return EXIT_USAGE;
   }
+}
+
+async function linkAs(request: LdRequest): Promise<number> {
+  const { options, notices } = fixPositionIndependence(request.options);
+  return await runLink({ ...request, options, notices, program: PROGRAM, json: false });
+}
+
+/**
+ * A static position-independent executable is linked to a fixed address: it is smaller, and does the same. Its
+ * start-up code `rcrt1.o` would relocate the program by where the header lies, so the ordinary `crt1.o` beside it
+ * takes its place.
+ */
+function fixPositionIndependence(options: LinkOptions): { options: LinkOptions; notices: readonly string[] } {
+  if (!options.positionIndependent) return { options, notices: [] };
+  const inputs = options.inputs.map(replaceStartup);
+  const isReplaced = inputs.some((input, i) => input !== options.inputs[i]);
+  const notices = ['linked to a fixed address, not position-independent'];
+  return { options: { ...options, inputs, positionIndependent: !isReplaced }, notices };
+}
+
+function replaceStartup(input: InputName): InputName {
+  if (input.kind !== 'file' || !/(^|\/)rcrt1\.o$/.test(input.path)) return input;
+  const path = input.path.replace(/rcrt1\.o$/, 'crt1.o');
+  return existsSync(path) ? { ...input, path } : input;
 }
 
 function readResponse(path: string): string | undefined {

@@ -92,6 +92,7 @@ interface Values {
 
 function toLinkOptions(inputs: readonly string[], values: Values): LinkOptions {
   return {
+    ...DEFAULT_OPTIONS,
     inputs: inputs.map(toInput),
     libraryPaths: values.libraryPath ?? [],
     entry: values.entry ?? DEFAULT_OPTIONS.entry,
@@ -103,10 +104,6 @@ function toLinkOptions(inputs: readonly string[], values: Values): LinkOptions {
     gcSections: values.gcSections ?? DEFAULT_OPTIONS.gcSections,
     undefinedSymbols: values.undefined ?? [],
     definitions: (values.defsym ?? []).map(parseDefinition),
-    positionIndependent: DEFAULT_OPTIONS.positionIndependent,
-    ehFrameHdr: DEFAULT_OPTIONS.ehFrameHdr,
-    stack: DEFAULT_OPTIONS.stack,
-    segments: DEFAULT_OPTIONS.segments,
     builtins: given(values.builtins, parseBuiltins, DEFAULT_OPTIONS.builtins),
   };
 }

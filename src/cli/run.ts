@@ -2,7 +2,7 @@
 import { type Diagnostic, LinkError } from '../diagnostics.ts';
 import { type LinkResult, link } from '../link.ts';
 import { DiskFiles } from '../node/files.ts';
-import { OutputError, STANDARD_OUTPUT, writeExecutable, writeText } from '../node/output.ts';
+import { OutputError, STANDARD_OUTPUT, writeExecutable, writeFile, writeText } from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
 
 /** A link as a command line asks for it. */
@@ -14,6 +14,19 @@ export interface LinkRequest {
   readonly output: string;
   readonly printMap: boolean;
   readonly json: boolean;
+  /** File for the map as text. */
+  readonly mapFile?: string | undefined;
+  /** File for a make rule that names the inputs. */
+  readonly dependencyFile?: string | undefined;
+  /** Say which sections were left out. */
+  readonly printGcSections?: boolean;
+  /** Say which files were read. */
+  readonly trace?: boolean;
+  readonly fatalWarnings?: boolean;
+  /** No warnings. */
+  readonly quiet?: boolean;
+  /** Warnings about the command line itself. */
+  readonly notices?: readonly string[];
 }
 
 /** Exit codes. */
@@ -24,10 +37,16 @@ export const EXIT_USAGE = 2;
 /** @returns the exit code; every message has been printed */
 export async function runLink(request: LinkRequest): Promise<number> {
   const started = performance.now();
+  const files = new DiskFiles();
   try {
-    const result = link(new DiskFiles(), request.options);
+    const result = link(files, request.options);
+    const diagnostics = request.quiet ? [] : [...noticesOf(request), ...result.diagnostics];
+    if (request.fatalWarnings && diagnostics.some(({ severity }) => severity === 'warning')) {
+      throw new LinkError(diagnostics.map((item) => ({ ...item, severity: 'error' })));
+    }
     writeExecutable(request.output, result.bytes);
-    await report(request, result, performance.now() - started);
+    await report(request, result, diagnostics, performance.now() - started);
+    await writeSideFiles(request, result, files);
     return EXIT_OK;
   } catch (error) {
     const diagnostics = diagnosticsOf(error);
@@ -37,13 +56,23 @@ export async function runLink(request: LinkRequest): Promise<number> {
   }
 }
 
-/** Prints diagnostics to standard error. */
+function noticesOf({ notices = [] }: LinkRequest): Diagnostic[] {
+  return notices.map((message) => ({ severity: 'warning', code: 'notice', message, where: [] }));
+}
+
+/** Prints notes to standard output, warnings and errors to standard error. */
 async function printDiagnostics(program: string, diagnostics: readonly Diagnostic[]): Promise<void> {
   if (diagnostics.length === 0) return;
   const { formatDiagnostic } = await import('../report/diagnostics.ts');
   const { styleFor } = await import('./style.ts');
   const style = styleFor('stderr');
-  process.stderr.write(diagnostics.map((item) => formatDiagnostic(item, program, style)).join(''));
+  const text = (isNote: boolean) =>
+    diagnostics
+      .filter(({ severity }) => (severity === 'note') === isNote)
+      .map((item) => formatDiagnostic(item, program, style))
+      .join('');
+  writeText(text(true));
+  process.stderr.write(text(false));
 }
 
 /** What to tell of an error: everything a link collected, or one error for an output that cannot be written. */
@@ -67,14 +96,26 @@ function internalError(error: unknown): Diagnostic {
   };
 }
 
-async function report(request: LinkRequest, result: LinkResult, milliseconds: number): Promise<void> {
+async function report(
+  request: LinkRequest,
+  result: LinkResult,
+  diagnostics: readonly Diagnostic[],
+  milliseconds: number,
+): Promise<void> {
   const { program, output, json, printMap } = request;
   if (json) {
-    const { diagnostics } = result;
     writeText(`${JSON.stringify({ ok: true, output, map: result.map(), diagnostics }, null, 2)}\n`);
     return;
   }
-  await printDiagnostics(program, result.diagnostics);
+  await printDiagnostics(program, diagnostics);
+  if (request.trace)
+    writeText(
+      result
+        .inputs()
+        .map((name) => `${name}\n`)
+        .join(''),
+    );
+  if (request.printGcSections) printDiscarded(program, result);
   const isTerminal = process.stdout.isTTY && process.stderr.isTTY;
   if (!printMap && !isTerminal) return;
   const { formatMap, formatSummary } = await import('../report/linkMap.ts');
@@ -87,4 +128,27 @@ async function report(request: LinkRequest, result: LinkResult, milliseconds: nu
     else process.stderr.write(text);
   }
   if (isTerminal) process.stderr.write(formatSummary(output, result.map(), milliseconds, styleFor('stderr')));
+}
+
+function printDiscarded(program: string, result: LinkResult): void {
+  const dead = result.map().discarded.filter(({ reason }) => reason === 'nothing refers to it');
+  const lines = dead.map(({ object, name }) => `${program}: removing unused section ${object}:(${name})\n`);
+  writeText(lines.join(''));
+}
+
+async function writeSideFiles(request: LinkRequest, result: LinkResult, files: DiskFiles): Promise<void> {
+  const { mapFile, dependencyFile, output } = request;
+  if (mapFile !== undefined) {
+    const { formatMap } = await import('../report/linkMap.ts');
+    const { PLAIN } = await import('../report/style.ts');
+    writeFile(mapFile, formatMap(result.map(), PLAIN));
+  }
+  if (dependencyFile !== undefined) writeFile(dependencyFile, dependencyRule(output, files.paths()));
+}
+
+/** A make rule, with an empty rule for each input so that a removed one does not stop make. */
+function dependencyRule(output: string, inputs: readonly string[]): string {
+  const escaped = inputs.map((path) => path.replace(/([ #\\])/g, '\\$1').replace(/\$/g, '$$$$'));
+  const phony = escaped.map((path) => `\n${path}:\n`).join('');
+  return `${output}: ${escaped.join(' \\\n  ')}\n${phony}`;
 }

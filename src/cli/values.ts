@@ -18,6 +18,18 @@ export function parseBase(text: string): number {
   throw new UsageError(`--base ${text}: expected a multiple of 0x1000 below 0x${BASE_LIMIT.toString(16)}`);
 }
 
+/** Reads an address. @throws UsageError that names the option */
+export function parseAddress(text: string, option: string): number {
+  return parseInteger(text, option);
+}
+
+/** Reads `-z max-page-size`: a power of two from 4096 to 2^30. @throws UsageError */
+export function parsePageSize(text: string): number {
+  const size = parseInteger(text, '-z max-page-size');
+  if (size >= PAGE && size <= 2 ** 30 && Math.log2(size) % 1 === 0) return size;
+  throw new UsageError(`-z max-page-size=${text}: expected a power of two from 0x1000 to 0x40000000`);
+}
+
 /** Reads `--osabi`: a byte. @throws UsageError */
 export function parseOsabi(text: string): number {
   const osabi = parseInteger(text, '--osabi');
@@ -29,6 +41,12 @@ export function parseOsabi(text: string): number {
 export function parseHeader(text: string): HeaderName {
   if (text === 'classic' || text === 'plain') return text;
   throw new UsageError(`--header ${text}: expected classic or plain`);
+}
+
+/** Reads `--icf`. @throws UsageError */
+export function parseIcf(text: string): LinkOptions['icf'] {
+  if (text === 'safe' || text === 'all' || text === 'none') return text;
+  throw new UsageError(`--icf ${text}: expected safe, all or none`);
 }
 
 /** Reads `--builtins`. @throws UsageError */

@@ -36,18 +36,19 @@ export class SectionTable {
   /** 1 for a member of a COMDAT group that an earlier object has supplied; set by `resolveSymbols`. */
   superseded: Uint8Array = new Uint8Array(INITIAL_ROWS);
 
+  /** Removes the rows from `count` on. */
+  truncate(count: number): void {
+    this.count = count;
+  }
+
   /** Adds `rows` zeroed rows and returns the id of the first. */
   add(rows: number): number {
     const first = this.count;
     this.count += rows;
     if (this.count > this.type.length) this.#grow(Math.max(this.count, this.type.length * 2));
     this.relocations.fill(-1, first, this.count);
+    this.superseded.fill(0, first, this.count);
     return first;
-  }
-
-  /** The alignment a section needs in an image, in bytes. An empty one needs none: nothing lies in it. */
-  alignmentOf(id: number): number {
-    return this.size[id] === 0 ? 1 : this.addralign[id]!;
   }
 
   #grow(rows: number): void {

@@ -1,5 +1,6 @@
 /** The truth about a finished link as plain data: what lies where, where it came from, and why it is there. */
 
+import { FormatError } from '../diagnostics.ts';
 import { readU64 } from '../elf/bytes.ts';
 import {
   PF_R,
@@ -15,7 +16,7 @@ import {
 import { hasReservedSection, symbolName, symbolOffset, symbolSection } from '../elf/object.ts';
 import type { ProgramHeader } from '../header/encode.ts';
 import type { Pieces } from '../pieces.ts';
-import type { Program } from '../program.ts';
+import type { InputObject, Program } from '../program.ts';
 import {
   CATEGORY_NAMES,
   Category,
@@ -175,7 +176,7 @@ function keptBy(program: Program, { parent, parentOffset }: Liveness, id: number
 /** Named symbols of placed sections, in the order of their addresses. */
 function symbolsBySection(program: Program, pieces: Pieces, layout: ImageLayout): Map<number, MapSymbol[]> {
   const bySection = new Map<number, MapSymbol[]>();
-  const add = (section: number, name: string, value: number, size: number) => {
+  const add: AddSymbol = (section, name, value, size) => {
     const home = pieces.home[section]!;
     const offset = home < 0 ? -1 : pieces.resolve(section, value);
     if (offset < 0) return;
@@ -184,13 +185,7 @@ function symbolsBySection(program: Program, pieces: Pieces, layout: ImageLayout)
     bySection.set(home, list);
   };
   for (const object of program.objects) {
-    for (let index = 1; index < object.symbols.firstGlobal; index++) {
-      const at = symbolOffset(object, index);
-      const type = object.bytes[at + 4]! & 15;
-      if (type === STT_SECTION || type === STT_FILE || hasReservedSection(object, index)) continue;
-      const section = object.firstSection + symbolSection(object, index);
-      add(section, symbolName(object, index), readU64(object.bytes, at + 8), readU64(object.bytes, at + 16));
-    }
+    for (let index = 1; index < object.symbols.firstGlobal; index++) addLocal(object, index, add);
   }
   const { symbols } = program;
   for (let id = 0; id < symbols.count; id++) {
@@ -199,6 +194,22 @@ function symbolsBySection(program: Program, pieces: Pieces, layout: ImageLayout)
   }
   for (const list of bySection.values()) list.sort(compareSymbols);
   return bySection;
+}
+
+type AddSymbol = (section: number, name: string, value: number, size: number) => void;
+
+/** Adds a local symbol. No relocation may have looked at it, so it may yet be malformed: then it has no name to show. */
+function addLocal(object: InputObject, index: number, add: AddSymbol): void {
+  const at = symbolOffset(object, index);
+  const type = object.bytes[at + 4]! & 15;
+  if (type === STT_SECTION || type === STT_FILE || hasReservedSection(object, index)) return;
+  try {
+    const section = object.firstSection + symbolSection(object, index);
+    const name = symbolName(object, index);
+    add(section, name, readU64(object.bytes, at + 8), readU64(object.bytes, at + 16));
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+  }
 }
 
 /** By address, then by name in code unit order, which no locale changes. */

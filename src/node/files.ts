@@ -12,6 +12,11 @@ const STANDARD_INPUT = '-';
 export class DiskFiles implements InputFiles {
   readonly #known = new Map<string, Uint8Array | undefined>();
 
+  /** Paths of the files that were read, in the order in which they were asked for. */
+  paths(): string[] {
+    return [...this.#known].filter(([path, bytes]) => bytes && path !== STANDARD_INPUT).map(([path]) => path);
+  }
+
   get(path: string): Uint8Array | undefined {
     if (!this.#known.has(path)) this.#known.set(path, read(path));
     return this.#known.get(path);

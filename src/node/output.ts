@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -29,6 +30,17 @@ export function writeExecutable(path: string, bytes: Uint8Array): void {
     if (path === STANDARD_OUTPUT) writeAll(1, bytes);
     else if (isSpecialFile(path)) writeInPlace(path, bytes);
     else replaceFile(resolveLink(path), bytes);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new OutputError(`cannot write ${path}: ${explainSystemError(error)}`);
+  }
+}
+
+/** Writes a text file; `-` is standard output. @throws OutputError */
+export function writeFile(path: string, text: string): void {
+  try {
+    if (path === STANDARD_OUTPUT) writeText(text);
+    else writeFileSync(path, text);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new OutputError(`cannot write ${path}: ${explainSystemError(error)}`);

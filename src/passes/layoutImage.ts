@@ -1,8 +1,8 @@
 /**
- * Gives every placed section its address. Without `--segments split` the image is one segment that begins with the
- * header at file offset 0, and addresses and file offsets differ by the base throughout, so nothing is padded to
- * pages. With it, data follows in a second segment one page further up in memory, but not in the file: both map
- * the file page they share. Afterwards addresses, file offsets and the values of all symbols are final.
+ * Gives every placed section its address. The first region of the image begins with the header at file offset 0;
+ * within a region addresses and file offsets differ by a constant, so nothing is padded to pages. A region that
+ * overlaps the one before it follows one page further up in memory, but not in the file: both map the page of the
+ * file that they share. Afterwards addresses, file offsets and the values of all symbols are final.
  */
 import type { Diagnostics } from '../diagnostics.ts';
 import { alignUp } from '../elf/bytes.ts';
@@ -22,11 +22,14 @@ import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locateGlobal, type Program, SymbolKind, Target } from '../program.ts';
 import { DYNAMIC_SYMBOL, type ImageEdges, providedPlace } from '../provided.ts';
-import { Category, type ImageLayout, type Liveness, type SectionOrder } from '../results.ts';
+import { Category, type ImageLayout, type Liveness, type Region, type SectionOrder } from '../results.ts';
 
+/** More padding than any program has a use for: a damaged sh_addralign, most likely. */
+const PADDING_LIMIT = 2 ** 26;
+/** Largest array of bytes. */
+const FILE_LIMIT = 2 ** 32;
 /** End of the addresses that Linux gives to programs (TASK_SIZE with four-level paging). */
 const ADDRESS_LIMIT = 2 ** 47 - 4096;
-const PAGE = 0x1000;
 
 export function layoutImage(
   program: Program,
@@ -36,25 +39,35 @@ export function layoutImage(
   options: LinkOptions,
   diagnostics: Diagnostics,
 ): ImageLayout {
-  const placement = placeAll(program, pieces, order, options.base);
+  const placement = placeAll(program, pieces, order, options);
+  const base = placement.loads[0]!.address;
   const { address, fileEnd, end } = placement;
+  const content = order.order.reduce(
+    (sum, id, i) => sum + (order.category[i] === Category.bss ? 0 : pieces.size[id]!),
+    0,
+  );
+  if (fileEnd > 2 * content + PADDING_LIMIT || fileEnd > FILE_LIMIT) {
+    const what = `the file would have ${fileEnd} bytes for ${content} bytes of content`;
+    diagnostics.error('too-large', what, { hint: 'look for a section with a huge alignment' });
+    diagnostics.stopOnErrors();
+  }
   if (end > ADDRESS_LIMIT) {
     const what = `the program ends at address 0x${end.toString(16)}, past 0x${ADDRESS_LIMIT.toString(16)}`;
     diagnostics.error('too-large', what, { hint: 'lower --base or make .bss smaller' });
   }
   const thread = placeThreadTemplate(program, pieces, order, placement);
-  const edges = edgesOf(program, pieces, order, placement, options.base);
+  const edges = edgesOf(program, pieces, order, placement, base);
   const bounds = clusterBounds(clusters.members, pieces, address);
   setSymbolValues(program, pieces, options, address, { edges, bounds }, diagnostics);
   return {
     ...order,
     address,
     fileOffset: placement.fileOffset,
-    base: options.base,
+    base,
     programHeaders: programHeaders(program, pieces, order, placement, thread, options),
     entry: entryAddress(program, pieces, options.entry, address, diagnostics),
     fileSize: fileEnd,
-    memorySize: end - options.base,
+    memorySize: end - base,
     edges,
     threadPointer: thread.pointer,
   };
@@ -66,45 +79,99 @@ interface Placement {
   readonly fileOffset: Float64Array;
   /** End of each category's last section, as an address; 0 if there is none. */
   readonly partEnd: readonly number[];
-  /** Address of the first data, or where it would be. */
-  readonly dataStart: number;
   readonly bssStart: number;
   /** Bytes of the file. */
   readonly fileEnd: number;
   readonly end: number;
+  readonly loads: readonly ProgramHeader[];
 }
 
-function placeAll(
-  program: Program,
-  pieces: Pieces,
-  { order, category, headerSize, headers }: SectionOrder,
-  base: number,
-): Placement {
-  const address = new Float64Array(program.sections.count);
-  const fileOffset = new Float64Array(program.sections.count);
-  const partEnd = [0, 0, 0, 0];
-  let here = base + headerSize;
-  let shift = base;
-  let dataStart = 0;
-  let bssStart = 0;
-  let fileEnd = headerSize;
-  order.forEach((id, i) => {
-    const part = category[i]! as Category;
-    if (part >= Category.data && dataStart === 0) {
-      if (headers.isSplit) shift += PAGE;
-      dataStart = fileEnd + shift;
-      here = dataStart;
-    }
-    here = alignUp(here, pieces.alignment[id]!);
-    if (part === Category.bss && bssStart === 0) bssStart = here;
-    address[id] = here;
-    fileOffset[id] = here - shift;
-    here += pieces.size[id]!;
-    partEnd[part] = here;
-    if (part !== Category.bss) fileEnd = here - shift;
-  });
-  dataStart ||= here;
-  return { address, fileOffset, partEnd, dataStart, bssStart: bssStart || here, fileEnd, end: here };
+function placeAll(program: Program, pieces: Pieces, order: SectionOrder, options: LinkOptions): Placement {
+  const placer = new Placer(program.sections.count, pieces, order, options);
+  let begin = 0;
+  for (const region of order.regions) {
+    placer.beginRegion(region);
+    for (let i = begin; i < region.end; i++) placer.place(order.order[i]!, order.category[i]! as Category);
+    placer.endRegion(region);
+    begin = region.end;
+  }
+  return placer.placement();
+}
+
+class Placer {
+  readonly #pieces: Pieces;
+  readonly #pageSize: number;
+  readonly #address: Float64Array;
+  readonly #fileOffset: Float64Array;
+  readonly #partEnd = [0, 0, 0, 0];
+  readonly #loads: ProgramHeader[] = [];
+  #bssStart = 0;
+  #fileEnd: number;
+  /** The next free address, and what it is ahead of its file offset. */
+  #here: number;
+  #shift: number;
+  #regionOffset = 0;
+
+  constructor(sectionCount: number, pieces: Pieces, { headerSize }: SectionOrder, options: LinkOptions) {
+    this.#pieces = pieces;
+    this.#pageSize = options.pageSize;
+    this.#address = new Float64Array(sectionCount);
+    this.#fileOffset = new Float64Array(sectionCount);
+    const textStart = options.sectionStarts.get('.text');
+    this.#shift = textStart === undefined ? options.base : baseFor(textStart, headerSize, options.pageSize);
+    this.#here = textStart ?? options.base + headerSize;
+    this.#fileEnd = this.#here - this.#shift;
+  }
+
+  beginRegion({ gap }: Region): void {
+    if (gap === 'none') return;
+    const page = this.#pageSize;
+    if (gap === 'page') this.#fileEnd = alignUp(this.#fileEnd, page);
+    if (typeof gap === 'number') this.#fileEnd += (((gap - this.#fileEnd) % page) + page) % page;
+    const end = this.#here;
+    this.#here = typeof gap === 'number' ? gap : this.#fileEnd + this.#shift;
+    // Memory pages are never shared: go up until this region's first page is free.
+    while (typeof gap !== 'number' && Math.floor(this.#here / page) * page < end) this.#here += page;
+    this.#shift = this.#here - this.#fileEnd;
+    this.#regionOffset = this.#fileEnd;
+  }
+
+  place(id: number, part: Category): void {
+    const here = alignUp(this.#here, this.#pieces.alignment[id]!);
+    if (part === Category.bss && this.#bssStart === 0) this.#bssStart = here;
+    this.#address[id] = here;
+    this.#fileOffset[id] = here - this.#shift;
+    this.#here = here + this.#pieces.size[id]!;
+    this.#partEnd[part] = this.#here;
+    if (part !== Category.bss) this.#fileEnd = this.#here - this.#shift;
+  }
+
+  endRegion({ flags }: Region): void {
+    // A segment without bytes of the file is not mapped by every kernel: begin one byte earlier.
+    const offset = Math.min(this.#regionOffset, this.#fileEnd - 1);
+    const address = offset + this.#shift;
+    const sizes = { fileSize: this.#fileEnd - offset, memorySize: this.#here - address };
+    this.#loads.push({ type: PT_LOAD, flags, offset, address, ...sizes, alignment: this.#pageSize });
+  }
+
+  placement(): Placement {
+    return {
+      address: this.#address,
+      fileOffset: this.#fileOffset,
+      partEnd: this.#partEnd,
+      bssStart: this.#bssStart || this.#here,
+      fileEnd: this.#fileEnd,
+      end: this.#here,
+      loads: this.#loads,
+    };
+  }
+}
+
+/** The base that puts the first section at `start` with the header in front of it. */
+function baseFor(start: number, headerSize: number, pageSize: number): number {
+  const inPage = start % pageSize;
+  const offset = inPage + pageSize * Math.max(0, Math.ceil((headerSize - inPage) / pageSize));
+  return start - offset;
 }
 
 /** The thread-local template, from `address` on; `pointer` is where the thread pointer would be in its space. */
@@ -134,13 +201,13 @@ function placeThreadTemplate(
   program: Program,
   pieces: Pieces,
   { threadOrder }: SectionOrder,
-  { address, fileOffset, dataStart, fileEnd }: Placement,
+  { address, fileOffset, fileEnd, loads }: Placement,
 ): ThreadTemplate {
   const [first] = threadOrder;
   if (first === undefined) return NO_THREAD;
   const alignment = pieces.alignment[first]!;
   const hasBytes = program.sections.type[first] !== SHT_NOBITS;
-  const start = hasBytes ? address[first]! : alignUp(dataStart, alignment);
+  const start = hasBytes ? address[first]! : alignUp(loads[0]!.address, alignment);
   let here = start;
   let bytesEnd = start;
   for (const id of threadOrder) {
@@ -151,7 +218,7 @@ function placeThreadTemplate(
   }
   return {
     address: start,
-    offset: hasBytes ? fileOffset[first]! : Math.min(fileEnd, start),
+    offset: hasBytes ? fileOffset[first]! : fileEnd,
     fileSize: bytesEnd - start,
     memorySize: here - start,
     alignment,
@@ -163,7 +230,7 @@ function edgesOf(
   program: Program,
   pieces: Pieces,
   { headerSize }: SectionOrder,
-  { address, partEnd, bssStart, dataStart, end }: Placement,
+  { address, partEnd, bssStart, end }: Placement,
   base: number,
 ): ImageEdges {
   const { made } = program;
@@ -172,7 +239,7 @@ function edgesOf(
   return {
     start: base,
     textEnd: partEnd[Category.text] || base + headerSize,
-    dataEnd: partEnd[Category.data] || dataStart,
+    dataEnd: Math.max(...partEnd.slice(0, Category.bss)) || base + headerSize,
     bssStart,
     end,
     got: placed(made['.got']) || base,
@@ -208,7 +275,7 @@ function programHeaders(
   thread: ThreadTemplate,
   options: LinkOptions,
 ): ProgramHeader[] {
-  const headers = loadHeaders(pieces, order, placement, options);
+  const headers = [...placement.loads];
   if (order.headers.hasThread) {
     const { address, offset, fileSize, memorySize, alignment } = thread;
     headers.push({ type: PT_TLS, flags: PF_R, offset, address, fileSize, memorySize, alignment });
@@ -239,43 +306,6 @@ function programHeaders(
     });
   }
   return headers;
-}
-
-/**
- * One segment, readable and executable, and writable only if something live is meant to be written, because
- * memory that is writable and executable is refused by some systems (PR_SET_MDWE, MemoryDenyWriteExecute); or two.
- */
-function loadHeaders(
-  pieces: Pieces,
-  { order, category, headers }: SectionOrder,
-  { fileEnd, end, partEnd, fileOffset }: Placement,
-  { base, verbatim }: LinkOptions,
-): ProgramHeader[] {
-  const common = { type: PT_LOAD, alignment: PAGE };
-  const isWritten = (id: number, i: number) => category[i]! >= Category.data && pieces.size[id]! > 0;
-  if (!headers.isSplit) {
-    const flags = PF_R | PF_X | (verbatim || order.some(isWritten) ? PF_W : 0);
-    return [{ ...common, flags, offset: 0, address: base, fileSize: fileEnd, memorySize: end - base }];
-  }
-  const codeEnd = Math.max(partEnd[Category.text]!, partEnd[Category.rodata]!) - base;
-  const dataOffset = order.reduce(
-    (least, id, i) => (category[i]! >= Category.data ? Math.min(least, fileOffset[id]!) : least),
-    Infinity,
-  );
-  // A segment without bytes of the file is not mapped by every kernel: begin one byte earlier.
-  const start = Math.min(dataOffset, fileEnd - 1);
-  const address = base + PAGE + start;
-  return [
-    { ...common, flags: PF_R | PF_X, offset: 0, address: base, fileSize: codeEnd, memorySize: codeEnd },
-    {
-      ...common,
-      flags: PF_R | PF_W,
-      offset: start,
-      address,
-      fileSize: fileEnd - start,
-      memorySize: end - address,
-    },
-  ];
 }
 
 /** Fills in the values of symbols that stand for edges of the image or for `--defsym` expressions. */
@@ -331,8 +361,12 @@ function exactAddress(program: Program, pieces: Pieces, address: Float64Array, s
   const target = new Target();
   locateGlobal(program, symbol, target);
   const { section, low, high } = target;
-  if (section < 0) return (BigInt(high) << 32n) + BigInt(low);
-  return BigInt(address[pieces.home[section]!]! + pieces.resolve(section, low));
+  const value = (BigInt(high) << 32n) + BigInt(low);
+  if (section < 0) return value;
+  const home = pieces.home[section]!;
+  // One that is not in the program has been reported.
+  if (home < 0) return 0n;
+  return BigInt(address[home]!) + (pieces.isMapped(section) ? BigInt(pieces.resolve(section, low)) : value);
 }
 
 function entryAddress(

@@ -19,7 +19,7 @@ export function loadInputs(files: InputFiles, options: LinkOptions, diagnostics:
   const loaded: LoadedInput[] = [];
   for (const input of options.inputs) {
     const found = open(files, input, options.libraryPaths, diagnostics);
-    const result = found && classify(found.name, found.bytes, diagnostics);
+    const result = found && classify(found, input, diagnostics);
     if (result) loaded.push(result);
   }
   if (options.builtins === 'mem') {
@@ -91,9 +91,13 @@ const REFUSED: Readonly<Partial<Record<FileKind, { what: string; hint: string }>
   },
 };
 
-function classify(name: string, bytes: Uint8Array, diagnostics: Diagnostics): LoadedInput | undefined {
+function classify(
+  { name, bytes }: OpenedInput,
+  { extraction }: InputName,
+  diagnostics: Diagnostics,
+): LoadedInput | undefined {
   const kind = identify(bytes);
-  if (kind === 'object') return { kind, name, bytes, lazy: false };
+  if (kind === 'object') return { kind, name, bytes, lazy: extraction === 'needed' };
   if (kind !== 'archive' && kind !== 'thin-archive') {
     const refused = REFUSED[kind]!;
     const what = bytes.length === 0 ? 'the file is empty' : `the file is ${refused.what}`;
@@ -101,7 +105,8 @@ function classify(name: string, bytes: Uint8Array, diagnostics: Diagnostics): Lo
     return undefined;
   }
   try {
-    return { kind: 'archive', name, archive: parseArchive(bytes, kind === 'thin-archive') };
+    const archive = parseArchive(bytes, kind === 'thin-archive');
+    return { kind: 'archive', name, archive, whole: extraction === 'all' };
   } catch (error) {
     diagnostics.formatError(name, error);
     return undefined;

@@ -10,6 +10,7 @@
  */
 import { Clusters, isCIdentifier } from '../clusters.ts';
 import type { Diagnostics } from '../diagnostics.ts';
+import { decodeText } from '../elf/bytes.ts';
 import { SHF_COMPRESSED, SHF_GNU_RETAIN, SHF_LINK_ORDER, STB_WEAK, STT_SECTION } from '../elf/constants.ts';
 import { isMergeable, splitMergeable } from '../elf/mergeable.ts';
 import { symbolOffset } from '../elf/object.ts';
@@ -100,6 +101,8 @@ class Marker {
   /** By symbol id. */
   readonly #undefined = new Map<number, UndefinedReferences>();
   readonly #seenSpecial = new Set<number>();
+  /** Messages of `.gnu.warning.NAME` sections by symbol id. */
+  readonly #warnings: Map<number, string>;
 
   constructor(program: Program, discards: Uint8Array, options: LinkOptions, diagnostics: Diagnostics) {
     const { count } = program.sections;
@@ -112,14 +115,17 @@ class Marker {
     this.#parentOffset = new Float64Array(count);
     this.#queue = new Int32Array(count);
     this.#clusters = new Clusters(program, (id) => discards[id] === Discard.kept);
+    this.#warnings = collectWarnings(program);
     this.#collectDependents();
   }
 
   markRoots(): void {
     const { symbols, sections } = this.#program;
-    const { entry, undefinedSymbols, gcSections } = this.#options;
+    const { entry, undefinedSymbols, requiredSymbols, gcSections } = this.#options;
     if (!/^[0-9]/.test(entry)) this.#markEntry(entry);
-    for (const name of undefinedSymbols) this.#markSymbol(symbols.names.find(name), Root.option, 0);
+    for (const name of [...undefinedSymbols, ...requiredSymbols]) {
+      this.#markSymbol(symbols.names.find(name), Root.option, 0);
+    }
     for (let id = 0; id < sections.count; id++) {
       if (this.#discards[id] !== Discard.kept || this.#program.isLinkerMade(id)) continue;
       if (!gcSections) this.#markWhole(id, Root.everything, 0);
@@ -136,6 +142,8 @@ class Marker {
         this.#followUnwind(id);
       } catch (error) {
         this.#diagnostics.formatError(this.#program.objectOf(id).name, error);
+        // No later pass reads what has been found malformed; the link fails in the end.
+        this.#program.sections.relocations[id] = -1;
       }
     }
   }
@@ -175,8 +183,19 @@ class Marker {
       const more = references.count - references.shown.length;
       if (more > 0) where.push(`${where.pop()}, and ${more} more`);
       const hint = hintForUndefined(name, this.#options);
-      this.#diagnostics.error('undefined-symbol', `undefined symbol: ${name}`, { where, hint });
+      const { unresolved } = this.#options;
+      if (unresolved === 'ignore') continue;
+      this.#diagnostics[unresolved]('undefined-symbol', `undefined symbol: ${name}`, { where, hint });
     }
+    for (const name of this.#options.requiredSymbols) this.#checkRequired(name);
+  }
+
+  #checkRequired(name: string): void {
+    const { symbols } = this.#program;
+    if (symbols.kind[symbols.names.find(name)]! > SymbolKind.lazy) return;
+    this.#diagnostics.error('undefined-symbol', `required symbol is not defined: ${name}`, {
+      hint: 'it was named by --require-defined',
+    });
   }
 
   liveness(): Liveness {
@@ -221,7 +240,9 @@ class Marker {
     }
     locateGlobal(this.#program, symbol, this.#target);
     const { section, low } = this.#target;
-    if (section >= 0) this.#markPlace(section, low, parent, parentOffset);
+    if (section < 0) return;
+    if (this.#discards[section] === Discard.kept) this.#markPlace(section, low, parent, parentOffset);
+    else this.#reportDiscardedSymbol(this.#program.symbols.names.text(symbol), section, []);
   }
 
   /** A symbol that the linker or --defsym defines keeps what its value depends on. */
@@ -356,6 +377,7 @@ class Marker {
   #checkGlobal(object: InputObject, index: number, symbol: number, id: number, offset: number): void {
     const { symbols } = this.#program;
     const kind = symbols.kind[symbol]!;
+    if (this.#warnings.size > 0) this.#warnOfUse(symbol, id, offset);
     if (kind === SymbolKind.expression || kind === SymbolKind.provided) {
       this.#markSpecial(symbol, id, offset);
       locateGlobal(this.#program, symbol, this.#target);
@@ -364,6 +386,17 @@ class Marker {
       const isWeak = binding === STB_WEAK || symbols.reference[symbol] === Reference.weak;
       if (!isWeak) this.#noteUndefined(symbol, this.#program.place(id, offset));
     }
+  }
+
+  /** A section `.gnu.warning.NAME` holds what to say to whoever refers to NAME. */
+  #warnOfUse(symbol: number, id: number, offset: number): void {
+    const message = this.#warnings.get(symbol);
+    if (message === undefined || this.#program.sections.object[id] === this.#program.symbols.object[symbol])
+      return;
+    this.#warnings.delete(symbol);
+    this.#diagnostics.warning('dangerous-use', message, {
+      where: [`referenced by ${this.#program.place(id, offset)}`],
+    });
   }
 
   #noteUndefined(symbol: number, place: string): void {
@@ -382,13 +415,31 @@ class Marker {
 
   #reportDiscarded(id: number, offset: number, object: InputObject, index: number, section: number): void {
     const name = describeSymbol(this.#program, object, index);
+    this.#reportDiscardedSymbol(name, section, [`referenced by ${this.#program.place(id, offset)}`]);
+  }
+
+  #reportDiscardedSymbol(name: string, section: number, where: readonly string[]): void {
     const reason = DISCARD_REASONS[this.#discards[section]!];
     const what = `${name} lies in a section that is not part of the program`;
     this.#diagnostics.error('discarded-section', what, {
-      where: [
-        `referenced by ${this.#program.place(id, offset)}`,
-        `the section ${this.#program.place(section, 0)} is ${reason}`,
-      ],
+      where: [...where, `the section ${this.#program.place(section, 0)} is ${reason}`],
     });
   }
+}
+
+const WARNING_PREFIX = '.gnu.warning.';
+
+function collectWarnings(program: Program): Map<number, string> {
+  const warnings = new Map<number, string>();
+  for (let id = 0; id < program.sections.count; id++) {
+    // A dot and a g: few names of sections begin so, and only those need be decoded.
+    const at = program.sections.nameOffset[id]!;
+    if (at < 0 || program.objectOf(id).bytes[at + 1] !== 0x67) continue;
+    const name = program.sectionName(id);
+    if (!name.startsWith(WARNING_PREFIX)) continue;
+    const bytes = program.sectionBytes(id);
+    const text = decodeText(bytes, 0, bytes.length).replace(/\0+$/, '').trim();
+    warnings.set(program.symbols.names.find(name.slice(WARNING_PREFIX.length)), text);
+  }
+  return warnings;
 }

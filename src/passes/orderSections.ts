@@ -8,6 +8,9 @@
  * code, read-only data, writable data and zero-initialised data.
  */
 import {
+  PF_R,
+  PF_W,
+  PF_X,
   SHF_EXECINSTR,
   SHF_TLS,
   SHF_WRITE,
@@ -20,7 +23,7 @@ import { chooseLayout, headerSize } from '../header/layouts.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
-import { Category, type Liveness, type PlannedHeaders, type SectionOrder } from '../results.ts';
+import { Category, type Liveness, type PlannedHeaders, type Region, type SectionOrder } from '../results.ts';
 
 /** Sections that are placed as one, in this sequence. */
 interface Group {
@@ -38,29 +41,109 @@ export function orderSections(
   const threadOrder = collectThreadSections(program, pieces);
   const threadBytes = threadOrder.filter((id) => program.sections.type[id] !== SHT_NOBITS);
   if (threadBytes.length > 0) groups.push({ ids: threadBytes, category: Category.rodata });
-  const headers = planHeaders(program, groups, threadOrder, pieces, options);
-  const count =
-    1 + [headers.isSplit, headers.hasThread, headers.hasEhFrameHdr, headers.hasStack].filter(Boolean).length;
-  const header = chooseLayout(options.header, count);
+  const plans = planRegions(options, new Set(groups.map(({ category }) => category)));
+  const headers = planHeaders(program, threadOrder, pieces, options);
+  const extra = [headers.hasThread, headers.hasEhFrameHdr, headers.hasStack].filter(Boolean).length;
+  const header = chooseLayout(options.header, plans.length + extra);
+  const size = headerSize(header, plans.length + extra);
 
   const order: number[] = [];
-  let offset = headerSize(header, count);
-  for (const part of toParts(groups, options.verbatim)) {
-    const sequence = options.verbatim ? part : pack(part, pieces, offset);
-    for (const { ids } of sequence) {
-      for (const id of ids) order.push(id);
-      offset = endOf(ids, pieces, offset);
+  const regions: Region[] = [];
+  let offset = size;
+  for (const { gap, parts } of plans) {
+    if (typeof gap === 'number') offset = gap;
+    else if (gap === 'page') offset = 0;
+    const members = parts.map((part) => groups.filter(({ category }) => part.includes(category)));
+    for (const part of members) {
+      const sequence = options.verbatim ? part : pack(part, pieces, offset);
+      for (const { ids } of sequence) {
+        for (const id of ids) order.push(id);
+        offset = endOf(ids, pieces, offset);
+      }
     }
+    regions.push({ gap, end: order.length, flags: flagsOf(program, members.flat(), pieces, options) });
   }
   const categoryOf = new Map(groups.flatMap(({ ids, category }) => ids.map((id) => [id, category] as const)));
   return {
     header,
     headers,
-    headerSize: headerSize(header, count),
+    headerSize: size,
+    regions,
     threadOrder,
     order: Int32Array.from(order),
     category: Uint8Array.from(order, (id) => categoryOf.get(id)!),
   };
+}
+
+/** A region before its sections are known: categories that may be mixed with each other, part by part. */
+interface RegionPlan {
+  readonly gap: Region['gap'];
+  readonly parts: readonly (readonly Category[])[];
+}
+
+const { text, rodata, data, bss } = Category;
+
+/** Names under which a category's address can be given, as in `-Ttext` and `--section-start`. */
+const START_NAMES: readonly (readonly [string, Category])[] = [
+  ['.text', text],
+  ['.rodata', rodata],
+  ['.data', data],
+  ['.bss', bss],
+];
+
+/** The regions that a link needs, given which categories occur. */
+function planRegions(options: LinkOptions, present: ReadonlySet<Category>): RegionPlan[] {
+  const regions: RegionPlan[] = [];
+  for (const plan of basicRegions(options).flatMap((region) =>
+    splitAtStarts(region, options.sectionStarts),
+  )) {
+    const parts = plan.parts.map((part) => part.filter((category) => present.has(category)));
+    if (parts.every((part) => part.length === 0)) continue;
+    // The first region begins with the header, wherever it was meant to begin.
+    regions.push({ gap: regions.length === 0 ? 'none' : plan.gap, parts });
+  }
+  return regions.length > 0 ? regions : [{ gap: 'none', parts: [] }];
+}
+
+function basicRegions({ segments, verbatim, sectionStarts }: LinkOptions): RegionPlan[] {
+  const isApart = verbatim || sectionStarts.has('.rodata');
+  const code = isApart ? [[text], [rodata]] : [[text, rodata]];
+  if (segments === 'joined') return [{ gap: 'none', parts: [...code, [data], [bss]] }];
+  const writable: RegionPlan = { gap: segments === 'pages' ? 'page' : 'overlap', parts: [[data], [bss]] };
+  if (segments === 'split') return [{ gap: 'none', parts: code }, writable];
+  return [{ gap: 'none', parts: [[rodata]] }, { gap: 'page', parts: [[text]] }, writable];
+}
+
+/** Cuts a region where a category has an address of its own. That of `.text` is reached by choosing the base. */
+function splitAtStarts(region: RegionPlan, starts: ReadonlyMap<string, number>): RegionPlan[] {
+  const result: RegionPlan[] = [];
+  for (const part of region.parts) {
+    const name = START_NAMES.find(([, category]) => part[0] === category)?.[0] ?? '';
+    const start = name === '.text' ? undefined : starts.get(name);
+    const current = result.at(-1) ?? { gap: region.gap, parts: [] };
+    if (start !== undefined) result.push({ gap: start, parts: [part] });
+    else result.splice(-1, 1, { ...current, parts: [...current.parts, part] });
+  }
+  return result;
+}
+
+/**
+ * Executable if there is code; writable only if something is meant to be written, because memory that is writable
+ * and executable is refused by some systems (PR_SET_MDWE, MemoryDenyWriteExecute).
+ */
+function flagsOf(
+  program: Program,
+  groups: readonly Group[],
+  pieces: Pieces,
+  { verbatim, segments }: LinkOptions,
+): number {
+  const isWritten = groups.some(({ category, ids }) => category >= data && endOf(ids, pieces, 0) > 0);
+  const isConstant = groups.every(({ category }) => category === rodata);
+  const isData = groups.length > 0 && groups.every(({ category }) => category >= data);
+  const isExecuted = (id: number) => (program.sections.flags[id]! & SHF_EXECINSTR) !== 0;
+  const hasCode = groups.some(({ ids }) => ids.some(isExecuted));
+  const isCode = hasCode || (!isData && !(segments === 'pages' && isConstant));
+  return PF_R | (verbatim || isCode ? PF_X : 0) | (verbatim || isWritten ? PF_W : 0);
 }
 
 /** Every placed section that is not thread-local, alone or with the sequence it belongs to, in input order. */
@@ -101,32 +184,23 @@ function collectThreadSections(program: Program, pieces: Pieces): number[] {
   }
   const isZero = (id: number) => (sections.type[id] === SHT_NOBITS ? 1 : 0);
   ids.sort((a, b) => isZero(a) - isZero(b) || pieces.alignment[b]! - pieces.alignment[a]! || a - b);
-  const strictestAlignment = Math.max(1, ...ids.map((id) => pieces.alignment[id]!));
+  const strictestAlignment = ids.reduce((most, id) => Math.max(most, pieces.alignment[id]!), 1);
   if (ids.length > 0) pieces.alignment[ids[0]!] = strictestAlignment;
   return ids;
 }
 
 function planHeaders(
   program: Program,
-  groups: readonly Group[],
   threadOrder: readonly number[],
   pieces: Pieces,
   options: LinkOptions,
 ): PlannedHeaders {
-  const hasData = groups.some(({ category }) => category >= Category.data);
+  const hdr = program.made['.eh_frame_hdr'];
   return {
-    isSplit: options.segments === 'split' && hasData,
     hasThread: threadOrder.length > 0,
-    hasEhFrameHdr: pieces.home[program.made['.eh_frame_hdr']] === program.made['.eh_frame_hdr'],
+    hasEhFrameHdr: pieces.home[hdr] === hdr,
     hasStack: options.stack !== 'default',
   };
-}
-
-/** Sections that may be mixed with each other, in the order of the parts. */
-function toParts(groups: readonly Group[], verbatim: boolean): Group[][] {
-  const of = (...categories: Category[]) => groups.filter(({ category }) => categories.includes(category));
-  const code = verbatim ? [of(Category.text), of(Category.rodata)] : [of(Category.text, Category.rodata)];
-  return [...code, of(Category.data), of(Category.bss)];
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   type InputObject,
   locate,
   type Program,
+  Reference,
   SymbolKind,
   symbolSize,
   Target,
@@ -220,7 +221,8 @@ class Relocator {
     const { section } = target;
     if (section < 0) return;
     if (target.type === STT_GNU_IFUNC) this.#set(this.#entryAddress(section, target.low));
-    else if (row >= 0 && target.type === STT_SECTION && this.#pieces.isMapped(section)) this.#setToPart(row);
+    else if (!this.#pieces.isMapped(section)) this.#addNumber(this.#homeAddress(section));
+    else if (row >= 0 && target.type === STT_SECTION) this.#setToPart(row);
     else this.#set(this.#addressOf(section, target.low));
   }
 
@@ -233,9 +235,13 @@ class Relocator {
 
   /** Address of an offset in a live section; of the whole home where the part itself is gone. */
   #addressOf(section: number, offset: number): number {
+    return this.#homeAddress(section) + Math.max(0, this.#pieces.resolve(section, offset));
+  }
+
+  /** Where the section's bytes lie now; the start of the image for one that is not in the program. */
+  #homeAddress(section: number): number {
     const home = this.#pieces.home[section]!;
-    if (home < 0) return this.#layout.edges.start;
-    return this.#layout.address[home]! + Math.max(0, this.#pieces.resolve(section, offset));
+    return home < 0 ? this.#layout.edges.start : this.#layout.address[home]!;
   }
 
   #entryAddress(section: number, offset: number): number {
@@ -283,7 +289,8 @@ class Relocator {
     const { symbol, type, offset } = this.#relocations;
     // An undefined symbol has been reported; that its address 0 is far away is no news.
     const { symbol: global } = this.#target;
-    if (global >= 0 && this.#program.symbols.kind[global]! <= SymbolKind.lazy) return;
+    const { kind, reference } = this.#program.symbols;
+    if (global >= 0 && kind[global]! <= SymbolKind.lazy && reference[global] === Reference.strong) return;
     const name = describeSymbol(this.#program, object, symbol[row]!);
     const type_ = relocationName(type[row]!);
     const value = formatPair(this.#low, this.#high);

@@ -41,7 +41,7 @@ export function resolveSymbols(
   options: LinkOptions,
   diagnostics: Diagnostics,
 ): Program {
-  const resolver = new Resolver(inputs, files, diagnostics);
+  const resolver = new Resolver(inputs, files, options, diagnostics);
   resolver.addRoots(options);
   inputs.forEach((input, number) => {
     resolver.addInput(input, number);
@@ -76,22 +76,41 @@ class Resolver {
   /** Lazy symbols that turned out to be needed and whose member is not read yet. */
   readonly #wanted: number[] = [];
 
-  constructor(inputs: readonly LoadedInput[], files: InputFiles, diagnostics: Diagnostics) {
+  readonly #options: LinkOptions;
+  /** Ids of the symbols of --trace-symbol. */
+  readonly #traced = new Set<number>();
+  /** By symbol id, the id that undefined references to it mean instead (`--wrap`). */
+  readonly #wrapped = new Map<number, number>();
+
+  constructor(
+    inputs: readonly LoadedInput[],
+    files: InputFiles,
+    options: LinkOptions,
+    diagnostics: Diagnostics,
+  ) {
     this.program = new Program(inputs);
     this.#files = files;
+    this.#options = options;
     this.#diagnostics = diagnostics;
   }
 
   /** Names that the command line itself refers to or defines. */
-  addRoots({ entry, undefinedSymbols, definitions }: LinkOptions): void {
+  addRoots(options: LinkOptions): void {
+    const { entry, undefinedSymbols, requiredSymbols, wrappedSymbols, definitions } = options;
     const { symbols } = this.program;
+    for (const name of options.tracedSymbols) this.#traced.add(symbols.internText(name));
+    for (const name of wrappedSymbols) {
+      this.#wrapped.set(symbols.internText(name), symbols.internText(`__wrap_${name}`));
+      this.#wrapped.set(symbols.internText(`__real_${name}`), symbols.internText(name));
+    }
     definitions.forEach(({ name, expression }, number) => {
       const id = symbols.internText(name);
       symbols.kind[id] = SymbolKind.expression;
       symbols.index[id] = number;
       for (const used of symbolsOf(expression)) this.#refer(symbols.internText(used), Reference.strong);
     });
-    const names = /^[0-9]/.test(entry) ? undefinedSymbols : [entry, ...undefinedSymbols];
+    const asked = [...undefinedSymbols, ...requiredSymbols];
+    const names = /^[0-9]/.test(entry) ? asked : [entry, ...asked];
     for (const name of names) this.#refer(symbols.internText(name), Reference.strong);
   }
 
@@ -138,14 +157,18 @@ class Resolver {
 
   /** A `--defsym` that names another symbol, or one with an offset, is that place, not just its address. */
   resolveAliases({ definitions }: LinkOptions): void {
-    for (const { name, expression } of definitions) {
+    definitions.forEach(({ name, expression }, number) => {
       const place = placeOf(expression);
-      if (!place) continue;
       const { symbols } = this.program;
       const alias = symbols.names.find(name);
+      // The last definition of a name counts.
+      if (!place || symbols.kind[alias] !== SymbolKind.expression || symbols.index[alias] !== number) return;
       const target = symbols.names.find(place.name);
-      if (symbols.kind[target] !== SymbolKind.defined) continue;
-      const value = symbols.valueHigh[target]! * 2 ** 32 + symbols.valueLow[target]! + Number(place.offset);
+      if (symbols.kind[target] !== SymbolKind.defined) return;
+      const value =
+        symbols.valueHigh[target]! * 2 ** 32 +
+        symbols.valueLow[target]! +
+        Number(BigInt.asIntN(64, place.offset));
       symbols.kind[alias] = SymbolKind.defined;
       symbols.section[alias] = symbols.section[target]!;
       symbols.type[alias] = symbols.type[target]!;
@@ -153,7 +176,7 @@ class Resolver {
       symbols.index[alias] = symbols.index[target]!;
       symbols.size[alias] = symbols.size[target]!;
       symbols.setValue(alias, value);
-    }
+    });
   }
 
   #addObject(name: string, bytes: Uint8Array, position: number): void {
@@ -168,6 +191,7 @@ class Resolver {
 
   /** Marks the members of groups whose signature an earlier object has supplied. */
   #supersedeGroups(object: InputObject): void {
+    this.#supersedeLinkOnce(object);
     for (const group of object.groups) {
       const known = this.#groups.count;
       const id = this.#groups.intern(object.bytes, group.nameOffset, group.nameLength);
@@ -176,17 +200,43 @@ class Resolver {
     }
   }
 
+  /** `.gnu.linkonce.*` is what compilers wrote before there were groups: sections of one name, of which one stays. */
+  #supersedeLinkOnce(object: InputObject): void {
+    const { sections } = this.program;
+    for (let id = object.firstSection; id < object.firstSection + object.sectionCount; id++) {
+      const at = sections.nameOffset[id]!;
+      if (at < 0 || !startsWith(object.bytes, at, LINK_ONCE)) continue;
+      const known = this.#groups.count;
+      const name = object.bytes.indexOf(0, at) - at;
+      if (this.#groups.intern(object.bytes, at, name) !== known) sections.superseded[id] = 1;
+    }
+  }
+
   #addSymbols(object: InputObject): void {
     const { firstGlobal, count } = object.symbols;
-    const { symbols } = this.program;
     for (let index = firstGlobal; index < count; index++) {
-      const nameOffset = symbolNameOffset(object, index);
-      const id = symbols.intern(object.bytes, nameOffset, symbolNameLength(object, nameOffset));
-      object.globals[index - firstGlobal] = id;
       const candidate = this.#readSymbol(object, index);
-      if (candidate.kind !== SymbolKind.undefined) this.#define(id, object, index, candidate);
+      const isDefinition = candidate.kind !== SymbolKind.undefined;
+      const id = this.#nameOf(object, index, isDefinition);
+      object.globals[index - firstGlobal] = id;
+      if (this.#traced.has(id)) this.#trace(id, object, isDefinition);
+      if (isDefinition) this.#define(id, object, index, candidate);
       else this.#refer(id, candidate.weak ? Reference.weak : Reference.strong);
     }
+  }
+
+  #trace(id: number, object: InputObject, isDefinition: boolean): void {
+    const what = isDefinition ? 'definition of' : 'reference to';
+    this.#diagnostics.note('trace', `${object.name}: ${what} ${this.program.symbols.names.text(id)}`);
+  }
+
+  /** The symbol that an entry of an object's symbol table stands for. */
+  #nameOf(object: InputObject, index: number, isDefinition: boolean): number {
+    const { symbols } = this.program;
+    const offset = symbolNameOffset(object, index);
+    const length = baseLength(object.bytes, offset, symbolNameLength(object, offset), isDefinition);
+    const id = symbols.intern(object.bytes, offset, length);
+    return isDefinition ? id : (this.#wrapped.get(id) ?? id);
   }
 
   #readSymbol(object: InputObject, index: number): Candidate {
@@ -236,6 +286,7 @@ class Resolver {
     const { symbols } = this.program;
     const known = symbols.kind[id]!;
     if (known === SymbolKind.expression) return;
+    if (this.#options.warnCommon) this.#warnCommon(id, object, known as SymbolKind, candidate);
     if (known === SymbolKind.common && candidate.kind === SymbolKind.common) {
       symbols.size[id] = Math.max(symbols.size[id]!, candidate.size);
       symbols.valueLow[id] = Math.max(symbols.valueLow[id]!, candidate.valueLow);
@@ -258,6 +309,15 @@ class Resolver {
     symbols.valueHigh[id] = candidate.valueHigh;
     symbols.size[id] = candidate.size;
     symbols.type[id] = candidate.type;
+  }
+
+  #warnCommon(id: number, object: InputObject, known: SymbolKind, candidate: Candidate): void {
+    if (known <= SymbolKind.lazy || (known !== SymbolKind.common && candidate.kind !== SymbolKind.common))
+      return;
+    const { symbols, objects } = this.program;
+    this.#diagnostics.warning('common', `common symbol meets another definition: ${symbols.names.text(id)}`, {
+      where: [`in ${objects[symbols.object[id]!]!.name}`, `in ${object.name}`],
+    });
   }
 
   #isSameAbsolute(id: number, candidate: Candidate): boolean {
@@ -291,6 +351,10 @@ class Resolver {
   /** Notes what an archive could supply. An archive without a symbol table has its members' symbols read. */
   #addArchive(input: Extract<LoadedInput, { kind: 'archive' }>, number: number): void {
     const { archive, name } = input;
+    if (input.whole) {
+      for (const header of archive.members.keys()) this.#extract(number, header);
+      return;
+    }
     if (!archive.index) {
       for (const member of archive.members.values()) {
         const bytes = this.#memberBytes(number, member);
@@ -362,6 +426,8 @@ class Resolver {
       return;
     }
     const bytes = this.#memberBytes(number, member);
+    // --whole-archive of an .rlib: its metadata is no object.
+    if (input.whole && bytes && !isLinkable(bytes)) return;
     if (bytes) this.#addMember(`${input.name}(${member.name})`, bytes, number);
   }
 
@@ -396,6 +462,32 @@ function collectSectionNames(program: Program): ReadonlySet<string> {
   const names = new Set<string>();
   for (let id = 0; id < program.sections.count; id++) names.add(program.sectionName(id));
   return names;
+}
+
+const LINK_ONCE = '.gnu.linkonce.';
+
+function startsWith(bytes: Uint8Array, offset: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (bytes[offset + i] !== text.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+function isLinkable(bytes: Uint8Array): boolean {
+  const kind = identify(bytes);
+  return kind === 'object' || kind === 'bitcode';
+}
+
+const AT = 0x40;
+
+/**
+ * Length of a name without a version that means nothing in a static link: `foo@@V` is the default version, which
+ * plain `foo` refers to; a reference `foo@V` is to `foo` too, but a definition `foo@V` is hidden from it.
+ */
+function baseLength(bytes: Uint8Array, offset: number, length: number, isDefinition: boolean): number {
+  const at = bytes.subarray(offset, offset + length).indexOf(AT);
+  if (at <= 0) return length;
+  return isDefinition && bytes[offset + at + 1] !== AT ? length : at;
 }
 
 const STRONG = 3;

@@ -151,9 +151,9 @@ class Planner {
   }
 
   #planInitialExec(object: InputObject, row: number): number {
-    const { offset, symbol, addendLow } = this.#relocations;
+    const { offset, symbol } = this.#relocations;
     const relaxation = findInitialExec(this.#bytes, offset[row]!);
-    if (relaxation !== TlsRelaxation.none && addendLow[row] === -4 >>> 0) return Rewrite.tls | relaxation;
+    if (relaxation !== TlsRelaxation.none && this.#endsWithField(row)) return Rewrite.tls | relaxation;
     this.#addSlot(object.id, symbol[row]!, true);
     return Rewrite.none;
   }
@@ -174,10 +174,9 @@ class Planner {
 
   /** @returns a `GotRelaxation`, with `Rewrite.rex` where it applies */
   #relax(row: number): number {
-    const { type, offset, addendLow } = this.#relocations;
+    const { type, offset } = this.#relocations;
     const field = offset[row]!;
-    // The slot's address counts from the end of the field, where the instruction must end too.
-    if (this.#options.verbatim || addendLow[row] !== -4 >>> 0) return Rewrite.none;
+    if (this.#options.verbatim || !this.#endsWithField(row)) return Rewrite.none;
     let rex = type[row] === R_X86_64_REX_GOTPCRELX;
     if (type[row] === R_X86_64_GOTPCREL) {
       this.#fields ??= new RipRelativeFields(this.#bytes);
@@ -186,6 +185,12 @@ class Planner {
     } else if (!rex && type[row] !== R_X86_64_GOTPCRELX) return Rewrite.none;
     const relaxation = findGotRelaxation(this.#bytes, field, this.#reach());
     return relaxation === GotRelaxation.none || !rex ? relaxation : relaxation | Rewrite.rex;
+  }
+
+  /** Whether the addend is -4: the slot's address counts from the end of the field, where the instruction ends. */
+  #endsWithField(row: number): boolean {
+    const { addendLow, addendHigh } = this.#relocations;
+    return addendLow[row] === -4 >>> 0 && addendHigh[row] === -1;
   }
 
   /** How instructions can reach the symbol that `#target` leads to. */

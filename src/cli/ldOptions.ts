@@ -1,0 +1,296 @@
+/**
+ * GNU ld's options: which take a value, and what each does here. An option that cannot change a tiny static
+ * executable is known and does nothing; one that would and is not supported says so; any other is unknown, so that
+ * nothing a user asks for is silently left out.
+ */
+import type { LinkOptions } from '../options.ts';
+import type { Arity } from './ldWords.ts';
+import {
+  parseAddress,
+  parseBase,
+  parseBuiltins,
+  parseDefinition,
+  parseHeader,
+  parseIcf,
+  parseIdentPad,
+  parseOsabi,
+  parsePageSize,
+  UsageError,
+} from './values.ts';
+
+/** What the options of a command line add up to. Options are applied from left to right. */
+export interface LdState {
+  settings: { -readonly [Key in keyof LinkOptions]?: LinkOptions[Key] };
+  readonly libraryPaths: string[];
+  readonly undefinedSymbols: string[];
+  readonly requiredSymbols: string[];
+  readonly wrappedSymbols: string[];
+  readonly tracedSymbols: string[];
+  readonly definitions: LinkOptions['definitions'][number][];
+  readonly sectionStarts: Map<string, number>;
+  readonly scripts: string[];
+  output: string;
+  action: 'link' | 'version' | 'help';
+  /** Print the version line and go on. */
+  announce: boolean;
+  printMap: boolean;
+  mapFile: string | undefined;
+  dependencyFile: string | undefined;
+  printGcSections: boolean;
+  trace: boolean;
+  fatalWarnings: boolean;
+  quiet: boolean;
+  sysroot: string;
+  defaultPaths: boolean;
+  /** How files and libraries that follow are taken. */
+  mode: { whole: boolean; lazy: boolean };
+  readonly pushed: { whole: boolean; lazy: boolean }[];
+  addLibrary(name: string): void;
+}
+
+/** An option. `value` is '' where it has none. */
+interface LdOption {
+  readonly arity: Arity;
+  readonly apply: (state: LdState, value: string, name: string) => void;
+}
+
+const nothing = (): void => {};
+
+const table = new Map<string, LdOption>();
+
+/** What is known of an option, by its name without dashes. */
+export function ldOption(name: string): LdOption | undefined {
+  if (table.size === 0) fillTable();
+  return table.get(name);
+}
+
+/** The names of all options. */
+export function ldOptionNames(): Iterable<string> {
+  if (table.size === 0) fillTable();
+  return table.keys();
+}
+
+function fillTable(): void {
+  ignore('none', IGNORED_FLAGS);
+  ignore('value', IGNORED_VALUES);
+  ignore('optional', IGNORED_OPTIONAL);
+  addInputOptions();
+  addSymbolOptions();
+  addLayoutOptions();
+  addOutputOptions();
+  addOwnOptions();
+  refuse('shared Bshareable', 'none', 'shared libraries are not made; tinyelf makes static executables only');
+  refuse('r relocatable i Ur', 'none', 'relocatable output is not made; tinyelf makes executables');
+  refuse('oformat', 'value', 'the output is always elf64-x86-64');
+  refuse('b format', 'value', 'inputs are ELF objects and archives; other formats are not read');
+}
+
+/** The output has no section headers, symbols, relocations or dynamic section, and no second copy of anything. */
+const IGNORED_FLAGS = `
+  ( ) start-group end-group Bdynamic dy call_shared Bsymbolic Bsymbolic-functions Bsymbolic-non-weak-functions
+  Bgroup Bstatic dn static non_shared EL N omagic n nmagic no-omagic S strip-debug s strip-all X discard-locals
+  x discard-all discard-none as-needed no-as-needed add-needed no-add-needed copy-dt-needed-entries
+  no-copy-dt-needed-entries build-id no-build-id d dc dp demangle no-demangle disable-new-dtags
+  enable-new-dtags E export-dynamic no-export-dynamic g gdb-index no-gdb-index no-dynamic-linker
+  ld-generated-unwind-info no-ld-generated-unwind-info no-mmap-output-file no-pie nopie no-relax relax
+  no-rosegment rosegment nostdlib q emit-relocs reduce-memory-overheads no-keep-memory sort-common stats
+  traditional-format warn-once warn-constructors warn-alternate-em warn-section-align warn-shared-textrel
+  warn-textrel warn-rwx-segments no-warn-rwx-segments warn-execstack no-warn-execstack warn-backrefs
+  no-warn-mismatch no-warn-search-mismatch check-sections no-check-sections no-accept-unknown-input-arch
+  accept-unknown-input-arch no-print-gc-sections no-print-map no-print-icf-sections print-icf-sections
+  lto-O2 no-threads threads no-ctors-in-init-array ctors-in-init-array no-undefined-version
+  undefined-version allow-shlib-undefined no-allow-shlib-undefined no-define-common define-common
+  no-apply-dynamic-relocs apply-dynamic-relocs fix-cortex-a53-843419 no-color-diagnostics
+  no-call-graph-profile-sort no-lto-legacy-pass-manager verbose dll-verbose embedded-relocs force-exe-suffix
+  enable-non-contiguous-regions non-contiguous-regions package-metadata optimize-bb-jumps`;
+
+const IGNORED_VALUES = `
+  a A architecture c audit P depaudit auxiliary f F filter fini init h soname I dynamic-linker
+  R just-symbols rpath rpath-link Y dynamic-list dynamic-list-data version-script retain-symbols-file
+  version-exports-section plugin plugin-opt Tldata-segment task-link max-cache-size O
+  hash-size thread-count assert symbol-ordering-file call-graph-ordering-file exclude-modules-for-implib
+  dependent-libraries mllvm chroot export-dynamic-symbol export-dynamic-symbol-list exclude-libs`;
+
+const IGNORED_OPTIONAL = `
+  compress-debug-sections compress-sections hash-style orphan-handling sort-section spare-dynamic-tags
+  color-diagnostics error-limit pack-dyn-relocs optimize thinlto-cache-dir thinlto-jobs lto-O
+  build-id threads reproduce icf-iterations warn-symbol-ordering no-warn-symbol-ordering gc-keep-exported
+  gpsize ctf-variables no-ctf-variables rsp-quoting error-handling-script cref no-cref`;
+
+function addInputOptions(): void {
+  option('l library', 'value', (state, value) => state.addLibrary(value));
+  option('L library-path', 'value', (state, value) => state.libraryPaths.push(value));
+  option('sysroot', 'value', (state, value) => {
+    state.sysroot = value;
+  });
+  option('T script default-script dT', 'value', (state, value) => state.scripts.push(value));
+  option('whole-archive', 'none', (state) => setMode(state, { whole: true }));
+  option('no-whole-archive', 'none', (state) => setMode(state, { whole: false }));
+  option('start-lib', 'none', (state) => setMode(state, { lazy: true }));
+  option('end-lib', 'none', (state) => setMode(state, { lazy: false }));
+  option('push-state', 'none', (state) => state.pushed.push(state.mode));
+  option('pop-state', 'none', (state) => {
+    state.mode = state.pushed.pop() ?? state.mode;
+  });
+  option('m', 'value', (_, value) => require('-m', value, 'elf_x86_64'));
+  option('flavor', 'value', (_, value) => require('-flavor', value, 'gnu'));
+  option('EB', 'none', () => {
+    throw new UsageError('-EB: x86-64 is little-endian');
+  });
+}
+
+function addSymbolOptions(): void {
+  option('e entry', 'value', (state, value) => set(state, { entry: value }));
+  option('u undefined', 'value', (state, value) => state.undefinedSymbols.push(value));
+  option('require-defined', 'value', (state, value) => state.requiredSymbols.push(value));
+  option('wrap', 'value', (state, value) => state.wrappedSymbols.push(value));
+  option('y trace-symbol', 'value', (state, value) => state.tracedSymbols.push(value));
+  option('defsym', 'value', (state, value) => state.definitions.push(parseDefinition(value)));
+  option('gc-sections', 'none', (state) => set(state, { gcSections: true }));
+  option('no-gc-sections', 'none', (state) => set(state, { gcSections: false }));
+  option('z-muldefs allow-multiple-definition', 'none', (state) =>
+    set(state, { allowMultipleDefinition: true }),
+  );
+  option('no-allow-multiple-definition', 'none', (state) => set(state, { allowMultipleDefinition: false }));
+  option('no-undefined z-defs', 'none', (state) => set(state, { unresolved: 'error' }));
+  option('z-undefs', 'none', (state) => set(state, { unresolved: 'ignore' }));
+  option('warn-unresolved-symbols', 'none', (state) => set(state, { unresolved: 'warning' }));
+  option('error-unresolved-symbols', 'none', (state) => set(state, { unresolved: 'error' }));
+  option('noinhibit-exec', 'none', (state) => set(state, { unresolved: 'warning' }));
+  option('unresolved-symbols', 'value', (state, value) =>
+    set(state, { unresolved: unresolvedPolicy(value) }),
+  );
+  option('warn-common', 'none', (state) => set(state, { warnCommon: true }));
+  option('no-warn-common', 'none', (state) => set(state, { warnCommon: false }));
+  option('fatal-warnings', 'none', (state) => {
+    state.fatalWarnings = true;
+  });
+  option('no-fatal-warnings', 'none', (state) => {
+    state.fatalWarnings = false;
+  });
+  option('icf', 'value', (state, value) => set(state, { icf: parseIcf(value) }));
+}
+
+function addLayoutOptions(): void {
+  option('pie pic-executable static-pie', 'none', (state) => set(state, { positionIndependent: true }));
+  option('eh-frame-hdr', 'none', (state) => set(state, { ehFrameHdr: true }));
+  option('no-eh-frame-hdr', 'none', (state) => set(state, { ehFrameHdr: false }));
+  option('image-base base', 'value', (state, value) => set(state, { base: parseBase(value) }));
+  option('Ttext-segment', 'value', (state, value) =>
+    set(state, { base: parseBase(`0x${value.replace(/^0x/i, '')}`) }),
+  );
+  for (const name of ['text', 'data', 'bss', 'rodata']) {
+    const names = name === 'rodata' ? 'Trodata-segment' : `T${name}`;
+    option(names, 'value', (state, value) => startSection(state, `.${name}`, value, `-T${name}`));
+  }
+  option('section-start', 'value', (state, value) => {
+    const [, section, address] = /^([^=]+)=(.+)$/.exec(value) ?? [];
+    if (!section || !address) throw new UsageError(`--section-start ${value}: expected SECTION=ADDRESS`);
+    startSection(state, section, address, '--section-start');
+  });
+  option('z', 'value', applyKeyword);
+  option('z-separate-code', 'none', (state) => set(state, { segments: 'pages' }));
+  option('z-noseparate-code', 'none', (state) => set(state, { segments: 'joined' }));
+  option('z-noexecstack', 'none', (state) => set(state, { stack: 'not-executable' }));
+  option('z-execstack', 'none', (state) => set(state, { stack: 'executable' }));
+  option('z-max-page-size', 'value', (state, value) => set(state, { pageSize: parsePageSize(value) }));
+}
+
+function addOutputOptions(): void {
+  option('o output', 'value', (state, value) => {
+    state.output = value;
+  });
+  option('M print-map', 'none', (state) => {
+    state.printMap = true;
+  });
+  option('Map', 'value', (state, value) => {
+    state.mapFile = value;
+  });
+  option('dependency-file', 'value', (state, value) => {
+    state.dependencyFile = value;
+  });
+  option('print-gc-sections', 'none', (state) => {
+    state.printGcSections = true;
+  });
+  option('t trace', 'none', (state) => {
+    state.trace = true;
+  });
+  option('quiet w no-warnings', 'none', (state) => {
+    state.quiet = true;
+  });
+  option('version', 'none', (state) => {
+    state.action = 'version';
+  });
+  option('v V', 'none', (state) => {
+    state.announce = true;
+  });
+  option('help', 'none', (state) => {
+    state.action = 'help';
+  });
+}
+
+/** tinyelf's own options, so that a driver can pass them on (`-Wl,--header=plain`). */
+function addOwnOptions(): void {
+  option('verbatim', 'none', (state) => set(state, { verbatim: true }));
+  option('header', 'value', (state, value) => set(state, { header: parseHeader(value) }));
+  option('osabi', 'value', (state, value) => set(state, { osabi: parseOsabi(value) }));
+  option('ident-pad', 'value', (state, value) => set(state, { identPad: parseIdentPad(value) }));
+  option('builtins', 'value', (state, value) => set(state, { builtins: parseBuiltins(value) }));
+  option('segments', 'value', (state, value) => {
+    if (value !== 'joined' && value !== 'split')
+      throw new UsageError(`--segments ${value}: expected joined or split`);
+    set(state, { segments: value });
+  });
+}
+
+/** `-z KEYWORD` and `-z KEYWORD=VALUE`; keywords that mean nothing here, known or not, are ignored as in GNU ld. */
+function applyKeyword(state: LdState, keyword: string): void {
+  const [name = '', value = ''] = keyword.split('=', 2);
+  table.get(`z-${name}`)?.apply(state, value, `-z ${keyword}`);
+}
+
+function set(state: LdState, settings: Partial<LinkOptions>): void {
+  Object.assign(state.settings, settings);
+}
+
+function setMode(state: LdState, mode: Partial<LdState['mode']>): void {
+  state.mode = { ...state.mode, ...mode };
+}
+
+/** Addresses behind -Ttext and its kin are hexadecimal with or without 0x (GNU ld's manual, "-Tbss=org"). */
+function startSection(state: LdState, section: string, address: string, name: string): void {
+  if (!['.text', '.rodata', '.data', '.bss'].includes(section)) {
+    throw new UsageError(`${name} ${section}: only .text, .rodata, .data and .bss can be given an address`);
+  }
+  state.sectionStarts.set(section, parseAddress(`0x${address.replace(/^0x/i, '')}`, name));
+}
+
+function unresolvedPolicy(value: string): LinkOptions['unresolved'] {
+  if (value === 'ignore-all' || value === 'ignore-in-object-files') return 'ignore';
+  if (value === 'report-all' || value === 'ignore-in-shared-libs') return 'error';
+  throw new UsageError(
+    `--unresolved-symbols ${value}: expected ignore-all, report-all or ignore-in-object-files`,
+  );
+}
+
+function require(name: string, value: string, expected: string): void {
+  if (value !== expected) throw new UsageError(`${name} ${value}: only ${expected} is supported`);
+}
+
+function option(names: string, arity: Arity, apply: LdOption['apply']): void {
+  for (const name of words(names)) table.set(name, { arity, apply });
+}
+
+function ignore(arity: Arity, names: string): void {
+  option(names, arity, nothing);
+}
+
+function refuse(names: string, arity: Arity, reason: string): void {
+  option(names, arity, (_, value, name) => {
+    throw new UsageError(`${name}${value === '' ? '' : ` ${value}`}: ${reason}`);
+  });
+}
+
+function words(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
+}

@@ -1,0 +1,458 @@
+/** The archive reader on every kind of archive, and what a link takes from archives. */
+import { describe, expect, it } from 'vitest';
+import { FormatError, LinkError } from '../../src/diagnostics.ts';
+import { parseArchive } from '../../src/elf/archive.ts';
+import { buildObject } from '../../src/elf/build.ts';
+import { writeU32 } from '../../src/elf/bytes.ts';
+import { identify } from '../../src/elf/identify.ts';
+import { UnreadableFile } from '../../src/inputs.ts';
+import { link } from '../../src/link.ts';
+import { DEFAULT_OPTIONS } from '../../src/options.ts';
+import {
+  bsdArchive,
+  concat,
+  entry,
+  entryHeader,
+  errorsOf,
+  fixture,
+  functionObject,
+  gnuArchive,
+  latin1,
+  linkFiles,
+  liveNames,
+  liveSections,
+  type Member,
+  randomNumbers,
+  section,
+  table,
+} from './make.ts';
+
+/** Members of odd and even sizes, with short, long and blank-holding names. */
+const MEMBERS: readonly Member[] = [
+  { name: 'a.o', bytes: latin1('first'), symbols: ['alpha', 'beta'] },
+  { name: 'exactly15char.o', bytes: latin1('second') },
+  { name: 'a name of sixteen bytes or more.o', bytes: latin1('x'), symbols: ['gamma'] },
+  { name: 'empty.o', bytes: latin1('') },
+  { name: 'b c.o', bytes: latin1('last, odd'), symbols: ['delta'] },
+];
+
+/** What a parsed archive says, in the shape of `Member`. */
+function describeArchive(bytes: Uint8Array, thin = false) {
+  const { members, index } = parseArchive(bytes, thin);
+  const symbolsOf = (header: number) => {
+    const names: string[] = [];
+    for (let i = 0; i < (index?.count ?? 0); i++) {
+      if (index!.member[i] !== header) continue;
+      names.push(
+        Buffer.from(
+          bytes.subarray(index!.nameOffset[i], index!.nameOffset[i]! + index!.nameLength[i]!),
+        ).toString(),
+      );
+    }
+    return names;
+  };
+  return [...members.values()].map(({ name, header, offset, size, external }) => ({
+    name,
+    content: external ? undefined : Buffer.from(bytes.subarray(offset, offset + size)).toString(),
+    symbols: symbolsOf(header),
+  }));
+}
+
+const EXPECTED = MEMBERS.map(({ name, bytes, symbols = [] }) => ({
+  name,
+  content: Buffer.from(bytes).toString(),
+  symbols: [...symbols],
+}));
+
+function messageOf(bytes: Uint8Array, thin = false): string {
+  try {
+    parseArchive(bytes, thin);
+  } catch (error) {
+    if (error instanceof FormatError) return error.message;
+    throw error;
+  }
+  throw new Error('the archive was accepted');
+}
+
+describe('parseArchive', () => {
+  it.each<[string, Uint8Array]>([
+    ['GNU', gnuArchive(MEMBERS)],
+    ['GNU with a 64-bit symbol table', gnuArchive(MEMBERS, { index: 8 })],
+    ['BSD', bsdArchive(MEMBERS)],
+    ['BSD with a sorted symbol table', bsdArchive(MEMBERS, true)],
+  ])('reads members and symbols of a %s archive', (_name, bytes) => {
+    expect(identify(bytes)).toBe('archive');
+    expect(describeArchive(bytes)).toEqual(EXPECTED);
+  });
+
+  it('reads an archive without a symbol table', () => {
+    const bytes = gnuArchive(MEMBERS, { index: 0 });
+    expect(parseArchive(bytes, false).index).toBeUndefined();
+    expect(describeArchive(bytes)).toEqual(EXPECTED.map((member) => ({ ...member, symbols: [] })));
+  });
+
+  it.each([4, 8] as const)('reads a thin archive with numbers of %i bytes', (index) => {
+    const bytes = gnuArchive(MEMBERS, { thin: true, index });
+    expect(identify(bytes)).toBe('thin-archive');
+    expect(describeArchive(bytes, true)).toEqual(
+      EXPECTED.map((member) => ({ ...member, content: undefined })),
+    );
+    expect([...parseArchive(bytes, true).members.values()].map(({ size }) => size)).toEqual([5, 6, 1, 0, 9]);
+  });
+
+  it('reads a thin archive by GNU ar', () => {
+    const bytes = fixture('errors/libthin.a');
+    expect(describeArchive(bytes, true)).toEqual([
+      { name: 'undefined-helper.o', content: undefined, symbols: ['helper'] },
+    ]);
+  });
+
+  it('reads an archive by GNU ar', () => {
+    const bytes = fixture('c-objects/static/libutil.a');
+    expect(describeArchive(bytes).map(({ name, symbols }) => [name, symbols])).toEqual([
+      ['util-decimal.o', ['decimal']],
+      ['util-digits.o', ['digits']],
+      ['util-trap.o', ['print', 'trap']],
+    ]);
+    for (const { offset, size } of parseArchive(bytes, false).members.values()) {
+      expect(identify(bytes.subarray(offset, offset + size))).toBe('object');
+    }
+  });
+
+  it('reads empty archives', () => {
+    expect(parseArchive(latin1('!<arch>\n'), false)).toMatchObject({ members: new Map(), index: undefined });
+    expect(parseArchive(gnuArchive([]), false)).toMatchObject({ members: new Map(), index: { count: 0 } });
+    expect(parseArchive(concat(latin1('!<arch>\n'), entry('/', latin1(''))), false).index!.count).toBe(0);
+    expect(
+      parseArchive(concat(latin1('!<arch>\n'), entry('__.SYMDEF', latin1(''))), false).index!.count,
+    ).toBe(0);
+  });
+
+  it('takes a last member of odd size without the byte of padding', () => {
+    const bytes = gnuArchive(MEMBERS);
+    expect(describeArchive(bytes.slice(0, -1))).toEqual(EXPECTED);
+  });
+
+  it('reads BSD names that fit the header', () => {
+    const bytes = concat(latin1('!<arch>\n'), entry('short.o', latin1('abc')));
+    expect(describeArchive(bytes)).toEqual([{ name: 'short.o', content: 'abc', symbols: [] }]);
+  });
+
+  const start = latin1('!<arch>\n');
+  const gnuIndex = (count: number, rest: string) =>
+    concat(start, entry('/', concat(table(4, [count]).reverse(), latin1(rest))));
+  const bsdIndex = (...numbers: readonly number[]) => concat(start, entry('__.SYMDEF', table(4, numbers)));
+  const wide = concat(start, entry('/SYM64/', latin1('\x7f\xff\xff\xff\xff\xff\xff\xff........')));
+
+  it.each<[string, Uint8Array, string]>([
+    [
+      'a member that ends past the file',
+      gnuArchive(MEMBERS).slice(0, -2),
+      "archive member 'b c.o/' ends at offset",
+    ],
+    ['half a header', concat(start, latin1('a.o')), 'archive member header ends at offset 0x44'],
+    [
+      'a header with a wrong end',
+      concat(start, entryHeader('a.o', 0).fill(0x20, 58)),
+      'does not end in "`\\n"',
+    ],
+    [
+      'a size in words',
+      concat(start, entryHeader('a.o', 'none')),
+      "the size of archive member 'a.o' is 'none'",
+    ],
+    ['a negative size', concat(start, entryHeader('a.o', -4)), "is '-4'; expected a decimal number"],
+    ['no size', concat(start, entryHeader('a.o', '')), "is ''; expected a decimal number"],
+    [
+      'a huge size',
+      concat(start, entryHeader('a.o', '9999999999')),
+      "archive member 'a.o' ends at offset 0x",
+    ],
+    [
+      'a name past the name table',
+      concat(start, entry('//', latin1('a.o/\n')), entry('/5', start)),
+      "'/5' lies outside",
+    ],
+    ['a name without a name table', concat(start, entry('/0', start)), "'/0' lies outside the name table"],
+    ['a BSD name longer than the member', concat(start, entry('#1/9', start)), 'longer than its member'],
+    ['a BSD name of no length', concat(start, entry('#1/x', start)), "length of a BSD member name is 'x'"],
+    ['too many symbols', gnuIndex(3, '........'), 'says 3 entries but has 12 bytes'],
+    ['2^32 - 1 symbols', gnuIndex(0xffffffff, '........'), 'says 4294967295 entries but has 12 bytes'],
+    ['2^63 symbols', wide, 'entries but has 16 bytes'],
+    ['a symbol without NUL', gnuIndex(1, '....name'), 'has no terminating NUL'],
+    ['fewer names than symbols', gnuIndex(2, '........name\0'), 'has no terminating NUL'],
+    ['a BSD table past its member', bsdIndex(16, 0, 0, 0), 'has 16 bytes in a member of 16'],
+    ['a BSD table of half an entry', bsdIndex(4, 0, 0, 0), 'has 4 bytes in a member of 16'],
+    ['a BSD name past the strings', bsdIndex(8, 9, 8, 4, 0x61), 'lies outside the member'],
+    ['a BSD name without NUL', bsdIndex(8, 0, 8, 4, 0x61616161), 'lies outside the member'],
+  ])('refuses %s', (_name, bytes, message) => {
+    expect(messageOf(bytes)).toContain(message);
+    expect(errorsOf(() => linkFiles({ 'lib.a': bytes }))[0]).toMatchObject({
+      code: 'malformed-input',
+      message: `lib.a: ${messageOf(bytes)}`,
+    });
+  });
+
+  it('does not take a member of a thin archive for a symbol table of gigabytes', () => {
+    const member = concat(
+      entryHeader('__.SYMDEF/', '9999999999'),
+      table(4, [0xfffffff8]),
+      new Uint8Array(56),
+    );
+    expect(messageOf(concat(latin1('!<thin>\n'), member), true)).toContain('does not end in');
+  });
+
+  it.each<[string, Uint8Array, boolean]>([
+    ['GNU', gnuArchive(MEMBERS), false],
+    ['64-bit', gnuArchive(MEMBERS, { index: 8 }), false],
+    ['BSD', bsdArchive(MEMBERS), false],
+    ['thin', gnuArchive(MEMBERS, { thin: true }), true],
+  ])('reads a truncated %s archive up to the cut or refuses it', (_name, bytes, thin) => {
+    const whole = describeArchive(bytes, thin);
+    for (let length = 8; length < bytes.length; length++) {
+      try {
+        const members = describeArchive(bytes.slice(0, length), thin);
+        expect(members).toEqual(whole.slice(0, members.length));
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw new Error(`first ${length} bytes`, { cause: error });
+      }
+    }
+  });
+});
+
+/** A program that calls what it is given. */
+function main(needs: readonly string[], weakly = false): Uint8Array {
+  return functionObject('_start', needs, { weakly });
+}
+
+/** Archive members that each define one function of the name of the file. */
+function library(functions: Readonly<Record<string, readonly string[]>>): Member[] {
+  return Object.entries(functions).map(([name, needs]) => ({
+    name: `${name}.o`,
+    bytes: functionObject(name, needs),
+    symbols: [name],
+  }));
+}
+
+describe('a link with archives', () => {
+  const members = library({ one: ['two'], two: ['three', '_start'], three: [], four: ['nowhere'] });
+  const kinds: readonly (readonly [string, Uint8Array])[] = [
+    ['GNU', gnuArchive(members)],
+    ['64-bit', gnuArchive(members, { index: 8 })],
+    ['unindexed', gnuArchive(members, { index: 0 })],
+    ['BSD', bsdArchive(members)],
+  ];
+
+  it.each(kinds)('takes members of a %s archive as they are needed, and no others', (_name, bytes) => {
+    const needed = ['.text._start', '.text.one', '.text.three', '.text.two'];
+    const { objects } = namesIn({ 'main.o': main(['one']), 'lib.a': bytes });
+    expect(objects).toEqual(['lib.a(one.o)', 'lib.a(three.o)', 'lib.a(two.o)', 'main.o']);
+    expect(liveNames(linkFiles({ 'lib.a': bytes, 'main.o': main(['one']) }))).toEqual(needed);
+    // With everything kept that was taken, the member with the undefined reference would be noticed.
+    expect(liveNames(linkFiles({ 'main.o': main(['one']), 'lib.a': bytes }, { gcSections: false }))).toEqual(
+      needed,
+    );
+    expect(errorsOf(() => linkFiles({ 'main.o': main(['four']), 'lib.a': bytes }))[0]!.message).toBe(
+      'undefined symbol: nowhere',
+    );
+  });
+
+  /** Objects that take part in a link without garbage collection. */
+  function namesIn(
+    files: Readonly<Record<string, Uint8Array>>,
+    options: Parameters<typeof linkFiles>[1] = {},
+  ) {
+    const sections = liveSections(linkFiles(files, { gcSections: false, ...options }));
+    return { objects: [...new Set(sections.map(({ object }) => object))].sort() };
+  }
+
+  it.each(kinds)('takes nothing from a %s archive for weak references', (_name, bytes) => {
+    expect(namesIn({ 'main.o': main(['one'], true), 'lib.a': bytes }).objects).toEqual(['main.o']);
+    expect(namesIn({ 'lib.a': bytes, 'main.o': main(['one'], true) }).objects).toEqual(['main.o']);
+    // A weak reference is served once something else has brought the member in.
+    const both = {
+      'weak.o': functionObject('other', ['three'], { weakly: true }),
+      'main.o': main(['three']),
+      'lib.a': bytes,
+    };
+    expect(namesIn(both).objects).toEqual(['lib.a(three.o)', 'main.o', 'weak.o']);
+  });
+
+  it('takes the first of several definitions, wherever the reference stands', () => {
+    const first = gnuArchive([{ name: 'x.o', bytes: functionObject('one'), symbols: ['one'] }]);
+    const second = gnuArchive(members);
+    const start = main(['one']);
+    expect(namesIn({ 'main.o': start, 'a.a': first, 'b.a': second }).objects).toEqual(['a.a(x.o)', 'main.o']);
+    expect(namesIn({ 'a.a': first, 'b.a': second, 'main.o': start }).objects).toEqual(['a.a(x.o)', 'main.o']);
+    const late = namesIn({ 'b.a': second, 'a.a': first, 'main.o': start }).objects;
+    expect(late).toEqual(['b.a(one.o)', 'b.a(three.o)', 'b.a(two.o)', 'main.o']);
+  });
+
+  it('takes the first of two members of one archive', () => {
+    const twice = [...members, { name: 'again.o', bytes: functionObject('three'), symbols: ['three'] }];
+    expect(namesIn({ 'main.o': main(['three']), 'lib.a': gnuArchive(twice) }).objects).toEqual([
+      'lib.a(three.o)',
+      'main.o',
+    ]);
+  });
+
+  it('prefers objects to archives', () => {
+    const own = functionObject('one');
+    const files = { 'lib.a': gnuArchive(members), 'main.o': main([]), 'own.o': own };
+    expect(namesIn(files).objects).toEqual(['main.o', 'own.o']);
+  });
+
+  it('follows references back to archives named before', () => {
+    const back = gnuArchive(library({ up: ['down'] }));
+    const forth = gnuArchive(library({ down: ['deep'], unused: [] }));
+    const deep = gnuArchive(library({ deep: [] }));
+    const files = { 'deep.a': deep, 'forth.a': forth, 'back.a': back, 'main.o': main(['up']) };
+    expect(namesIn(files).objects).toEqual(['back.a(up.o)', 'deep.a(deep.o)', 'forth.a(down.o)', 'main.o']);
+  });
+
+  it('takes members for -u, --entry and --defsym', () => {
+    const lib = { 'main.o': main([]), 'lib.a': gnuArchive(members) };
+    expect(namesIn(lib, { undefinedSymbols: ['three'] }).objects).toEqual(['lib.a(three.o)', 'main.o']);
+    expect(namesIn(lib, { defsym: { alias: 'three + 1' } }).objects).toEqual(['lib.a(three.o)', 'main.o']);
+    expect(namesIn({ 'lib.a': lib['lib.a'] }, { entry: 'three' }).objects).toEqual(['lib.a(three.o)']);
+  });
+
+  it('passes over what is no object, as in an .rlib', () => {
+    const rlib = [{ name: 'lib.rmeta', bytes: latin1('metadata, odd') }, ...library({ one: [] })];
+    for (const index of [4, 0] as const) {
+      const files = { 'main.o': main(['one']), 'libcore.rlib': gnuArchive(rlib, { index }) };
+      expect(namesIn(files).objects).toEqual(['libcore.rlib(one.o)', 'main.o']);
+    }
+  });
+
+  it('names archive and member in errors', () => {
+    const damaged = functionObject('one').fill(7, 4, 5);
+    const bitcode = latin1('BC\xc0\xde....');
+    const lib = gnuArchive([
+      { name: 'damaged.o', bytes: damaged, symbols: ['one'] },
+      { name: 'bitcode.o', bytes: bitcode, symbols: ['two'] },
+    ]);
+    const errors = errorsOf(() => linkFiles({ 'main.o': main(['one', 'two']), 'lib.a': lib }));
+    expect(errors.slice(0, 2).map(({ message }) => message)).toEqual([
+      'lib.a(damaged.o): EI_CLASS is 7; expected 2 (ELFCLASS64)',
+      'lib.a(bitcode.o): the member is LLVM bitcode',
+    ]);
+    // Members that nothing needs may be anything.
+    expect(liveNames(linkFiles({ 'main.o': main([]), 'lib.a': lib }))).toEqual(['.text._start']);
+    const unindexed = gnuArchive([{ name: 'damaged.o', bytes: damaged }], { index: 0 });
+    expect(errorsOf(() => linkFiles({ 'main.o': main([]), 'lib.a': unindexed }))[0]!.message).toBe(
+      'lib.a(damaged.o): EI_CLASS is 7; expected 2 (ELFCLASS64)',
+    );
+  });
+
+  it('reports a symbol table that names no member', () => {
+    const lib = gnuArchive(library({ one: [] }));
+    lib.set([0, 0, 0x12, 0x34], 8 + 60 + 4);
+    const errors = errorsOf(() => linkFiles({ 'main.o': main(['one']), 'lib.a': lib }));
+    expect(errors[0]).toMatchObject({
+      code: 'malformed-input',
+      message: 'lib.a: the symbol table names a member at offset 0x1234; none begins there',
+      hint: 'run ranlib on the archive',
+    });
+    expect(errors[1]!.message).toBe('undefined symbol: one');
+    expect(liveNames(linkFiles({ 'main.o': main([]), 'lib.a': lib }))).toEqual(['.text._start']);
+  });
+
+  it('reports a symbol table that promises what its member does not define', () => {
+    const lib = gnuArchive([{ name: 'other.o', bytes: functionObject('other'), symbols: ['one'] }]);
+    const errors = errorsOf(() => linkFiles({ 'main.o': main(['one']), 'lib.a': lib }));
+    expect(errors.map(({ message }) => message)).toEqual(['undefined symbol: one']);
+  });
+
+  it('reads the members of thin archives from the files beside it', () => {
+    const parts = library({ one: ['two'], two: [], three: [] });
+    const thin = gnuArchive(
+      [{ ...parts[0]!, name: 'sub/one.o' }, { ...parts[1]!, name: '/abs/two.o' }, parts[2]!],
+      {
+        thin: true,
+      },
+    );
+    const files = new Map([
+      ['main.o', main(['one'])],
+      ['lib/libthin.a', thin],
+      ['lib/sub/one.o', parts[0]!.bytes],
+      ['/abs/two.o', parts[1]!.bytes],
+    ]);
+    const inputs = ['main.o', 'lib/libthin.a'].map((path) => ({ kind: 'file', path }) as const);
+    const options = { ...DEFAULT_OPTIONS, inputs };
+    expect(liveNames(link(files, options))).toEqual(['.text._start', '.text.one', '.text.two']);
+
+    files.delete('/abs/two.o');
+    expect(errorsOf(() => link(files, options))[0]).toMatchObject({
+      code: 'missing-input',
+      message: 'no such file: /abs/two.o',
+      where: ['named by the thin archive lib/libthin.a'],
+    });
+
+    const unreadable = {
+      get(path: string) {
+        if (path === 'lib/sub/one.o') throw new UnreadableFile('permission denied');
+        return files.get(path);
+      },
+    };
+    expect(errorsOf(() => link(unreadable, options))[0]).toMatchObject({
+      code: 'unreadable-input',
+      message: 'cannot read lib/sub/one.o: permission denied',
+    });
+  });
+
+  it('reads a thin archive without a symbol table', () => {
+    const parts = library({ one: [] });
+    const thin = gnuArchive(parts, { thin: true, index: 0 });
+    const files = new Map([
+      ['main.o', main(['one'])],
+      ['lib.a', thin],
+      ['one.o', parts[0]!.bytes],
+    ]);
+    const inputs = ['main.o', 'lib.a'].map((path) => ({ kind: 'file', path }) as const);
+    expect(liveNames(link(files, { ...DEFAULT_OPTIONS, inputs }))).toEqual(['.text._start', '.text.one']);
+  });
+
+  it('keeps one of the weak definitions and lets a common symbol stand', () => {
+    const weak = buildObject([section('.text.w', 6, 4)], [{ name: 'one', section: '.text.w', binding: 2 }]);
+    const lib = gnuArchive([{ name: 'weak.o', bytes: weak, symbols: ['one'] }, ...library({ one: [] })]);
+    expect(liveNames(linkFiles({ 'main.o': main(['one']), 'lib.a': lib }))).toEqual([
+      '.text._start',
+      '.text.w',
+    ]);
+    const common = buildObject([], [{ name: 'one', section: 0xfff2, value: 8, size: 8 }]);
+    const strong = gnuArchive(library({ one: [] }));
+    const files = { 'main.o': main(['one']), 'common.o': common, 'lib.a': strong };
+    expect(liveNames(linkFiles({ 'common.o': common, 'main.o': main(['one']), 'lib.a': strong }))).toContain(
+      'COMMON',
+    );
+    expect(namesIn(files).objects).toContain('<linker>');
+  });
+
+  it('survives 5000 random changes of archives', () => {
+    const random = randomNumbers(0x1234567);
+    const originals = kinds.map(([, bytes]) => bytes);
+    const problems: string[] = [];
+    const outcomes = { linked: 0, refused: 0 };
+    for (let round = 0; round < 5000; round++) {
+      const bytes = originals[round % originals.length]!.slice();
+      const at = random(2) === 0 ? random(bytes.length) : random(200);
+      if (random(2) === 0) bytes[at] = random(256);
+      else if (at + 4 <= bytes.length) writeU32(bytes, at, random(2) === 0 ? 0xffffffff : random(64) << 24);
+      try {
+        linkFiles({ 'main.o': main(['one']), 'lib.a': bytes }).map();
+        outcomes.linked++;
+      } catch (error) {
+        outcomes.refused++;
+        if (!(error instanceof LinkError)) problems.push(`${round}: at ${at}: ${(error as Error).stack}`);
+        else if (
+          error.diagnostics.some(({ message, where }) => !/lib\.a|main\.o/.test(message + where.join()))
+        ) {
+          problems.push(`${round}: at ${at}: ${error.message}`);
+        }
+      }
+    }
+    expect(problems.slice(0, 3)).toEqual([]);
+    expect(Math.min(outcomes.linked, outcomes.refused)).toBeGreaterThan(300);
+  });
+});

@@ -1,0 +1,448 @@
+/** The object reader on real, unusual and damaged objects. */
+import { describe, expect, it } from 'vitest';
+import { FormatError } from '../../src/diagnostics.ts';
+import { buildObject, type SectionSpec } from '../../src/elf/build.ts';
+import { readU64, writeU16, writeU32, writeU64 } from '../../src/elf/bytes.ts';
+import {
+  SHN_ABS,
+  SHN_COMMON,
+  SHT_NOBITS,
+  SHT_NULL,
+  SHT_PROGBITS,
+  SHT_REL,
+  SHT_RELA,
+  SHT_SYMTAB,
+  SHT_SYMTAB_SHNDX,
+  STB_LOCAL,
+} from '../../src/elf/constants.ts';
+import { parseObject, sectionNameAt, symbolName, symbolOffset, symbolSection } from '../../src/elf/object.ts';
+import { SectionTable } from '../../src/elf/sections.ts';
+import {
+  bss,
+  CODE,
+  contents,
+  DATA,
+  errorsOf,
+  escapeSectionNumbers,
+  fixture,
+  group,
+  groupedObject,
+  linkFiles,
+  placed,
+  RODATA,
+  readBig,
+  relocationSection,
+  section,
+  sectionHeader,
+  symbolEntry,
+  table,
+} from './make.ts';
+
+function parse(bytes: Uint8Array) {
+  const sections = new SectionTable();
+  return { object: parseObject(bytes, sections, 0), sections };
+}
+
+/** A section as `readelf -S` prints it: name, type, offset, size, entry size, flags, link, info, alignment. */
+function describeSection({ object, sections }: ReturnType<typeof parse>, n: number) {
+  const id = object.firstSection + n;
+  return [
+    sectionNameAt(object.bytes, sections.nameOffset[id]!),
+    sections.type[id],
+    sections.offset[id],
+    sections.size[id],
+    sections.entsize[id],
+    sections.flags[id],
+    sections.link[id],
+    sections.info[id],
+    sections.addralign[id],
+  ];
+}
+
+function messageOf(bytes: Uint8Array): string {
+  try {
+    parse(bytes);
+  } catch (error) {
+    if (error instanceof FormatError) return error.message;
+    throw error;
+  }
+  throw new Error('the object was accepted');
+}
+
+/** A small object with an entry, a reference to data, a local symbol and a symbol of every reserved section. */
+function smallObject(more: readonly SectionSpec[] = []): Uint8Array {
+  const text = section('.text', CODE, 16, {
+    addralign: 16,
+    relocations: [{ offset: 8, type: 1, symbol: 'datum', addend: -4 }],
+  });
+  return buildObject(
+    [text, section('.data', DATA, 8, { addralign: 8 }), bss('.bss', 64, 32), ...more],
+    [
+      { name: '_start', section: '.text', type: 2 },
+      { name: 'datum', section: '.data', value: 4, size: 4, type: 1 },
+      { name: 'inside', section: '.bss', binding: STB_LOCAL },
+      { name: 'absolute', section: SHN_ABS, value: 7 },
+      { name: 'common', section: SHN_COMMON, value: 16, size: 24 },
+    ],
+  );
+}
+
+/** A copy with one change. */
+function changed(bytes: Uint8Array, change: (copy: Uint8Array) => void): Uint8Array {
+  const copy = bytes.slice();
+  change(copy);
+  return copy;
+}
+
+/** Sets a field of a section header of `smallObject`: its offset in the header, its new value. */
+function withHeader(number: number, field: number, value: number, bytes = smallObject()): Uint8Array {
+  const isWide = field >= 8 && field !== 40 && field !== 44;
+  return changed(bytes, (copy) => {
+    const at = sectionHeader(copy, number) + field;
+    if (isWide) writeU64(copy, at, value);
+    else writeU32(copy, at, value);
+  });
+}
+
+describe('parseObject', () => {
+  it('reads what gcc wrote as readelf does', () => {
+    const main = parse(fixture('c-objects/static/main.o'));
+    expect(main.object.sectionCount).toBe(12);
+    expect(describeSection(main, 0)).toEqual(['', SHT_NULL, 0, 0, 0, 0, 0, 0, 1]);
+    expect(describeSection(main, 3)).toEqual(['.bss', SHT_NOBITS, 0x40, 0, 0, 3, 0, 0, 1]);
+    expect(describeSection(main, 4)).toEqual([
+      '.rodata.main.str1.1',
+      SHT_PROGBITS,
+      0x40,
+      0xc9,
+      1,
+      0x32,
+      0,
+      0,
+      1,
+    ]);
+    expect(describeSection(main, 6)).toEqual([
+      '.rela.text.startup.main',
+      SHT_RELA,
+      0x4d0,
+      0x390,
+      24,
+      0x40,
+      9,
+      5,
+      8,
+    ]);
+    expect(describeSection(main, 9)).toEqual(['.symtab', SHT_SYMTAB, 0x2b0, 0x198, 24, 0, 10, 3, 8]);
+    expect(main.object.symbols).toMatchObject({ count: 17, firstGlobal: 3, shndxOffset: -1 });
+    expect(symbolName(main.object, 13)).toBe('shared');
+    expect(symbolSection(main.object, 13)).toBe(SHN_COMMON);
+    expect(symbolName(main.object, 3)).toBe('main');
+    expect(symbolSection(main.object, 3)).toBe(5);
+    expect(readU64(main.object.bytes, symbolOffset(main.object, 3) + 16)).toBe(379);
+    expect(main.sections.relocations[main.object.firstSection + 5]).toBe(main.object.firstSection + 6);
+  });
+
+  it('reads what nasm wrote, with its headers in front', () => {
+    const hello = parse(fixture('nasm-hello/hello.o'));
+    expect(hello.object.sectionCount).toBe(6);
+    expect(describeSection(hello, 1)).toEqual(['.text', SHT_PROGBITS, 0x1c0, 0x21, 0, 6, 0, 0, 1]);
+    expect(describeSection(hello, 5)).toEqual(['.rela.text', SHT_RELA, 0x2e0, 0x18, 24, 0, 3, 1, 8]);
+    expect(hello.object.symbols).toMatchObject({ count: 6, firstGlobal: 5 });
+    const names = [1, 2, 3, 4, 5].map((index) => symbolName(hello.object, index));
+    expect(names).toEqual(['hello.asm', '', 'greeting', 'length', '_start']);
+    const places = [1, 2, 3, 4, 5].map((index) => symbolSection(hello.object, index));
+    expect(places).toEqual([SHN_ABS, 1, 1, SHN_ABS, 1]);
+  });
+
+  it('reads what rustc wrote', () => {
+    const lto = parse(fixture('rust-alloc/lto.o'));
+    expect(lto.object.sectionCount).toBe(364);
+    expect(describeSection(lto, 360)).toEqual([
+      '.rela.eh_frame',
+      SHT_RELA,
+      0x12428,
+      0x948,
+      24,
+      0x40,
+      361,
+      359,
+      8,
+    ]);
+    expect(lto.object.symbols).toMatchObject({ count: 326, firstGlobal: 320 });
+    expect(symbolName(lto.object, 320)).toBe('_start');
+    expect(symbolName(lto.object, 321)).toBe('memcpy');
+  });
+
+  it('reads what the builder wrote', () => {
+    const small = parse(smallObject());
+    expect(describeSection(small, 1).slice(0, 2)).toEqual(['.text', SHT_PROGBITS]);
+    expect(describeSection(small, 3)).toEqual([
+      '.bss',
+      SHT_NOBITS,
+      expect.any(Number),
+      64,
+      0,
+      DATA,
+      0,
+      0,
+      32,
+    ]);
+    expect(small.object.symbols).toMatchObject({ count: 7, firstGlobal: 2 });
+    expect(symbolSection(small.object, 4)).toBe(SHN_ABS);
+    expect(symbolSection(small.object, 5)).toBe(SHN_COMMON);
+  });
+
+  it('adds the rows of several objects one after the other', () => {
+    const sections = new SectionTable();
+    const first = parseObject(smallObject(), sections, 0);
+    const second = parseObject(fixture('rust-alloc/lto.o'), sections, 1);
+    const third = parseObject(smallObject(), sections, 2);
+    expect([first.firstSection, second.firstSection, third.firstSection]).toEqual([0, 7, 371]);
+    expect([sections.object[6], sections.object[7], sections.object[370], sections.object[371]]).toEqual([
+      0, 1, 1, 2,
+    ]);
+    expect(sections.relocations[372]).toBe(377);
+    expect(sections.size[374]).toBe(64);
+  });
+
+  it('reads COMDAT groups with their signatures and leaves other groups alone', () => {
+    const texts = ['.text.a', '.text.b', '.text.c'].map((name) => section(name, CODE, 4));
+    const symbols = [
+      { name: '', section: '.text.b', binding: STB_LOCAL, type: 3 },
+      { name: 'inline_function', section: '.text.a' },
+    ];
+    const plain = { ...group(7, 2, [3]), bytes: table(4, [0, 3]) };
+    const { object } = parse(buildObject([...texts, group(7, 2, [1]), group(7, 1, [2, 3]), plain], symbols));
+    const signatures = object.groups.map(({ nameOffset, nameLength }) =>
+      Buffer.from(object.bytes.subarray(nameOffset, nameOffset + nameLength)).toString(),
+    );
+    expect(signatures).toEqual(['inline_function', '.text.b']);
+    expect(object.groups.map(({ members }) => members)).toEqual([[1], [2, 3]]);
+  });
+
+  it('does without section names', () => {
+    const bytes = changed(smallObject(), (copy) => writeU16(copy, 62, 0));
+    expect(describeSection(parse(bytes), 1)[0]).toBe('');
+    const result = linkFiles({ 'in.o': bytes });
+    expect(result.map().sections.map(({ name }) => name)).toEqual(['', '']);
+  });
+
+  it('does without section headers', () => {
+    const bytes = changed(smallObject(), (copy) => writeU64(copy, 40, 0));
+    expect(parse(bytes).object).toMatchObject({ sectionCount: 0, symbols: { count: 0 } });
+    expect(errorsOf(() => linkFiles({ 'in.o': bytes })).map(({ code }) => code)).toEqual(['no-entry']);
+    const main = buildObject([section('.text', CODE, 1)], [{ name: '_start', section: '.text' }]);
+    expect(linkFiles({ 'in.o': bytes, 'main.o': main }).bytes.length).toBe(113);
+  });
+
+  it('does without a symbol table: relocations name symbol 0, the value 0', () => {
+    const rela = relocationSection(SHT_RELA, 0, 1, [
+      { offset: 0, type: 1, symbol: 0, addend: 0x1122334455667788n },
+    ]);
+    const bytes = changed(buildObject([section('.text', CODE, 8), rela], []), (copy) =>
+      writeU32(copy, sectionHeader(copy, 3) + 4, SHT_PROGBITS),
+    );
+    expect(parse(bytes).object.symbols.count).toBe(0);
+    const result = linkFiles({ 'in.o': bytes }, { entry: '0x400070', gcSections: false });
+    expect(readBig(contents(result, '.text'), 0, 8)).toBe(0x1122334455667788n);
+  });
+
+  describe('with more sections than 16 bits can number', () => {
+    const COUNT = 66_000;
+    const SHNDX = 65_700;
+    const sections: SectionSpec[] = [
+      section('.text', CODE, 16, {
+        relocations: [
+          { offset: 0, type: 1, symbol: 'far' },
+          { offset: 8, type: 1, symbol: 'far_local', addend: 1 },
+        ],
+      }),
+    ];
+    while (sections.length < COUNT) sections.push(section(`.rodata.${sections.length + 1}`, RODATA, 4));
+    const symbols = [
+      { name: 'far_local', binding: STB_LOCAL, section: 0 },
+      { name: '_start', section: '.text' },
+      { name: 'far', section: 0, value: 2 },
+      { name: 'absolute', section: SHN_ABS, value: 5 },
+    ];
+    sections[SHNDX - 1] = {
+      name: '.symtab_shndx',
+      flags: 0,
+      type: SHT_SYMTAB_SHNDX,
+      bytes: new Uint8Array((symbols.length + 2) * 4),
+      link: COUNT + 1,
+      entsize: 4,
+    };
+    const places = [0, 0xff01, 1, 0xfff1];
+    const counts = { count: COUNT + 4, symtab: COUNT + 1, shndx: SHNDX, places };
+    const bytes = escapeSectionNumbers(buildObject(sections, symbols), counts);
+
+    it('finds sections and symbols', () => {
+      const far = parse(bytes);
+      expect(far.object.sectionCount).toBe(COUNT + 4);
+      expect(far.object.symbols.shndxOffset).toBeGreaterThan(0);
+      expect([1, 2, 3, 4].map((index) => symbolSection(far.object, index))).toEqual([
+        0xff01,
+        1,
+        0xfff1,
+        SHN_ABS,
+      ]);
+      expect(describeSection(far, COUNT + 2)[0]).toBe('.strtab');
+      expect(describeSection(far, COUNT)[0]).toBe(`.rodata.${COUNT}`);
+    });
+
+    it('links them', () => {
+      const result = linkFiles({ 'big.o': bytes });
+      // 0xfff1 is the number of SHN_ABS, but not when SHT_SYMTAB_SHNDX says it.
+      const near = placed(result, `.rodata.${0xff01}`);
+      const far = placed(result, `.rodata.${0xfff1}`);
+      expect(result.map().sections).toHaveLength(3);
+      const text = contents(result, '.text');
+      expect(readBig(text, 0, 8)).toBe(BigInt(far.address + 2));
+      expect(readBig(text, 8, 8)).toBe(BigInt(near.address + 1));
+    });
+
+    it('refuses SHN_XINDEX without a table, or past it', () => {
+      const tableless = withHeader(SHNDX, 4, SHT_PROGBITS, bytes);
+      expect(() => symbolSection(parse(tableless).object, 3)).toThrow('SHN_XINDEX without');
+      const short = withHeader(SHNDX, 32, 20, bytes);
+      expect(messageOf(short)).toBe('SHT_SYMTAB_SHNDX has fewer entries than the symbol table');
+      const { object } = parse(
+        changed(bytes, (copy) => writeU32(copy, parse(copy).object.symbols.shndxOffset + 12, 99_999)),
+      );
+      expect(() => symbolSection(object, 3)).toThrow(`lies in section 99999; the file has ${COUNT + 4}`);
+    });
+  });
+});
+
+describe('a malformed object', () => {
+  // Sections of smallObject: 1 .text, 2 .data, 3 .bss, 4 .symtab, 5 .strtab, 6 .rela.text.
+  const grouped = groupedObject([section('.text', CODE, 4)], [{ name: '_start', section: '.text' }]);
+
+  it.each<[string, Uint8Array, string]>([
+    ['class', changed(smallObject(), (copy) => copy.set([7], 4)), 'EI_CLASS is 7; expected 2 (ELFCLASS64)'],
+    ['32 bits', changed(smallObject(), (copy) => copy.set([1], 4)), 'a 32-bit object; expected ELFCLASS64'],
+    [
+      'byte order',
+      changed(smallObject(), (copy) => copy.set([2], 5)),
+      'EI_DATA is 2; expected 1 (little-endian)',
+    ],
+    ['version', changed(smallObject(), (copy) => copy.set([0], 6)), 'EI_VERSION is 0; expected 1'],
+    ['e_type', changed(smallObject(), (copy) => writeU16(copy, 16, 2)), 'e_type is 2; expected 1 (ET_REL)'],
+    [
+      'e_machine',
+      changed(smallObject(), (copy) => writeU16(copy, 18, 183)),
+      'e_machine is 183; expected 62 (EM_X86_64)',
+    ],
+    [
+      'e_shentsize',
+      changed(smallObject(), (copy) => writeU16(copy, 58, 40)),
+      'e_shentsize is 40; expected 64',
+    ],
+    ['e_shoff', changed(smallObject(), (copy) => writeU64(copy, 40, 2 ** 60)), 'past the end of the file'],
+    ['e_shnum', changed(smallObject(), (copy) => writeU16(copy, 60, 99)), 'section header table ends at'],
+    [
+      'e_shstrndx',
+      changed(smallObject(), (copy) => writeU16(copy, 62, 7)),
+      'e_shstrndx is 7; the file has 7 sections',
+    ],
+    ['e_shstrndx of no strings', changed(smallObject(), (copy) => writeU16(copy, 62, 1)), 'is no SHT_STRTAB'],
+    ['a name past the table', withHeader(1, 0, 0xffff), 'the name of section 1 lies outside'],
+    ['a section past the end', withHeader(2, 24, 0xfffff8), 'section 2 ends at offset 0x1000000'],
+    ['a size of 2^63', withHeader(2, 32, 2 ** 63), 'section 2 ends at offset'],
+    ['a .bss of 2^47', withHeader(3, 32, 2 ** 47), 'section 3 is larger than the address space'],
+    [
+      'alignment 3',
+      withHeader(2, 48, 3),
+      'sh_addralign of section 2 is 0x3; expected a power of two up to 2^30',
+    ],
+    ['alignment 2^31', withHeader(2, 48, 2 ** 31), 'sh_addralign of section 2 is 0x80000000'],
+    [
+      'symbols of 16 bytes',
+      withHeader(4, 56, 16),
+      'the symbol table (section 4) does not hold 24-byte entries',
+    ],
+    ['half a symbol', withHeader(4, 32, 36), 'the symbol table (section 4) does not hold 24-byte entries'],
+    ['no symbol names', withHeader(4, 40, 1), 'sh_link of section 4 is 1; expected the symbol string table'],
+    ['symbol names nowhere', withHeader(4, 40, 2 ** 31), 'sh_link of section 4 is 2147483648; expected'],
+    ['too many local symbols', withHeader(4, 44, 8), 'says 8 local symbols; it has 7 entries'],
+    ['relocations of nothing', withHeader(6, 44, 0), 'relocation section 6 applies to section 0'],
+    ['relocations of no section', withHeader(6, 44, 7), 'applies to section 7; the file has 7 sections'],
+    ['relocations of themselves', withHeader(6, 44, 6), 'relocation section 6 applies to'],
+    ['half a relocation', withHeader(6, 32, 12), 'relocation section 6 does not hold 24-byte entries'],
+    ['half a REL', withHeader(6, 4, SHT_REL, withHeader(6, 32, 8)), 'does not hold 16-byte entries'],
+    [
+      'a group of 6 bytes',
+      withHeader(2, 32, 6, grouped),
+      'group section 2 has 6 bytes; expected a multiple of 4',
+    ],
+    ['an empty group', withHeader(2, 32, 0, grouped), 'group section 2 has 0 bytes'],
+    [
+      'a group of nothing',
+      changed(grouped, (copy) => writeU32(copy, readU64(copy, sectionHeader(copy, 2) + 24) + 4, 5)),
+      'group section 2 names section 5, which does not exist',
+    ],
+    ['a group without a name', withHeader(2, 44, 9, grouped), 'symbol number 9 is out of range'],
+  ])('is refused: %s', (_name, bytes, message) => {
+    expect(messageOf(bytes)).toContain(message);
+    // In a link the message goes with the file's name and place.
+    const [first, ...rest] = errorsOf(() => linkFiles({ 'in.o': bytes }));
+    if (bytes[16] === 2) return;
+    expect(first).toMatchObject({ code: 'malformed-input', message: `in.o: ${messageOf(bytes)}` });
+    expect(first!.where[0]).toMatch(/^at offset 0x[0-9a-f]+ of in\.o$/);
+    expect(rest.map(({ code }) => code).filter((code) => code !== 'no-entry')).toEqual([]);
+  });
+
+  it.each<[string, (copy: Uint8Array) => void, string]>([
+    [
+      'a name',
+      (copy) => writeU32(copy, symbolEntry(copy, 'datum'), 0xfffff),
+      'lies outside the string table',
+    ],
+    [
+      'a section',
+      (copy) => writeU16(copy, symbolEntry(copy, 'datum') + 6, 44),
+      'lies in section 44; the file has 7',
+    ],
+    [
+      'a reserved section',
+      (copy) => writeU16(copy, symbolEntry(copy, 'datum') + 6, 0xff20),
+      'reserved section number 0xff20',
+    ],
+    [
+      'a binding',
+      (copy) => copy.set([0x51], symbolEntry(copy, 'datum') + 4),
+      'has binding 5 among the global',
+    ],
+  ])('is refused for %s of a symbol', (_name, change, message) => {
+    const errors = errorsOf(() => linkFiles({ 'in.o': changed(smallObject(), change) }));
+    expect(errors[0]!.message).toMatch(/^in\.o: symbol number|^in\.o: st_name/);
+    expect(errors[0]!.message).toContain(message);
+  });
+
+  it('does not disturb the objects after it', () => {
+    const bad = withHeader(4, 44, 8);
+    const good = fixture('exit42/main.o');
+    const errors = errorsOf(() => linkFiles({ 'bad.o': bad, 'good.o': good }, { gcSections: false }));
+    expect(errors.map(({ message }) => message)).toEqual([
+      'bad.o: sh_info of the symbol table says 8 local symbols; it has 7 entries',
+    ]);
+  });
+
+  it('has a relocation outside its section', () => {
+    const bytes = changed(smallObject(), (copy) =>
+      writeU64(copy, readU64(copy, sectionHeader(copy, 6) + 24), 9),
+    );
+    const errors = errorsOf(() => linkFiles({ 'in.o': bytes }));
+    expect(errors.map(({ message }) => message)).toEqual([
+      'in.o: a relocation of section 1 covers bytes 0x9 to 0x11; the section ends at 0x10',
+    ]);
+  });
+
+  it('has alignments that would fill gigabytes of file', () => {
+    const sections = [1, 2, 3, 4, 5].map((n) => section(`.text.${n}`, CODE, 1, { addralign: 2 ** 30 }));
+    const bytes = buildObject(sections, [{ name: '_start', section: '.text.1' }]);
+    const errors = errorsOf(() => linkFiles({ 'in.o': bytes }, { gcSections: false }));
+    expect(errors.map(({ code }) => code)).toEqual(['too-large']);
+  });
+});
