@@ -7,6 +7,11 @@ import type { Archive } from './elf/archive.ts';
  */
 export interface InputFiles {
   get(path: string): Uint8Array | undefined;
+  /**
+   * Decompresses zlib data (RFC 1950); undefined if it is damaged. Without this function, compressed debug sections
+   * are left out.
+   */
+  inflate?(bytes: Uint8Array): Uint8Array | undefined;
 }
 
 /** Thrown by `InputFiles.get`: the file exists but the system does not let us read it. */

@@ -3,12 +3,14 @@
  * holds from there on. Errors are collected throughout and end the link at one place, so that a user sees all of
  * them at once.
  */
+import { addTables, checkTables, makeDebugFile } from './debug/tables.ts';
 import { type Diagnostic, Diagnostics } from './diagnostics.ts';
 import { buildMap, type LinkMap } from './explain/map.ts';
 import type { InputFiles } from './inputs.ts';
 import type { LinkOptions } from './options.ts';
 import { assembleUnwind } from './passes/assembleUnwind.ts';
 import { discardSections } from './passes/discardSections.ts';
+import { foldIdentical } from './passes/foldIdentical.ts';
 import { indexUnwind } from './passes/indexUnwind.ts';
 import { layoutImage } from './passes/layoutImage.ts';
 import { loadInputs } from './passes/loadInputs.ts';
@@ -19,15 +21,20 @@ import { relocate } from './passes/relocate.ts';
 import { resolveSymbols } from './passes/resolveSymbols.ts';
 import { synthesize } from './passes/synthesize.ts';
 import { writeImage } from './passes/writeImage.ts';
+import { withScript } from './script/linkScript.ts';
 
 /** A finished link. */
 export interface LinkResult {
   /** The executable, byte for byte. */
   readonly bytes: Uint8Array;
+  /** A second file with the same addresses, symbols and debug information; made when it is asked for. */
+  debugFile(): Uint8Array;
   /** What lies where and why; made when it is asked for. */
   map(): LinkMap;
   /** Names of the objects that take part, archive members included. */
   inputs(): string[];
+  /** Name of the executable, if a script says one. */
+  readonly output: string | undefined;
   /** Warnings; a link with errors throws instead. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -37,11 +44,13 @@ export interface LinkResult {
  * @param files where inputs are read from: a Map from path to bytes will do
  * @throws LinkError with every error that was found
  */
-export function link(files: InputFiles, options: LinkOptions): LinkResult {
+export function link(files: InputFiles, asked: LinkOptions): LinkResult {
   const diagnostics = new Diagnostics();
+  checkTables(asked, diagnostics);
 
-  const inputs = loadInputs(files, options, diagnostics);
+  const { inputs, script } = loadInputs(files, asked, diagnostics);
   // Every input is an object or an archive, and its tables lie within its bytes.
+  const options = withScript(asked, script);
   const program = resolveSymbols(inputs, files, options, diagnostics);
   // Each name has one definition; no object, section or symbol is added any more.
   const discards = discardSections(program);
@@ -49,8 +58,10 @@ export function link(files: InputFiles, options: LinkOptions): LinkResult {
   // Only live sections exist; every relocation of theirs has been read once and lies within its section.
   const { synthesis, pieces } = synthesize(program, liveness, options, diagnostics);
   // It is decided which references are rewritten, and no new section appears.
-  if (!process.env.NOMERGE) mergeStrings(program, liveness, pieces);
+  mergeStrings(program, liveness, pieces);
   // Strings and constants have their places within sections.
+  foldIdentical(program, liveness, pieces, synthesis, options);
+  // Every section is its own, merged with others, or stands for the ones that are like it.
   assembleUnwind(program, liveness, pieces, options);
   // Sizes are final.
   const order = orderSections(program, liveness, pieces, options);
@@ -60,12 +71,18 @@ export function link(files: InputFiles, options: LinkOptions): LinkResult {
   indexUnwind(program, pieces, layout, image);
   // The bytes of the image are final but for the header.
   diagnostics.stopOnErrors();
-  const bytes = writeImage(image, layout, options);
+  const executable = writeImage(image, layout, options);
+  // Loaded bytes are final; what follows is for tools.
+  const finished = { files, program, discards, pieces, layout, diagnostics };
+  const bytes = addTables(executable, finished, options);
 
   return {
     bytes,
-    map: () => buildMap(program, pieces, layout, discards, liveness, synthesis),
+    debugFile: () => makeDebugFile(executable, finished, options),
+    map: () =>
+      buildMap(program, pieces, layout, discards, liveness, synthesis, bytes.length - layout.fileSize),
     inputs: () => program.objects.slice(1).map(({ name }) => name),
+    output: script.output,
     diagnostics: diagnostics.items,
   };
 }

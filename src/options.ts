@@ -14,7 +14,11 @@ export interface LinkOptions {
   readonly inputs: readonly InputName[];
   /** Folders in which `-l` looks, in order. */
   readonly libraryPaths: readonly string[];
-  /** Symbol where the program starts, or an address. */
+  /** Linker scripts (`-T`), in order. */
+  readonly scripts: readonly string[];
+  /** Folder that stands for the root in the paths of scripts that lie in it; '' for none. */
+  readonly sysroot: string;
+  /** Symbol where the program starts, or an address; '' for what a script says, or else `_start`. */
   readonly entry: string;
   /** Address of the file's first byte; a multiple of 4096. */
   readonly base: number;
@@ -58,12 +62,16 @@ export interface LinkOptions {
   readonly icf: 'safe' | 'all' | 'none';
   /** Supply small versions of memcpy and its kin where they are needed. */
   readonly builtins: 'mem' | 'none';
+  /** What stands behind the loaded bytes for tools: nothing, sections and symbols, or these and debug information. */
+  readonly tables: 'none' | 'symbols' | 'debug';
 }
 
 export const DEFAULT_OPTIONS: LinkOptions = {
   inputs: [],
   libraryPaths: [],
-  entry: '_start',
+  scripts: [],
+  sysroot: '',
+  entry: '',
   base: 0x400000,
   header: 'classic',
   osabi: 0,
@@ -86,7 +94,13 @@ export const DEFAULT_OPTIONS: LinkOptions = {
   pageSize: 0x1000,
   icf: 'safe',
   builtins: 'none',
+  tables: 'none',
 };
+
+/** The header for a user who asked for none: the smallest, or the one that has room for section headers. */
+export function defaultHeader(tables: LinkOptions['tables']): HeaderName {
+  return tables === 'none' ? DEFAULT_OPTIONS.header : 'plain';
+}
 
 /** An option as `tinyelf link --help` shows it. */
 interface OptionHelp {
@@ -114,6 +128,12 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
   },
   { flags: '-l, --library <name>', group: GROUPS.inputs, help: 'link lib<name>.a', repeatable: true },
   {
+    flags: '-T, --script <file>',
+    group: GROUPS.inputs,
+    help: 'read a linker script; its SECTIONS, if any, decide where everything lies',
+    repeatable: true,
+  },
+  {
     flags: '--builtins <set>',
     group: GROUPS.inputs,
     help: 'mem: supply memcpy, memmove, memset, memcmp, bcmp, strlen if nothing else defines them (7 to 24 bytes each)',
@@ -137,6 +157,11 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
   },
   { flags: '--gc-sections', group: GROUPS.program, help: 'drop sections that nothing reaches (default)' },
   { flags: '--no-gc-sections', group: GROUPS.program, help: 'keep them' },
+  {
+    flags: '--icf <mode>',
+    group: GROUPS.program,
+    help: 'fold identical functions: safe: those whose address nothing compares (default); all: these and constants; none',
+  },
   {
     flags: '--verbatim',
     group: GROUPS.program,
@@ -166,6 +191,17 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     flags: '-o, --output <file>',
     group: GROUPS.output,
     help: 'the executable; - for standard output (default: a.out)',
+  },
+  {
+    flags: '--symbols',
+    group: GROUPS.output,
+    help: 'append section headers and a symbol table (sets --header=plain); the program stays the same',
+  },
+  { flags: '--debug', group: GROUPS.output, help: 'append these and the debug information of the inputs' },
+  {
+    flags: '--debug-file <file>',
+    group: GROUPS.output,
+    help: 'write them to <file>, which a debugger can load in place of the executable',
   },
   { flags: '--print-map', group: GROUPS.output, help: 'print what lies where, and why it is there' },
   { flags: '--json', group: GROUPS.output, help: 'print the result, the map and the diagnostics as JSON' },

@@ -22,6 +22,8 @@ export interface ImageEdges {
   /** The relocations of indirect functions. */
   readonly irelativeStart: number;
   readonly irelativeEnd: number;
+  /** Where the thread pointer would be: what a distance from it is taken from. */
+  readonly threadPointer: number;
   /** The index of unwind tables, or 0. */
   readonly ehFrameHdr: number;
 }
@@ -42,6 +44,8 @@ const EDGES: Readonly<Record<string, keyof ImageEdges>> = {
   __rela_iplt_start: 'irelativeStart',
   __rela_iplt_end: 'irelativeEnd',
   __GNU_EH_FRAME_HDR: 'ehFrameHdr',
+  // Descriptors of local dynamic access: in an executable the base that offsets count from is the thread pointer.
+  _TLS_MODULE_BASE_: 'threadPointer',
 };
 
 const ARRAY_BOUNDS = /^__(preinit_array|init_array|fini_array)_(start|end)$/;

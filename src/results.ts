@@ -154,6 +154,4 @@ export interface ImageLayout extends SectionOrder {
   /** Bytes of memory from the base to the end of zero-initialised data. */
   readonly memorySize: number;
   readonly edges: ImageEdges;
-  /** The thread pointer's address in the address space of the thread-local template, or 0 if there is none. */
-  readonly threadPointer: number;
 }

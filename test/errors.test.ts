@@ -78,8 +78,7 @@ describe('inputs of the wrong kind', () => {
     ],
     ['aarch64.o', /aarch64\.o: e_machine is 183; expected 62 \(EM_X86_64\)/],
     ['libshared.so', /libshared\.so: the file is a linked ELF file[\s\S]*static executables only/],
-    ['libscript.a', /libscript\.a: the file is text, perhaps a linker script/],
-    ['build.sh', /build\.sh: the file is text/],
+    ['build.sh', /build\.sh: the file is text, but no linker script/],
     ['.', /cannot read \.: it is a directory/],
     ['missing.o', /no such file: missing\.o/],
   ])('%s', (input, message) => {

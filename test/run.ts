@@ -23,6 +23,8 @@ interface RunOptions {
   readonly cwd?: string;
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds after which the command is ended. */
+  readonly timeout?: number;
 }
 
 /** Runs a command to its end. */
@@ -32,7 +34,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: { ...process.env, ...options.env },
     maxBuffer: 2 ** 28,
-    timeout: 100_000,
+    timeout: options.timeout ?? 100_000,
   });
   if (error) throw error;
   return { code: status, signal, stdout, stderr: stderr.toString() };

@@ -21,6 +21,7 @@ Sections:    --gc-sections (default)  --no-gc-sections  --print-gc-sections  --i
 Addresses:   --image-base=ADDRESS  -Ttext=ADDRESS  -Tdata=ADDRESS  --section-start=SECTION=ADDRESS
              -z separate-code  -z noexecstack  -z max-page-size=N
 Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --fatal-warnings  --quiet
+             --symbols  --debug  --debug-file=FILE
 tinyelf's:   --header  --segments  --verbatim  --osabi  --ident-pad  --builtins
 
 Options of GNU ld that cannot change such an executable are accepted.

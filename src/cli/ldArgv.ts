@@ -1,6 +1,7 @@
 /** Parses GNU ld's command line, as gcc, clang and rustc write it, into the request for a link. */
 import type { InputName } from '../inputs.ts';
-import { DEFAULT_OPTIONS, type LinkOptions } from '../options.ts';
+import { DEFAULT_OPTIONS, defaultHeader, type LinkOptions } from '../options.ts';
+import { inSysroot } from '../script/paths.ts';
 import { type LdState, ldOption, ldOptionNames } from './ldOptions.ts';
 import { expandResponses, type ResponseReader, splitOption } from './ldWords.ts';
 import { nearestName } from './nearest.ts';
@@ -11,10 +12,12 @@ export interface LdRequest {
   readonly action: LdState['action'];
   readonly announce: boolean;
   readonly options: LinkOptions;
-  readonly output: string;
+  /** Undefined without -o. */
+  readonly output: string | undefined;
   readonly printMap: boolean;
   readonly mapFile: string | undefined;
   readonly dependencyFile: string | undefined;
+  readonly debugFile: string | undefined;
   readonly printGcSections: boolean;
   readonly trace: boolean;
   readonly fatalWarnings: boolean;
@@ -22,7 +25,7 @@ export interface LdRequest {
 }
 
 /** Where GNU ld looks for libraries behind the folders of -L (SEARCH_DIR in the default script of Debian's ld). */
-const DEFAULT_PATHS = [
+export const DEFAULT_PATHS: readonly string[] = [
   '/usr/local/lib/x86_64-linux-gnu',
   '/lib/x86_64-linux-gnu',
   '/usr/lib/x86_64-linux-gnu',
@@ -59,12 +62,13 @@ function initialState(inputs: InputName[]): LdState {
     definitions: [],
     sectionStarts: new Map(),
     scripts: [],
-    output: 'a.out',
+    output: undefined,
     action: 'link',
     announce: false,
     printMap: false,
     mapFile: undefined,
     dependencyFile: undefined,
+    debugFile: undefined,
     printGcSections: false,
     trace: false,
     fatalWarnings: false,
@@ -97,8 +101,7 @@ function applyOption(state: LdState, word: string, next: () => string | undefine
 function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
   const { settings, sysroot } = state;
   // `=` and `$SYSROOT` in front of a folder stand for --sysroot (GNU ld's manual, "-L searchdir").
-  const inSysroot = (path: string) => path.replace(/^(=|\$SYSROOT)/, sysroot);
-  const paths = [...state.libraryPaths.map(inSysroot), ...DEFAULT_PATHS.map((path) => `${sysroot}${path}`)];
+  const paths = state.libraryPaths.map((path) => inSysroot(path, sysroot));
   return {
     action: state.action,
     announce: state.announce,
@@ -106,6 +109,7 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
     printMap: state.printMap,
     mapFile: state.mapFile,
     dependencyFile: state.dependencyFile,
+    debugFile: state.debugFile,
     printGcSections: state.printGcSections,
     trace: state.trace,
     fatalWarnings: state.fatalWarnings,
@@ -114,9 +118,12 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
       ...DEFAULT_OPTIONS,
       // Without --eh-frame-hdr a program registers its unwind tables itself, as crtbeginT.o does.
       ehFrameHdr: false,
+      header: defaultHeader(settings.tables ?? 'none'),
       ...settings,
       inputs,
-      libraryPaths: paths,
+      libraryPaths: [...paths, ...DEFAULT_PATHS.map((path) => `${sysroot}${path}`)],
+      scripts: state.scripts,
+      sysroot,
       undefinedSymbols: state.undefinedSymbols,
       requiredSymbols: state.requiredSymbols,
       wrappedSymbols: state.wrappedSymbols,

@@ -29,13 +29,14 @@ export interface LdState {
   readonly definitions: LinkOptions['definitions'][number][];
   readonly sectionStarts: Map<string, number>;
   readonly scripts: string[];
-  output: string;
+  output: string | undefined;
   action: 'link' | 'version' | 'help';
   /** Print the version line and go on. */
   announce: boolean;
   printMap: boolean;
   mapFile: string | undefined;
   dependencyFile: string | undefined;
+  debugFile: string | undefined;
   printGcSections: boolean;
   trace: boolean;
   fatalWarnings: boolean;
@@ -109,12 +110,12 @@ const IGNORED_VALUES = `
   R just-symbols rpath rpath-link Y dynamic-list dynamic-list-data version-script retain-symbols-file
   version-exports-section plugin plugin-opt Tldata-segment task-link max-cache-size O
   hash-size thread-count assert symbol-ordering-file call-graph-ordering-file exclude-modules-for-implib
-  dependent-libraries mllvm chroot export-dynamic-symbol export-dynamic-symbol-list exclude-libs`;
+  hash-style orphan-handling sort-section error-limit spare-dynamic-tags pack-dyn-relocs thinlto-cache-dir
+  thinlto-jobs icf-iterations reproduce dependent-libraries mllvm chroot export-dynamic-symbol export-dynamic-symbol-list exclude-libs`;
 
 const IGNORED_OPTIONAL = `
-  compress-debug-sections compress-sections hash-style orphan-handling sort-section spare-dynamic-tags
-  color-diagnostics error-limit pack-dyn-relocs optimize thinlto-cache-dir thinlto-jobs lto-O
-  build-id threads reproduce icf-iterations warn-symbol-ordering no-warn-symbol-ordering gc-keep-exported
+  compress-debug-sections compress-sections color-diagnostics optimize lto-O
+  build-id threads warn-symbol-ordering no-warn-symbol-ordering gc-keep-exported
   gpsize ctf-variables no-ctf-variables rsp-quoting error-handling-script cref no-cref`;
 
 function addInputOptions(): void {
@@ -236,6 +237,11 @@ function addOwnOptions(): void {
   option('osabi', 'value', (state, value) => set(state, { osabi: parseOsabi(value) }));
   option('ident-pad', 'value', (state, value) => set(state, { identPad: parseIdentPad(value) }));
   option('builtins', 'value', (state, value) => set(state, { builtins: parseBuiltins(value) }));
+  option('symbols', 'none', (state) => set(state, { tables: state.settings.tables ?? 'symbols' }));
+  option('debug', 'none', (state) => set(state, { tables: 'debug' }));
+  option('debug-file', 'value', (state, value) => {
+    state.debugFile = value;
+  });
   option('segments', 'value', (state, value) => {
     if (value !== 'joined' && value !== 'split')
       throw new UsageError(`--segments ${value}: expected joined or split`);

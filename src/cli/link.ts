@@ -1,13 +1,14 @@
 /** `tinyelf link`. */
 import { type Command, Option } from 'commander';
 import type { InputName } from '../inputs.ts';
-import { DEFAULT_OPTIONS, LINK_OPTIONS, type LinkOptions } from '../options.ts';
+import { DEFAULT_OPTIONS, defaultHeader, LINK_OPTIONS, type LinkOptions } from '../options.ts';
 import { runLink } from './run.ts';
 import {
   parseBase,
   parseBuiltins,
   parseDefinition,
   parseHeader,
+  parseIcf,
   parseIdentPad,
   parseOsabi,
   UsageError,
@@ -58,13 +59,14 @@ export function addLinkCommand(program: Command, finish: (code: number) => void)
     command.addOption(option);
   }
   command.action(async (inputs: string[], values: Values) => {
-    const output = values.output ?? 'a.out';
+    const { output } = values;
     if (values.json && output === '-') throw new UsageError('--json and -o - both need standard output');
     finish(
       await runLink({
         program: 'tinyelf',
         options: toLinkOptions(inputs, values),
         output,
+        debugFile: values.debugFile,
         printMap: values.printMap === true,
         json: values.json === true,
       }),
@@ -75,36 +77,45 @@ export function addLinkCommand(program: Command, finish: (code: number) => void)
 /** What commander makes of the options: camel-cased names, arrays for those that may be repeated. */
 interface Values {
   readonly libraryPath?: string[];
+  readonly script?: string[];
   readonly builtins?: string;
   readonly entry?: string;
   readonly undefined?: string[];
   readonly defsym?: string[];
   readonly gcSections?: boolean;
+  readonly icf?: string;
   readonly verbatim?: boolean;
   readonly header?: string;
   readonly base?: string;
   readonly osabi?: string;
   readonly identPad?: string;
   readonly output?: string;
+  readonly symbols?: boolean;
+  readonly debug?: boolean;
+  readonly debugFile?: string;
   readonly printMap?: boolean;
   readonly json?: boolean;
 }
 
 function toLinkOptions(inputs: readonly string[], values: Values): LinkOptions {
+  const tables = values.debug ? 'debug' : values.symbols ? 'symbols' : 'none';
   return {
     ...DEFAULT_OPTIONS,
     inputs: inputs.map(toInput),
     libraryPaths: values.libraryPath ?? [],
+    scripts: values.script ?? [],
     entry: values.entry ?? DEFAULT_OPTIONS.entry,
     base: given(values.base, parseBase, DEFAULT_OPTIONS.base),
-    header: given(values.header, parseHeader, DEFAULT_OPTIONS.header),
+    header: given(values.header, parseHeader, defaultHeader(tables)),
     osabi: given(values.osabi, parseOsabi, DEFAULT_OPTIONS.osabi),
     identPad: given(values.identPad, parseIdentPad, DEFAULT_OPTIONS.identPad),
     verbatim: values.verbatim ?? DEFAULT_OPTIONS.verbatim,
     gcSections: values.gcSections ?? DEFAULT_OPTIONS.gcSections,
+    icf: given(values.icf, parseIcf, DEFAULT_OPTIONS.icf),
     undefinedSymbols: values.undefined ?? [],
     definitions: (values.defsym ?? []).map(parseDefinition),
     builtins: given(values.builtins, parseBuiltins, DEFAULT_OPTIONS.builtins),
+    tables,
   };
 }
 

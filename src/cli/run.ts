@@ -10,14 +10,16 @@ export interface LinkRequest {
   /** Name in front of messages. */
   readonly program: string;
   readonly options: LinkOptions;
-  /** Path of the executable; `-` for standard output. */
-  readonly output: string;
+  /** Path of the executable; `-` for standard output; undefined for what a script says, or else `a.out`. */
+  readonly output: string | undefined;
   readonly printMap: boolean;
   readonly json: boolean;
   /** File for the map as text. */
   readonly mapFile?: string | undefined;
   /** File for a make rule that names the inputs. */
   readonly dependencyFile?: string | undefined;
+  /** File for symbols and debug information, beside the executable. */
+  readonly debugFile?: string | undefined;
   /** Say which sections were left out. */
   readonly printGcSections?: boolean;
   /** Say which files were read. */
@@ -40,13 +42,17 @@ export async function runLink(request: LinkRequest): Promise<number> {
   const files = new DiskFiles();
   try {
     const result = link(files, request.options);
+    // Made before anything is written: making it may add warnings, which may be fatal.
+    const debugFile = request.debugFile === undefined ? undefined : result.debugFile();
     const diagnostics = request.quiet ? [] : [...noticesOf(request), ...result.diagnostics];
     if (request.fatalWarnings && diagnostics.some(({ severity }) => severity === 'warning')) {
       throw new LinkError(diagnostics.map((item) => ({ ...item, severity: 'error' })));
     }
-    writeExecutable(request.output, result.bytes);
-    await report(request, result, diagnostics, performance.now() - started);
-    await writeSideFiles(request, result, files);
+    const output = request.output ?? result.output ?? 'a.out';
+    writeExecutable(output, result.bytes);
+    if (debugFile) writeExecutable(request.debugFile!, debugFile);
+    await report({ ...request, output }, result, diagnostics, performance.now() - started);
+    await writeSideFiles({ ...request, output }, result, files);
     return EXIT_OK;
   } catch (error) {
     const diagnostics = diagnosticsOf(error);
@@ -97,7 +103,7 @@ function internalError(error: unknown): Diagnostic {
 }
 
 async function report(
-  request: LinkRequest,
+  request: LinkRequest & { readonly output: string },
   result: LinkResult,
   diagnostics: readonly Diagnostic[],
   milliseconds: number,
@@ -136,7 +142,11 @@ function printDiscarded(program: string, result: LinkResult): void {
   writeText(lines.join(''));
 }
 
-async function writeSideFiles(request: LinkRequest, result: LinkResult, files: DiskFiles): Promise<void> {
+async function writeSideFiles(
+  request: LinkRequest & { readonly output: string },
+  result: LinkResult,
+  files: DiskFiles,
+): Promise<void> {
   const { mapFile, dependencyFile, output } = request;
   if (mapFile !== undefined) {
     const { formatMap } = await import('../report/linkMap.ts');

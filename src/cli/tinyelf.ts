@@ -1,5 +1,8 @@
 /** Entry point of `tinyelf`. */
+import { realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { writeText } from '../node/output.ts';
 import { VERSION } from '../version.ts';
 import { runLd } from './ld.ts';
 import { addLinkCommand, inlineLibraries } from './link.ts';
@@ -10,7 +13,20 @@ async function main(argv: readonly string[]): Promise<void> {
   process.exitCode = argv[0] === 'ld' ? await runLd(argv.slice(1)) : await runTinyelf(argv);
 }
 
+/** rustc calls a linker it does not know by name like a C compiler: with -m64 and -Wl. */
+function looksLikeCompilerCall(argv: readonly string[]): boolean {
+  return argv[0] === '-m64' || argv.some((word) => word.startsWith('-Wl,'));
+}
+
+const COMPILER_CALL = `tinyelf: error: called like a C compiler (-m64, -Wl,…)
+  hint: for rustc use -C linker=ld.tinyelf, whose name says that it is a linker; for gcc use -B "$(tinyelf driver-dir)"
+`;
+
 async function runTinyelf(argv: readonly string[]): Promise<number> {
+  if (looksLikeCompilerCall(argv)) {
+    process.stderr.write(COMPILER_CALL);
+    return EXIT_USAGE;
+  }
   let code = EXIT_OK;
   const program = new Command('tinyelf')
     .description('Turns relocatable x86-64 ELF objects into the smallest static Linux executables.')
@@ -21,6 +37,13 @@ async function runTinyelf(argv: readonly string[]): Promise<number> {
     .command('ld')
     .summary("the same linker behind GNU ld's command line")
     .description("Takes GNU ld's command line: what rustc, clang and gcc call as ld.tinyelf.");
+  program
+    .command('driver-dir')
+    .summary('print the folder to give to gcc -B')
+    .description(
+      'Prints the folder with an ld that is tinyelf, for gcc -B, and on PATH for clang -fuse-ld=tinyelf.',
+    )
+    .action(() => writeText(`${join(dirname(realpathSync(process.argv[1]!)), 'driver')}\n`));
   addLinkCommand(program, (result) => {
     code = result;
   });

@@ -20,6 +20,7 @@ import {
   STB_LOCAL,
   SYM_SIZE,
 } from './constants.ts';
+import { StringTable } from './stringTable.ts';
 
 interface RelocationSpec {
   /** r_offset in bytes. */
@@ -138,22 +139,6 @@ function encodeRelocations(relocations: readonly RelocationSpec[], table: readon
     writeU32(bytes, at + 20, Math.floor(addend / 2 ** 32));
   });
   return bytes;
-}
-
-class StringTable {
-  #text = '\0';
-
-  /** Offset of the name; the empty name is at 0. */
-  add(name: string): number {
-    if (name === '') return 0;
-    const offset = this.#text.length;
-    this.#text += `${name}\0`;
-    return offset;
-  }
-
-  bytes(): Uint8Array {
-    return new TextEncoder().encode(this.#text);
-  }
 }
 
 /** Lays out header, section contents and section header table. */

@@ -52,6 +52,9 @@ export const SHF_GNU_RETAIN = 0x200000;
 export const SHF_EXCLUDE = 0x80000000;
 
 export const GRP_COMDAT = 1;
+/** ch_type of compressed sections, and the size of the header in front of their data in bytes. */
+export const ELFCOMPRESS_ZLIB = 1;
+export const CHDR_SIZE = 24;
 
 export const SHN_UNDEF = 0;
 export const SHN_LORESERVE = 0xff00;
@@ -64,8 +67,15 @@ export const STB_GLOBAL = 1;
 export const STB_WEAK = 2;
 export const STB_GNU_UNIQUE = 10;
 
+export const STT_NOTYPE = 0;
+export const STT_OBJECT = 1;
 export const STT_FUNC = 2;
 export const STT_SECTION = 3;
 export const STT_FILE = 4;
+export const STT_COMMON = 5;
 export const STT_TLS = 6;
 export const STT_GNU_IFUNC = 10;
+
+/** Visibilities that make a symbol local to the file it ends up in. */
+export const STV_INTERNAL = 1;
+export const STV_HIDDEN = 2;

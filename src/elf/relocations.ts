@@ -51,6 +51,7 @@ export class RelocationBuffer {
 /**
  * Decodes every relocation that applies to section `id`, from all its relocation sections, into `buffer`.
  * @param fieldSize bytes that a relocation of each type changes; types beyond its end are left to the caller
+ * @param size bytes of the section, where its content is not what lies in the object
  * @throws FormatError if a field lies outside the section or a symbol number outside the symbol table
  */
 export function readRelocations(
@@ -59,6 +60,7 @@ export function readRelocations(
   id: number,
   fieldSize: Uint8Array,
   buffer: RelocationBuffer,
+  size: number = sections.type[id] === SHT_NOBITS ? 0 : sections.size[id]!,
 ): void {
   let count = 0;
   for (let rel = sections.relocations[id]!; rel >= 0; rel = sections.relocations[rel]!) {
@@ -67,7 +69,7 @@ export function readRelocations(
   buffer.reserve(count);
   let row = 0;
   for (let rel = sections.relocations[id]!; rel >= 0; rel = sections.relocations[rel]!) {
-    row = decode(object, sections, id, rel, fieldSize, buffer, row);
+    row = decode(object, sections, id, rel, fieldSize, buffer, row, size);
   }
 }
 
@@ -84,11 +86,11 @@ function decode(
   fieldSize: Uint8Array,
   buffer: RelocationBuffer,
   row: number,
+  size: number,
 ): number {
   const { bytes } = object;
   const isRela = sections.type[rel] === SHT_RELA;
   const step = entrySize(sections, rel);
-  const size = sections.type[id] === SHT_NOBITS ? 0 : sections.size[id]!;
   const start = sections.offset[rel]!;
   const end = start + sections.size[rel]!;
   for (let at = start; at < end; at += step, row++) {

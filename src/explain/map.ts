@@ -88,6 +88,8 @@ export interface LinkMap {
   readonly segments: readonly MapSegment[];
   /** Bytes by part of the image; padding is what alignment costs. */
   readonly bytes: Readonly<Record<(typeof CATEGORY_NAMES)[number] | 'header' | 'padding', number>>;
+  /** Bytes behind the image: symbols and debug information. */
+  readonly tableBytes: number;
   readonly gotSlots: number;
   /** GOT references that were rewritten to direct ones. */
   readonly gotRelaxed: number;
@@ -103,12 +105,13 @@ export function buildMap(
   discards: Uint8Array,
   liveness: Liveness,
   synthesis: Synthesis,
+  tableBytes: number,
 ): LinkMap {
   const symbols = symbolsBySection(program, pieces, layout);
   const sections = mapSections(program, pieces, layout, liveness, symbols);
   return {
     version: MAP_VERSION,
-    fileSize: layout.fileSize,
+    fileSize: layout.fileSize + tableBytes,
     memorySize: layout.memorySize,
     base: layout.base,
     entry: layout.entry,
@@ -116,6 +119,7 @@ export function buildMap(
     headerSize: layout.headerSize,
     segments: layout.programHeaders.map(describeHeader),
     bytes: sumByPart(layout, sections),
+    tableBytes,
     gotSlots: synthesis.slots.length,
     gotRelaxed: countRelaxed(synthesis),
     sections,

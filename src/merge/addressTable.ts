@@ -2,8 +2,9 @@
  * Reader of `.llvm_addrsig`: the symbols whose address an object's code may compare, as ULEB128 symbol numbers
  * (LLVM, "Extensions", SHT_LLVM_ADDRSIG). Of symbols that are not named there, only what lies at them matters.
  */
-import type { InputObject } from '../program.ts';
+
 import type { SectionTable } from '../elf/sections.ts';
+import type { InputObject } from '../program.ts';
 
 const SHT_LLVM_ADDRSIG = 0x6fff4c03;
 

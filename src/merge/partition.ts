@@ -24,7 +24,7 @@ export interface Graph {
  */
 export function refinePartition(graph: Graph, initial: Int32Array): Int32Array {
   const refiner = new Refiner(graph, initial);
-  let nodes = Int32Array.from(initial, (_, node) => node);
+  let nodes: Int32Array = Int32Array.from(initial, (_, node) => node);
   while (nodes.length > 0) nodes = refiner.predecessors(refiner.split(nodes));
   return refiner.classOf;
 }

@@ -5,9 +5,10 @@
  * Virtual tables are an exception: C++ has no way to take a function's address out of one, and the tables are read
  * only to call. (gold's --icf=safe makes the same exception.)
  */
+import { FormatError } from '../diagnostics.ts';
 import { SHF_EXECINSTR } from '../elf/constants.ts';
 import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
-import { locate, type InputObject, type Program, Target } from '../program.ts';
+import { type InputObject, locate, type Program, Target } from '../program.ts';
 import { type Liveness, Rewrite, type Synthesis } from '../results.ts';
 import { GotRelaxation } from '../x86/relax.ts';
 import { Calculation, calculationOf, fieldSize, R_X86_64_PLT32 } from '../x86/relocations.ts';
@@ -15,28 +16,40 @@ import { readAddressTable } from './addressTable.ts';
 
 /** @returns 1 for each section whose address is significant, by section id */
 export function findSignificant(program: Program, liveness: Liveness, { rewrites }: Synthesis): Uint8Array {
-  const significant = new Uint8Array(program.sections.count);
-  const target = new Target();
-  const mark = (object: InputObject, symbol: number) => {
-    locate(program, object, symbol, target);
-    if (target.section >= 0) significant[target.section] = 1;
-  };
-  const tables = program.objects.map((object) => readAddressTable(program.sections, object));
-  program.objects.forEach((object, i) => {
-    for (const symbol of tables[i] ?? []) mark(object, symbol);
-  });
+  const { sections, objects } = program;
+  const significant = new Uint8Array(sections.count);
+  const named = objects.map((object) => findNamed(program, object));
+  for (const id of named.flatMap((ids) => ids ?? [])) significant[id] = 1;
   const relocations = new RelocationBuffer();
+  const target = new Target();
   for (const id of liveness.reached) {
     const object = program.objectOf(id);
-    if (tables[object.id] || program.sections.relocations[id]! < 0 || isVirtualTable(program, id)) continue;
-    readRelocations(object, program.sections, id, fieldSize, relocations);
+    if (named[object.id] || sections.relocations[id]! < 0 || isVirtualTable(program, id)) continue;
+    readRelocations(object, sections, id, fieldSize, relocations);
     const codes = rewrites.get(id);
     for (let row = 0; row < relocations.count; row++) {
-      const code = codes?.[row] ?? Rewrite.none;
-      if (takesAddress(relocations.type[row]!, code)) mark(object, relocations.symbol[row]!);
+      if (!takesAddress(relocations.type[row]!, codes?.[row] ?? Rewrite.none)) continue;
+      locate(program, object, relocations.symbol[row]!, target);
+      if (target.section >= 0) significant[target.section] = 1;
     }
   }
   return significant;
+}
+
+/** Ids of the sections that an object's table names; undefined if it has no table that can be read. */
+function findNamed(program: Program, object: InputObject): number[] | undefined {
+  const target = new Target();
+  try {
+    return readAddressTable(program.sections, object)
+      ?.map((symbol) => {
+        locate(program, object, symbol, target);
+        return target.section;
+      })
+      .filter((section) => section >= 0);
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
 }
 
 /** Whether a reference may be for anything but a call. */

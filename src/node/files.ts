@@ -21,6 +21,16 @@ export class DiskFiles implements InputFiles {
     if (!this.#known.has(path)) this.#known.set(path, read(path));
     return this.#known.get(path);
   }
+
+  inflate(bytes: Uint8Array): Uint8Array | undefined {
+    try {
+      // Taken when it is needed, so that no other link waits for the module to load.
+      return process.getBuiltinModule('node:zlib').inflateSync(bytes);
+    } catch (error) {
+      if (isSystemError(error)) return undefined;
+      throw error;
+    }
+  }
 }
 
 function read(path: string): Uint8Array | undefined {

@@ -3,6 +3,7 @@
  * address by bisection (LSB Core, "Exception Frame Header"). It reads the finished `.eh_frame` from the image.
  */
 import { readI32, readU16, readU32, readU64, writeU32 } from '../elf/bytes.ts';
+import { pointerSize, readCie } from '../elf/cie.ts';
 import { parseEhFrame } from '../elf/ehFrame.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
@@ -44,38 +45,10 @@ function readFunctions(bytes: Uint8Array, address: number): Entry[] {
     const cie = frame.cie[index]!;
     if (cie < 0) continue;
     const offset = frame.offset[index]!;
-    const encoding = pointerEncoding(bytes, frame.offset[cie]!);
+    const { encoding } = readCie(bytes, frame.offset[cie]!);
     entries.push({ begin: readPointer(bytes, offset + PC_BEGIN, address, encoding), fde: address + offset });
   }
   return entries;
-}
-
-/** The encoding that a CIE's augmentation `R` gives for its FDEs; absolute where it has none. */
-function pointerEncoding(bytes: Uint8Array, cie: number): number {
-  const start = cie + 9; // behind length, id and version
-  const end = bytes.indexOf(0, start);
-  const augmentation = String.fromCharCode(...bytes.subarray(start, end));
-  if (!augmentation.startsWith('z')) return 0;
-  let at = skipLeb(bytes, skipLeb(bytes, end + 1)); // code and data alignment
-  at = skipLeb(bytes, skipLeb(bytes, at)); // return address register, augmentation size
-  for (const letter of augmentation.slice(1)) {
-    if (letter === 'R') return bytes[at]!;
-    if (letter === 'L') at += 1;
-    else if (letter === 'P') at += 1 + pointerSize(bytes[at]!);
-  }
-  return 0;
-}
-
-function skipLeb(bytes: Uint8Array, at: number): number {
-  let next = at;
-  while (next < bytes.length && (bytes[next]! & 0x80) !== 0) next++;
-  return next + 1;
-}
-
-function pointerSize(encoding: number): number {
-  const format = encoding & 7;
-  if (format === 2) return 2;
-  return format === 3 ? 4 : 8;
 }
 
 function readPointer(bytes: Uint8Array, at: number, address: number, encoding: number): number {

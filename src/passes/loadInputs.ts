@@ -1,6 +1,7 @@
 /**
- * Finds the named inputs, tells what each is, and reads archives' indexes. Afterwards every input is an object
- * or an archive whose tables lie within its bytes; whatever else was named has been reported.
+ * Finds the named inputs, tells what each is, reads archives' indexes, and follows linker scripts to the inputs that
+ * they name. Afterwards every input is an object or an archive whose tables lie within its bytes; whatever else was
+ * named has been reported.
  */
 import { memoryObjects } from '../builtins/mem.ts';
 import { type Diagnostics, FormatError } from '../diagnostics.ts';
@@ -8,24 +9,36 @@ import { parseArchive } from '../elf/archive.ts';
 import { type FileKind, identify } from '../elf/identify.ts';
 import { type InputFiles, type InputName, type LoadedInput, UnreadableFile } from '../inputs.ts';
 import type { LinkOptions } from '../options.ts';
+import type { ScriptCommand, ScriptInput } from '../script/ast.ts';
+import { addCommand, emptyScript, type LinkScript } from '../script/linkScript.ts';
+import { parseScript } from '../script/parse.ts';
+import { inSysroot, libraryFile, scriptCandidates } from '../script/paths.ts';
+import { looksLikeScript } from '../script/recognize.ts';
 
-/** @returns the inputs in command-line order, then what the linker itself can supply */
-export function loadInputs(files: InputFiles, options: LinkOptions, diagnostics: Diagnostics): LoadedInput[] {
-  if (options.inputs.length === 0) {
+interface Loaded {
+  /** In command-line order, those of a script in its place, then what the linker itself can supply. */
+  readonly inputs: readonly LoadedInput[];
+  /** What scripts say beside that. */
+  readonly script: LinkScript;
+}
+
+export function loadInputs(files: InputFiles, options: LinkOptions, diagnostics: Diagnostics): Loaded {
+  const loader = new Loader(files, options, diagnostics);
+  for (const path of options.scripts) loader.loadScript(path);
+  for (const input of options.inputs) loader.load(input);
+  if (!loader.hasInputs) {
     diagnostics.error('no-input', 'no input files', {
       hint: 'name at least one object, e.g. tinyelf link main.o',
     });
   }
-  const loaded: LoadedInput[] = [];
-  for (const input of options.inputs) {
-    const found = open(files, input, options.libraryPaths, diagnostics);
-    const result = found && classify(found, input, diagnostics);
-    if (result) loaded.push(result);
-  }
-  if (options.builtins === 'mem') {
-    for (const { name, bytes } of memoryObjects()) loaded.push({ kind: 'object', name, bytes, lazy: true });
-  }
-  return loaded;
+  const supplied = options.builtins === 'mem' ? memoryObjects() : [];
+  return {
+    inputs: [
+      ...loader.inputs(),
+      ...supplied.map((object) => ({ kind: 'object', lazy: true, ...object }) as const),
+    ],
+    script: loader.script,
+  };
 }
 
 interface OpenedInput {
@@ -33,42 +46,199 @@ interface OpenedInput {
   readonly bytes: Uint8Array;
 }
 
-function open(
-  files: InputFiles,
-  input: InputName,
-  libraryPaths: readonly string[],
-  diagnostics: Diagnostics,
-): OpenedInput | undefined {
-  const candidates =
-    input.kind === 'file'
-      ? [input.path]
-      : libraryPaths.map((folder) => `${folder}/${libraryFile(input.name)}`);
-  for (const name of candidates) {
-    try {
-      const bytes = files.get(name);
-      if (bytes) return { name, bytes };
-    } catch (error) {
-      if (!(error instanceof UnreadableFile)) throw error;
-      diagnostics.error('unreadable-input', `cannot read ${name}: ${error.message}`);
-      return undefined;
+/** How inputs that a script names are taken: as the script itself was on the command line. */
+type Extraction = InputName['extraction'];
+
+/** Scripts that name each other, more of them than any link needs. */
+const MAX_SCRIPTS = 1000;
+
+class Loader {
+  readonly script = emptyScript();
+  /** Whether any input was named, found or not. */
+  hasInputs = false;
+  readonly #files: InputFiles;
+  readonly #options: LinkOptions;
+  readonly #diagnostics: Diagnostics;
+  readonly #inputs: LoadedInput[] = [];
+  /** What STARTUP names: in front of all others. */
+  readonly #first: LoadedInput[] = [];
+  /** Where libraries are looked for; scripts add to it. */
+  readonly #libraryPaths: string[];
+  /** Names of the scripts that are being read, outermost first. */
+  readonly #open: string[] = [];
+  #scriptCount = 0;
+
+  constructor(files: InputFiles, options: LinkOptions, diagnostics: Diagnostics) {
+    this.#files = files;
+    this.#options = options;
+    this.#diagnostics = diagnostics;
+    this.#libraryPaths = [...options.libraryPaths];
+  }
+
+  inputs(): LoadedInput[] {
+    return [...this.#first, ...this.#inputs];
+  }
+
+  /** Loads an input that the command line names. */
+  load(input: InputName): void {
+    this.hasInputs = true;
+    const candidates = input.kind === 'file' ? [input.path] : this.#libraryCandidates(input.name);
+    const found = this.#read(candidates);
+    if (found) this.#classify(found, input.extraction);
+    else if (found === undefined && input.kind === 'file') this.#reportMissingFile(input.path);
+    else if (found === undefined && input.kind === 'library') this.#reportMissingLibrary(input.name);
+  }
+
+  /** Loads a script of -T: looked for in the library folders too (GNU ld's manual, "-T scriptfile"). */
+  loadScript(path: string): void {
+    const isAbsolute = path.startsWith('/');
+    const others = isAbsolute ? [] : this.#libraryPaths.map((folder) => `${folder}/${path}`);
+    const found = this.#read([path, ...others]);
+    if (found) this.#follow(found, undefined);
+    else if (found === undefined) {
+      this.#diagnostics.error('missing-input', `no such linker script: ${path}`);
     }
   }
-  if (input.kind === 'file') diagnostics.error('missing-input', `no such file: ${input.path}`);
-  else reportMissingLibrary(input.name, libraryPaths, diagnostics);
-  return undefined;
+
+  #libraryCandidates(name: string): string[] {
+    return this.#libraryPaths.map((folder) => `${folder}/${libraryFile(name)}`);
+  }
+
+  /** The first file that exists; undefined if none does, null if it cannot be read, which has been reported. */
+  #read(candidates: readonly string[]): OpenedInput | undefined | null {
+    for (const name of candidates) {
+      try {
+        const bytes = this.#files.get(name);
+        if (bytes) return { name, bytes };
+      } catch (error) {
+        if (!(error instanceof UnreadableFile)) throw error;
+        this.#diagnostics.error('unreadable-input', `cannot read ${name}: ${error.message}`);
+        return null;
+      }
+    }
+    return undefined;
+  }
+
+  #classify(found: OpenedInput, extraction: Extraction, into = this.#inputs): void {
+    const { name, bytes } = found;
+    const kind = identify(bytes);
+    if (kind === 'object') into.push({ kind, name, bytes, lazy: extraction === 'needed' });
+    else if (kind === 'archive' || kind === 'thin-archive') {
+      this.#addArchive(found, kind === 'thin-archive', extraction, into);
+    } else if (kind === 'text' && looksLikeScript(textOf(bytes))) this.#follow(found, extraction);
+    else this.#refuse(found, kind);
+  }
+
+  #addArchive(
+    { name, bytes }: OpenedInput,
+    isThin: boolean,
+    extraction: Extraction,
+    into: LoadedInput[],
+  ): void {
+    try {
+      into.push({ kind: 'archive', name, archive: parseArchive(bytes, isThin), whole: extraction === 'all' });
+    } catch (error) {
+      this.#diagnostics.formatError(name, error);
+    }
+  }
+
+  #refuse({ name, bytes }: OpenedInput, kind: FileKind): void {
+    const refused = REFUSED[kind]!;
+    const what = bytes.length === 0 ? 'the file is empty' : `the file is ${refused.what}`;
+    this.#diagnostics.formatError(name, new FormatError(what, 0, refused.hint));
+  }
+
+  /** Carries out a script's commands. */
+  #follow({ name, bytes }: OpenedInput, extraction: Extraction): void {
+    if (this.#open.includes(name) || ++this.#scriptCount > MAX_SCRIPTS) {
+      const what = this.#open.includes(name)
+        ? `the linker script ${name} names itself`
+        : 'too many linker scripts';
+      const where = this.#open.map((script) => `read because of ${script}`);
+      this.#diagnostics.error('script-cycle', what, { where: where.reverse().slice(0, MAX_SHOWN) });
+      return;
+    }
+    this.#open.push(name);
+    try {
+      for (const command of parseScript(textOf(bytes), name)) this.#carryOut(command, name, extraction);
+    } catch (error) {
+      this.#diagnostics.formatError(name, error);
+      // What a script that cannot be read would have said decides too much for other errors to mean anything.
+      this.#diagnostics.stopOnErrors();
+    }
+    this.#open.pop();
+  }
+
+  #carryOut(command: ScriptCommand, script: string, extraction: Extraction): void {
+    if (command.kind === 'searchDirectory') {
+      this.#libraryPaths.push(inSysroot(command.name, this.#options.sysroot));
+    } else if (command.kind === 'startup') {
+      const { name, where } = command;
+      this.#loadNamed({ kind: 'file', name, where, asNeeded: false }, script, extraction, this.#first);
+    } else if (command.kind === 'input' || command.kind === 'group') {
+      for (const file of command.files) this.#loadNamed(file, script, extraction, this.#inputs);
+    } else {
+      addCommand(this.script, command, this.#diagnostics);
+    }
+  }
+
+  /** Loads an input that a script names. */
+  #loadNamed(input: ScriptInput, script: string, extraction: Extraction, into: LoadedInput[]): void {
+    this.hasInputs = true;
+    const { kind, name, asNeeded, where } = input;
+    const candidates =
+      kind === 'library'
+        ? this.#libraryCandidates(name)
+        : scriptCandidates(name, script, this.#options.sysroot, this.#libraryPaths);
+    const found = this.#read(candidates);
+    // A shared library that is taken only if needed is of no use to a static link.
+    const isSkipped = asNeeded && (found ? identify(found.bytes) === 'elf-other' : this.#hasShared(input));
+    if (isSkipped || found === null) return;
+    if (found) this.#classify(found, extraction, into);
+    else if (kind === 'library') this.#reportMissingLibrary(name, [`named by ${where}`]);
+    else this.#reportMissingFile(name, [`named by ${where}`]);
+  }
+
+  #hasShared({ kind, name }: ScriptInput): boolean {
+    return kind === 'library' && this.#sharedLibrary(name) !== undefined;
+  }
+
+  /** Path of a shared library by the name behind -l. */
+  #sharedLibrary(name: string): string | undefined {
+    if (name.startsWith(':')) return undefined;
+    return this.#libraryPaths.map((folder) => `${folder}/lib${name}.so`).find((path) => this.#exists(path));
+  }
+
+  #exists(path: string): boolean {
+    try {
+      return this.#files.get(path) !== undefined;
+    } catch (error) {
+      if (!(error instanceof UnreadableFile)) throw error;
+      return false;
+    }
+  }
+
+  #reportMissingFile(path: string, where: readonly string[] = []): void {
+    this.#diagnostics.error('missing-input', `no such file: ${path}`, { where });
+  }
+
+  #reportMissingLibrary(name: string, named: readonly string[] = []): void {
+    const paths = this.#libraryPaths;
+    const shared = this.#sharedLibrary(name);
+    const noFolder = `say where it is with -L <dir>${paths.length === 0 ? '; no -L was given' : ''}`;
+    const hint = `there is only the shared ${shared}; static executables need ${libraryFile(name)}, often in another package`;
+    this.#diagnostics.error('missing-library', `no library ${libraryFile(name)} for -l${name}`, {
+      where: [...named, ...paths.map((folder) => `not in ${folder}`)],
+      hint: shared === undefined ? noFolder : hint,
+    });
+  }
 }
 
-/** `-l:file` names the file itself (GNU ld's manual, "-l namespec"). */
-function libraryFile(name: string): string {
-  return name.startsWith(':') ? name.slice(1) : `lib${name}.a`;
-}
+/** How many of the scripts around an error are shown. */
+const MAX_SHOWN = 5;
 
-function reportMissingLibrary(name: string, paths: readonly string[], diagnostics: Diagnostics): void {
-  const where = paths.map((folder) => `not in ${folder}`);
-  diagnostics.error('missing-library', `no library ${libraryFile(name)} for -l${name}`, {
-    where,
-    hint: `say where it is with -L <dir>${paths.length === 0 ? '; no -L was given' : ''}`,
-  });
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 /** What to tell a user who names a file of a kind that cannot be linked. */
@@ -82,33 +252,11 @@ const REFUSED: Readonly<Partial<Record<FileKind, { what: string; hint: string }>
     hint: 'link the .o, .a or .rlib files it was made from; tinyelf makes static executables only',
   },
   text: {
-    what: 'text, perhaps a linker script',
-    hint: 'name the objects and archives themselves; linker scripts are not read',
+    what: 'text, but no linker script',
+    hint: 'expected an object, an archive, or a script that begins with a command such as GROUP or SECTIONS',
   },
   unknown: {
     what: 'neither an ELF object nor an ar archive',
     hint: 'expected a .o, .a or .rlib file from rustc, clang, gcc or nasm -f elf64',
   },
 };
-
-function classify(
-  { name, bytes }: OpenedInput,
-  { extraction }: InputName,
-  diagnostics: Diagnostics,
-): LoadedInput | undefined {
-  const kind = identify(bytes);
-  if (kind === 'object') return { kind, name, bytes, lazy: extraction === 'needed' };
-  if (kind !== 'archive' && kind !== 'thin-archive') {
-    const refused = REFUSED[kind]!;
-    const what = bytes.length === 0 ? 'the file is empty' : `the file is ${refused.what}`;
-    diagnostics.formatError(name, new FormatError(what, 0, refused.hint));
-    return undefined;
-  }
-  try {
-    const archive = parseArchive(bytes, kind === 'thin-archive');
-    return { kind: 'archive', name, archive, whole: extraction === 'all' };
-  } catch (error) {
-    diagnostics.formatError(name, error);
-    return undefined;
-  }
-}

@@ -37,7 +37,7 @@ export function orderSections(
   pieces: Pieces,
   options: LinkOptions,
 ): SectionOrder {
-  const groups = collectGroups(program, clusters, pieces);
+  const groups = collectGroups(program, clusters, pieces, options);
   const threadOrder = collectThreadSections(program, pieces);
   const threadBytes = threadOrder.filter((id) => program.sections.type[id] !== SHT_NOBITS);
   if (threadBytes.length > 0) groups.push({ ids: threadBytes, category: Category.rodata });
@@ -147,18 +147,23 @@ function flagsOf(
 }
 
 /** Every placed section that is not thread-local, alone or with the sequence it belongs to, in input order. */
-function collectGroups(program: Program, clusters: Liveness['clusters'], pieces: Pieces): Group[] {
+function collectGroups(
+  program: Program,
+  clusters: Liveness['clusters'],
+  pieces: Pieces,
+  options: LinkOptions,
+): Group[] {
   const isPlaced = (id: number) => pieces.home[id] === id && (program.sections.flags[id]! & SHF_TLS) === 0;
   const groups: Group[] = [];
   const seen = new Set<string>();
   for (let id = 0; id < pieces.home.length; id++) {
     if (!isPlaced(id)) continue;
     const name = clusters.nameOf(id);
-    if (name === undefined) groups.push({ ids: [id], category: categoryOf(program, id) });
+    if (name === undefined) groups.push({ ids: [id], category: categoryOf(program, id, options) });
     if (name === undefined || seen.has(name)) continue;
     seen.add(name);
     const ids = clusters.members.get(name)!.filter(isPlaced);
-    groups.push({ ids, category: strictest(ids.map((member) => categoryOf(program, member))) });
+    groups.push({ ids, category: strictest(ids.map((member) => categoryOf(program, member, options))) });
   }
   return groups;
 }
@@ -196,18 +201,20 @@ function planHeaders(
   options: LinkOptions,
 ): PlannedHeaders {
   const hdr = program.made['.eh_frame_hdr'];
-  return {
-    hasThread: threadOrder.length > 0,
-    hasEhFrameHdr: pieces.home[hdr] === hdr,
-    hasStack: options.stack !== 'default',
-  };
+  const hasThread = threadOrder.length > 0;
+  const hasEhFrameHdr = pieces.home[hdr] === hdr;
+  // Linux makes the stack not executable by itself; a C library, for its threads, does so only if told here.
+  const hasLibrary = hasThread || hasEhFrameHdr;
+  const hasStack = options.stack === 'executable' || (options.stack === 'not-executable' && hasLibrary);
+  return { hasThread, hasEhFrameHdr, hasStack };
 }
 
 /**
- * What a section is to the loader. `.data.rel.ro` and arrays of constructors are writable only so that a dynamic
- * linker can relocate them; all relocation is done here, so they count as read-only.
+ * What a section is to the loader. Arrays of constructors and `.data.rel.ro` are writable only so that a dynamic
+ * linker can relocate them; all relocation is done here, so they count as read-only. But glibc keeps variables in
+ * `.data.rel.ro` that it sets at start-up, so where writable data has a segment of its own, they go there.
  */
-function categoryOf(program: Program, id: number): Category {
+function categoryOf(program: Program, id: number, { segments }: LinkOptions): Category {
   const { sections } = program;
   const flags = sections.flags[id]!;
   const type = sections.type[id]!;
@@ -216,7 +223,8 @@ function categoryOf(program: Program, id: number): Category {
   if ((flags & SHF_WRITE) === 0) return Category.rodata;
   if (type === SHT_INIT_ARRAY || type === SHT_FINI_ARRAY || type === SHT_PREINIT_ARRAY)
     return Category.rodata;
-  return /^\.(data\.rel\.ro|[cd]tors)/.test(program.sectionName(id)) ? Category.rodata : Category.data;
+  const isConstant = segments === 'joined' ? /^\.(data\.rel\.ro|[cd]tors)/ : /^\.[cd]tors/;
+  return isConstant.test(program.sectionName(id)) ? Category.rodata : Category.data;
 }
 
 /** Chooses the sequence of one part. @param start file offset where the part begins */

@@ -116,7 +116,7 @@ class Relocator {
     const start = this.#layout.fileOffset[this.#program.made['.got']]!;
     this.#synthesis.slots.forEach(({ object, index, isThread }, slot) => {
       this.#setToSymbol(this.#program.objects[object]!, index);
-      if (isThread) this.#subtract(this.#layout.threadPointer);
+      if (isThread) this.#subtract(this.#layout.edges.threadPointer);
       this.#write(start + slot * SLOT_SIZE, SLOT_SIZE);
     });
   }
@@ -168,7 +168,7 @@ class Relocator {
     const target = applyTlsRelaxation(this.#image, field, (code & Rewrite.gotMask) as TlsRelaxation);
     if (target < 0) return;
     this.#setToSymbol(object, this.#relocations.symbol[row]!);
-    this.#subtract(this.#layout.threadPointer);
+    this.#subtract(this.#layout.edges.threadPointer);
     this.#store(id, object, row, target, Range.signed);
   }
 
@@ -204,7 +204,7 @@ class Relocator {
         break;
       case Calculation.threadOffset:
         this.#setToSymbol(object, index);
-        this.#subtract(this.#layout.threadPointer);
+        this.#subtract(this.#layout.edges.threadPointer);
         break;
     }
   }

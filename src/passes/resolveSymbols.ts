@@ -43,13 +43,22 @@ export function resolveSymbols(
 ): Program {
   const resolver = new Resolver(inputs, files, options, diagnostics);
   resolver.addRoots(options);
+  // What takes part in any case comes first, so that nothing is taken from an archive that an object defines.
   inputs.forEach((input, number) => {
-    resolver.addInput(input, number);
+    if (!isOptional(input)) resolver.addInput(input, number);
+  });
+  inputs.forEach((input, number) => {
+    if (isOptional(input)) resolver.addInput(input, number);
   });
   resolver.allocateCommons();
   resolver.provideSymbols(options);
   resolver.resolveAliases(options);
   return resolver.program;
+}
+
+/** Whether an input takes part only where something needs it. */
+function isOptional(input: LoadedInput): boolean {
+  return input.kind === 'archive' ? !input.whole : input.lazy;
 }
 
 /** A symbol table entry as it is compared with what is already known of its name. */

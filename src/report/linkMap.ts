@@ -9,6 +9,7 @@ export function formatSummary(output: string, map: LinkMap, milliseconds: number
   if (rodata > 0) parts.push(`${rodata} read-only data`);
   if (data > 0) parts.push(`${data} data`);
   if (padding > 0) parts.push(`${padding} padding`);
+  if (map.tableBytes > 0) parts.push(`${map.tableBytes} symbols and debug information`);
   const zeros = bss > 0 ? `, ${bss} zeroed in memory` : '';
   const time = style.faint(`in ${milliseconds.toFixed(0)} ms`);
   return `${output}: ${style.strong(`${map.fileSize} bytes`)} = ${parts.join(' + ')}${zeros} ${time}\n`;

@@ -1,0 +1,161 @@
+/**
+ * What follows from where the sections lie: the edges of the image, the values of symbols, the program headers.
+ * Shared by all ways to place sections.
+ */
+import type { Diagnostics } from '../diagnostics.ts';
+import { PF_R, PF_W, PF_X, PT_GNU_EH_FRAME, PT_GNU_STACK, PT_TLS } from '../elf/constants.ts';
+import type { ProgramHeader } from '../header/encode.ts';
+import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
+import type { Program } from '../program.ts';
+import type { ImageEdges } from '../provided.ts';
+import { Category, type ImageLayout, type Liveness, type SectionOrder } from '../results.ts';
+import type { Placement } from './placement.ts';
+import { placeThreadTemplate, type ThreadTemplate } from './threadTemplate.ts';
+import { entryAddress, setSymbolValues } from './values.ts';
+
+/** More padding than any program has a use for: a damaged sh_addralign, most likely. */
+const PADDING_LIMIT = 2 ** 26;
+/** Largest array of bytes. */
+const FILE_LIMIT = 2 ** 32;
+/** End of the addresses that Linux gives to programs (TASK_SIZE with four-level paging). */
+const ADDRESS_LIMIT = 2 ** 47 - 4096;
+
+/** Start and end addresses, by the name of what lies between them. */
+export type Bounds = ReadonlyMap<string, { readonly start: number; readonly end: number }>;
+
+/** @param outputs bounds that win over those of sequences of input sections */
+export function finishLayout(
+  program: Program,
+  { clusters }: Liveness,
+  pieces: Pieces,
+  order: SectionOrder,
+  placement: Placement,
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+  outputs: Bounds = new Map(),
+): ImageLayout {
+  checkSizes(pieces, order, placement, diagnostics);
+  const { address, base } = placement;
+  const thread = placeThreadTemplate(program, pieces, order, placement);
+  const edges = { ...edgesOf(program, pieces, order, placement), threadPointer: thread.pointer };
+  const bounds = new Map([...clusterBounds(clusters.members, pieces, address), ...outputs]);
+  setSymbolValues(program, pieces, options, address, { edges, bounds }, diagnostics);
+  return {
+    ...order,
+    address,
+    fileOffset: placement.fileOffset,
+    base,
+    programHeaders: programHeaders(program, pieces, order, placement, thread, options),
+    entry: entryAddress(program, pieces, options.entry, address, diagnostics),
+    fileSize: placement.fileEnd,
+    memorySize: placement.end - base,
+    edges,
+  };
+}
+
+/** Reports a file or a program that is too large, and ends the link if the file is. */
+function checkSizes(
+  pieces: Pieces,
+  order: SectionOrder,
+  { fileEnd, end }: Placement,
+  diagnostics: Diagnostics,
+): void {
+  const content = order.order.reduce(
+    (sum, id, i) => sum + (order.category[i] === Category.bss ? 0 : pieces.size[id]!),
+    0,
+  );
+  if (fileEnd > 2 * content + PADDING_LIMIT || fileEnd > FILE_LIMIT) {
+    const what = `the file would have ${fileEnd} bytes for ${content} bytes of content`;
+    diagnostics.error('too-large', what, { hint: 'look for a section with a huge alignment' });
+    diagnostics.stopOnErrors();
+  }
+  if (end > ADDRESS_LIMIT) {
+    const what = `the program ends at address 0x${end.toString(16)}, past 0x${ADDRESS_LIMIT.toString(16)}`;
+    diagnostics.error('too-large', what, { hint: 'lower --base or make .bss smaller' });
+  }
+}
+
+function edgesOf(
+  program: Program,
+  pieces: Pieces,
+  { headerSize }: SectionOrder,
+  { address, partEnd, bssStart, end, base }: Placement,
+): Omit<ImageEdges, 'threadPointer'> {
+  const { made } = program;
+  const placed = (id: number) => (pieces.home[id] === id ? address[id]! : 0);
+  const irelative = placed(made['.rela.iplt']);
+  return {
+    start: base,
+    textEnd: partEnd[Category.text] || base + headerSize,
+    dataEnd: Math.max(...partEnd.slice(0, Category.bss)) || base + headerSize,
+    bssStart,
+    end,
+    got: placed(made['.got']) || base,
+    dynamic: placed(made['.dynamic']),
+    irelativeStart: irelative || base,
+    irelativeEnd: irelative ? irelative + pieces.size[made['.rela.iplt']]! : base,
+    ehFrameHdr: placed(made['.eh_frame_hdr']),
+  };
+}
+
+/** Start and end address of each sequence of sections that is placed. */
+function clusterBounds(
+  members: ReadonlyMap<string, readonly number[]>,
+  pieces: Pieces,
+  address: Float64Array,
+): Map<string, { start: number; end: number }> {
+  const bounds = new Map<string, { start: number; end: number }>();
+  for (const [name, ids] of members) {
+    let start = Number.POSITIVE_INFINITY;
+    let end = 0;
+    for (const id of ids) {
+      if (pieces.home[id] !== id) continue;
+      start = Math.min(start, address[id]!);
+      end = Math.max(end, address[id]! + pieces.size[id]!);
+    }
+    if (start <= end) bounds.set(name, { start, end });
+  }
+  return bounds;
+}
+
+function programHeaders(
+  program: Program,
+  pieces: Pieces,
+  order: SectionOrder,
+  placement: Placement,
+  thread: ThreadTemplate,
+  options: LinkOptions,
+): ProgramHeader[] {
+  const headers = [...placement.loads];
+  if (order.headers.hasThread) {
+    const { address, offset, fileSize, memorySize, alignment } = thread;
+    headers.push({ type: PT_TLS, flags: PF_R, offset, address, fileSize, memorySize, alignment });
+  }
+  if (order.headers.hasEhFrameHdr) {
+    const id = program.made['.eh_frame_hdr'];
+    const size = pieces.size[id]!;
+    const place = { offset: placement.fileOffset[id]!, address: placement.address[id]! };
+    headers.push({
+      type: PT_GNU_EH_FRAME,
+      flags: PF_R,
+      ...place,
+      fileSize: size,
+      memorySize: size,
+      alignment: 4,
+    });
+  }
+  if (order.headers.hasStack) {
+    const flags = PF_R | PF_W | (options.stack === 'executable' ? PF_X : 0);
+    headers.push({
+      type: PT_GNU_STACK,
+      flags,
+      offset: 0,
+      address: 0,
+      fileSize: 0,
+      memorySize: 0,
+      alignment: 16,
+    });
+  }
+  return headers;
+}

@@ -1,0 +1,222 @@
+/**
+ * Describes sections so that two with equal descriptions are equal but for the sections they refer to, which become
+ * edges of a graph. A reference is described by what `relocate` will make of it: its value before addresses are
+ * known. So references to shared strings are equal when they lead to the same copy, by whatever symbol and addend.
+ */
+import { STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
+import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
+import type { Pieces } from '../pieces.ts';
+import { type InputObject, locate, type Program, SymbolKind, symbolSize, Target } from '../program.ts';
+import { Rewrite, type Synthesis } from '../results.ts';
+import type { UnwindTables } from '../unwind.ts';
+import { Calculation, calculationOf, fieldSize, sectionAddend } from '../x86/relocations.ts';
+import { finish, Interner, mix } from './interner.ts';
+import type { Graph } from './partition.ts';
+
+/** What a reference's value counts from. */
+const Origin = { zero: 0, section: 1, node: 2, symbol: 3, indirect: 4, slot: 5, threadSlot: 6 } as const;
+
+const TWO_32 = 2 ** 32;
+/** Offset in an FDE behind its length and the distance to its CIE. */
+const FDE_CONTENT = 8;
+
+export class Describer {
+  readonly #program: Program;
+  readonly #pieces: Pieces;
+  readonly #synthesis: Synthesis;
+  readonly #unwind: UnwindTables | undefined;
+  /** By section id: the number of the node that stands for it, or -1. */
+  readonly #nodeOf: Int32Array;
+  /** 1 for nodes that cannot be told apart only by their class: a reference to one means just that one. */
+  readonly #isUnique: (id: number) => boolean;
+  readonly #words: number[] = [];
+  readonly #firstWord: number[] = [0];
+  readonly #targets: number[] = [];
+  readonly #firstEdge: number[] = [0];
+  readonly #relocations = new RelocationBuffer();
+  readonly #target = new Target();
+  /** The section that is being described. */
+  #section = -1;
+  /** The value last calculated: 64 bits from an origin. */
+  #origin: number = Origin.zero;
+  #which = 0;
+  #low = 0;
+  #high = 0;
+
+  constructor(
+    program: Program,
+    pieces: Pieces,
+    synthesis: Synthesis,
+    unwind: UnwindTables | undefined,
+    nodeOf: Int32Array,
+    isUnique: (id: number) => boolean,
+  ) {
+    this.#program = program;
+    this.#pieces = pieces;
+    this.#synthesis = synthesis;
+    this.#unwind = unwind;
+    this.#nodeOf = nodeOf;
+    this.#isUnique = isUnique;
+  }
+
+  /** Describes the section of the next node. @param content a number that sections share if their bytes are equal */
+  add(id: number, content: number): void {
+    const object = this.#program.objectOf(id);
+    this.#section = id;
+    this.#words.push(content);
+    readRelocations(object, this.#program.sections, id, fieldSize, this.#relocations);
+    const rewrites = this.#synthesis.rewrites.get(id);
+    for (let row = 0; row < this.#relocations.count; row++) {
+      this.#describeReference(object, this.#relocations, row, 0, rewrites?.[row] ?? Rewrite.none);
+    }
+    for (const { section, index } of this.#unwind?.recordsOf(id) ?? []) {
+      this.#describeRecord(section, this.#unwind!.frames.get(section)!.frame.cie[index]!, 0);
+      this.#describeRecord(section, index, FDE_CONTENT);
+    }
+    this.#firstWord.push(this.#words.length);
+    this.#firstEdge.push(this.#targets.length);
+  }
+
+  /** The references between nodes. */
+  graph(): Graph {
+    return { firstEdge: Int32Array.from(this.#firstEdge), target: Int32Array.from(this.#targets) };
+  }
+
+  /** For each node the first one with an equal description. */
+  classes(): Int32Array {
+    const count = this.#firstWord.length - 1;
+    const known = new Interner(count, (a, b) => this.#haveEqualWords(a, b));
+    return Int32Array.from({ length: count }, (_, node) => known.add(node, this.#hashWords(node)));
+  }
+
+  #hashWords(node: number): number {
+    let hash = 0;
+    for (let i = this.#firstWord[node]!; i < this.#firstWord[node + 1]!; i++) {
+      hash = mix(hash, this.#words[i]!);
+    }
+    return finish(hash);
+  }
+
+  #haveEqualWords(a: number, b: number): boolean {
+    const words = this.#words;
+    const startA = this.#firstWord[a]!;
+    const startB = this.#firstWord[b]!;
+    const count = this.#firstWord[a + 1]! - startA;
+    if (this.#firstWord[b + 1]! - startB !== count) return false;
+    for (let i = 0; i < count; i++) {
+      if (words[startA + i] !== words[startB + i]) return false;
+    }
+    return true;
+  }
+
+  /** Describes a record of `.eh_frame` from an offset on: its bytes and references. */
+  #describeRecord(section: number, index: number, from: number): void {
+    const { frame, relocations, firstRow } = this.#unwind!.frames.get(section)!;
+    const start = frame.offset[index]!;
+    const size = frame.size[index]!;
+    const bytes = this.#program.sectionBytes(section).subarray(start + from, start + size);
+    this.#words.push(size, firstRow[index + 1]! - firstRow[index]!);
+    for (const byte of bytes) this.#words.push(byte);
+    const object = this.#program.objectOf(section);
+    for (let row = firstRow[index]!; row < firstRow[index + 1]!; row++) {
+      this.#describeReference(object, relocations, row, start, Rewrite.none);
+    }
+  }
+
+  /** @param start offset that the relocation's own counts from */
+  #describeReference(
+    object: InputObject,
+    relocations: RelocationBuffer,
+    row: number,
+    start: number,
+    code: number,
+  ): void {
+    const type = relocations.type[row]!;
+    if (code === Rewrite.consumed || calculationOf[type] === Calculation.none) return;
+    if (code === Rewrite.none) this.#calculate(object, relocations, row);
+    else this.#setToSymbol(object, relocations.symbol[row]!);
+    const offset = (relocations.offset[row]! - start) | 0;
+    this.#words.push(offset, type | (code << 8), this.#origin, this.#which, this.#low, this.#high);
+  }
+
+  /** The value of a reference that is not rewritten, but for the distance to the place it stands at. */
+  #calculate(object: InputObject, relocations: RelocationBuffer, row: number): void {
+    const index = relocations.symbol[row]!;
+    const { slotOf } = this.#synthesis;
+    switch (calculationOf[relocations.type[row]!]) {
+      case Calculation.slotRelative:
+      case Calculation.slotOffset:
+        this.#set(Origin.slot, slotOf(object.id, index, false), 0);
+        break;
+      case Calculation.threadSlot:
+        this.#set(Origin.threadSlot, slotOf(object.id, index, true), 0);
+        break;
+      case Calculation.gotRelative:
+        this.#set(Origin.zero, 0, 0);
+        break;
+      case Calculation.size:
+        this.#set(Origin.zero, 0, symbolSize(this.#program, object, index));
+        break;
+      case Calculation.threadOffset:
+        this.#setToSymbol(object, index);
+        break;
+      default:
+        this.#setToSymbol(object, index, relocations, row);
+    }
+    this.#add(relocations.addendLow[row]!, relocations.addendHigh[row]!);
+  }
+
+  /** As `relocate` does: of a section whose parts have moved, the addend tells which part is meant. */
+  #setToSymbol(object: InputObject, index: number, relocations?: RelocationBuffer, row = -1): void {
+    const target = this.#target;
+    locate(this.#program, object, index, target);
+    const { section, low, type } = target;
+    if (section < 0) this.#setToAddress();
+    else if (type === STT_GNU_IFUNC) this.#set(Origin.indirect, this.#synthesis.entryOf(section, low), 0);
+    else if (relocations && type === STT_SECTION && this.#pieces.isMapped(section)) {
+      const addend = sectionAddend(relocations, row);
+      this.#setToPlace(section, low + addend);
+      this.#add(-addend, 0);
+    } else this.#setToPlace(section, low);
+  }
+
+  /** A symbol outside all sections: a known address, or what only this symbol stands for. */
+  #setToAddress(): void {
+    const { symbol, low, high } = this.#target;
+    if (symbol >= 0 && this.#program.symbols.kind[symbol] !== SymbolKind.absolute) {
+      this.#set(Origin.symbol, symbol, 0);
+      return;
+    }
+    this.#set(Origin.zero, 0, low);
+    this.#high = high;
+  }
+
+  #setToPlace(section: number, offset: number): void {
+    const home = this.#pieces.home[section]!;
+    // The unwind tables are put together later; until then a place in them is that of the input.
+    const place = home < 0 ? offset : Math.max(0, this.#pieces.resolve(section, offset));
+    const id = home < 0 ? section : home;
+    const node = this.#nodeOf[id]!;
+    // A section's reference to itself is to whatever stands for it in the end.
+    if (node < 0 || (this.#isUnique(id) && id !== this.#section)) this.#set(Origin.section, id, place);
+    else {
+      this.#set(Origin.node, 0, place);
+      this.#targets.push(node);
+    }
+  }
+
+  #set(origin: number, which: number, value: number): void {
+    this.#origin = origin;
+    this.#which = which;
+    this.#low = 0;
+    this.#high = 0;
+    this.#add(value, 0);
+  }
+
+  /** Adds a 64-bit number, wrapping. */
+  #add(low: number, high: number): void {
+    const sum = (this.#low >>> 0) + low;
+    this.#high = (this.#high + high + Math.floor(sum / TWO_32)) | 0;
+    this.#low = sum | 0;
+  }
+}

@@ -1,0 +1,112 @@
+/** What all scripts of a link add up to, beside the inputs that they name. */
+import type { Diagnostics } from '../diagnostics.ts';
+import type { LinkOptions } from '../options.ts';
+import type { ScriptCommand, SectionsStatement } from './ast.ts';
+
+/** The commands of all scripts in the order in which they were read. */
+export interface LinkScript {
+  /** ENTRY: the last one counts. */
+  entry: string | undefined;
+  /** EXTERN: symbols to be treated as referenced. */
+  readonly externs: string[];
+  /** OUTPUT: name of the executable. */
+  output: string | undefined;
+  /** OUTPUT_FORMAT: an executable, or its bytes as they lie in memory without any header. */
+  format: 'elf' | 'binary';
+  /** Assignments and assertions outside of SECTIONS, and all that SECTIONS holds. */
+  readonly statements: SectionsStatement[];
+  /** Whether SECTIONS occurs: then it decides where everything lies. */
+  hasSections: boolean;
+}
+
+export function emptyScript(): LinkScript {
+  return {
+    entry: undefined,
+    externs: [],
+    output: undefined,
+    format: 'elf',
+    statements: [],
+    hasSections: false,
+  };
+}
+
+/** Adds a command to the script. Those that name inputs or where to look for them add nothing. */
+export function addCommand(script: LinkScript, command: ScriptCommand, diagnostics: Diagnostics): void {
+  switch (command.kind) {
+    case 'entry':
+      script.entry = command.symbol;
+      break;
+    case 'extern':
+      script.externs.push(...command.symbols);
+      break;
+    case 'output':
+      script.output = command.name;
+      break;
+    case 'format':
+      script.format = formatOf(command.formats, command.where, diagnostics);
+      break;
+    case 'target':
+      refuseUnless(command.name === ELF_FORMAT, 'TARGET', command, ELF_FORMAT, diagnostics);
+      break;
+    case 'architecture':
+      refuseUnless(ARCHITECTURES.has(command.name), 'OUTPUT_ARCH', command, 'i386:x86-64', diagnostics);
+      break;
+    case 'location':
+      diagnostics.error('bad-script', "'.' can be assigned to only within SECTIONS", {
+        where: [command.where],
+      });
+      break;
+    case 'sections':
+      script.hasSections = true;
+      for (const statement of command.statements) {
+        if (statement.kind === 'entry') script.entry = statement.symbol;
+        else script.statements.push(statement);
+      }
+      break;
+    case 'symbol':
+    case 'assert':
+      script.statements.push(command);
+      break;
+  }
+}
+
+const ELF_FORMAT = 'elf64-x86-64';
+
+/** BFD's names for x86-64 in 64-bit mode. */
+const ARCHITECTURES: ReadonlySet<string> = new Set(['i386:x86-64', 'i386:x86-64:intel']);
+
+/** The first of three formats is the one for a link that asks for no endianness (GNU ld's manual, "Format Commands"). */
+function formatOf(
+  [format = '']: readonly string[],
+  where: string,
+  diagnostics: Diagnostics,
+): LinkScript['format'] {
+  if (format === 'binary') return 'binary';
+  const expected = `${ELF_FORMAT} or binary`;
+  refuseUnless(format === ELF_FORMAT, 'OUTPUT_FORMAT', { name: format, where }, expected, diagnostics);
+  return 'elf';
+}
+
+function refuseUnless(
+  isKnown: boolean,
+  command: string,
+  { name, where }: { name: string; where: string },
+  expected: string,
+  diagnostics: Diagnostics,
+): void {
+  if (isKnown) return;
+  diagnostics.error('bad-script', `${command}(${name}) is not supported; expected ${expected}`, {
+    where: [where],
+  });
+}
+
+/** The options with what scripts say where the command line says nothing. */
+export function withScript(options: LinkOptions, script: LinkScript): LinkOptions {
+  return {
+    ...options,
+    entry: options.entry || script.entry || DEFAULT_ENTRY,
+    undefinedSymbols: [...options.undefinedSymbols, ...script.externs],
+  };
+}
+
+const DEFAULT_ENTRY = '_start';
