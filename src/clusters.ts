@@ -11,6 +11,8 @@ interface ClusterRule {
   readonly name: string;
   /** Where in the sequence: lower first; equal ones in command-line order. */
   readonly priority: number;
+  /** An array of constructors or destructors. */
+  readonly isArray: boolean;
   /** All of the sequence is live if a part of it is. */
   readonly isWhole: boolean;
 }
@@ -35,17 +37,33 @@ export function isCIdentifier(name: string): boolean {
 
 /** The rule for a section name, or undefined for a section that may lie anywhere. */
 export function clusterRule(name: string): ClusterRule | undefined {
-  if (FRAGMENTS.has(name)) return { name, priority: 0, isWhole: true };
+  if (FRAGMENTS.has(name)) return { name, priority: 0, isArray: false, isWhole: true };
   const match = /^(\.(?:preinit_array|init_array|fini_array|ctors|dtors))(?:\.(\d+))?$/.exec(name);
-  if (!match) return isCIdentifier(name) ? { name, priority: 0, isWhole: false } : undefined;
+  if (!match) return isCIdentifier(name) ? { name, priority: 0, isArray: false, isWhole: false } : undefined;
   const [, base, number] = match;
-  return { name: ARRAYS[base!]!, priority: arrayPriority(base!, number), isWhole: false };
+  return { name: ARRAYS[base!]!, priority: arrayPriority(base!, number), isArray: true, isWhole: false };
 }
 
 /** `.ctors.N` run from high to low, `.init_array.N` from low to high. */
 function arrayPriority(base: string, number: string | undefined): number {
   if (number === undefined) return LAST;
   return base === '.ctors' || base === '.dtors' ? 65535 - Number(number) : Number(number);
+}
+
+/** A section on its way into a sequence. */
+interface ClusterEntry {
+  readonly id: number;
+  readonly rule: ClusterRule;
+  readonly name: string;
+  readonly position: number;
+}
+
+/** As SORT_BY_INIT_PRIORITY in GNU ld: by priority, then by name; those without a number in command-line order. */
+function compareEntries(a: ClusterEntry, b: ClusterEntry): number {
+  const isNumbered = a.rule.isArray && a.rule.priority < LAST;
+  const byPriority = a.rule.priority - b.rule.priority;
+  const byName = isNumbered && a.name !== b.name ? (a.name < b.name ? -1 : 1) : 0;
+  return byPriority || byName || a.position - b.position || a.id - b.id;
 }
 
 /** The sequences of a link: their sections in order. */
@@ -58,13 +76,18 @@ export class Clusters {
 
   /** @param isKept whether a section can be part of the program at all */
   constructor(program: Program, isKept: (id: number) => boolean) {
-    const entries: { id: number; rule: ClusterRule; position: number }[] = [];
+    const entries: ClusterEntry[] = [];
     for (let id = 0; id < program.sections.count; id++) {
       if (!isKept(id) || program.isLinkerMade(id) || !mayBeClustered(program, id)) continue;
       const rule = clusterRule(program.sectionName(id));
-      if (rule) entries.push({ id, rule, position: program.objectOf(id).position });
+      // The tables of crtbegin.o and crtend.o hold marks for a start-up that walks .ctors itself.
+      const isMark =
+        /^\.[cd]tors$/.test(program.sectionName(id)) &&
+        /crt(begin|end)[ST]?\.o$/.test(program.objectOf(id).name);
+      if (rule && !isMark)
+        entries.push({ id, rule, name: program.sectionName(id), position: program.objectOf(id).position });
     }
-    entries.sort((a, b) => a.rule.priority - b.rule.priority || a.position - b.position || a.id - b.id);
+    entries.sort(compareEntries);
     for (const { id, rule } of entries) this.#add(id, rule);
   }
 

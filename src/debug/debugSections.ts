@@ -13,7 +13,7 @@ import {
   SHT_PROGBITS,
 } from '../elf/constants.ts';
 import { Discard } from '../results.ts';
-import { readCompressed } from './compressed.ts';
+import { readCompressed, type SectionContent } from './compressed.ts';
 import { DebugRelocator } from './debugRelocations.ts';
 import { makeDebugFrame } from './frames.ts';
 import type { FinishedLink, OutputSection } from './source.ts';
@@ -78,9 +78,9 @@ function collect(link: FinishedLink): Map<string, Collected> {
     if (discards[id] !== Discard.notLoaded || !isDebug(link, id)) continue;
     const name = program.sectionName(id);
     const section = collected.get(name) ?? emptySection(sections.flags[id]!, sections.entsize[id]!);
-    const bytes = bytesOf(link, id);
-    if (!bytes) continue;
-    const alignment = sections.addralign[id]!;
+    const content = contentOf(link, id);
+    if (!content) continue;
+    const { bytes, alignment } = content;
     const offset = alignUp(section.size, alignment);
     section.contributions.push({ id, bytes, offset });
     section.size = offset + bytes.length;
@@ -102,10 +102,11 @@ function isDebug({ program }: FinishedLink, id: number): boolean {
   return program.sectionName(id).startsWith('.debug_');
 }
 
-function bytesOf(link: FinishedLink, id: number): Uint8Array | undefined {
+function contentOf(link: FinishedLink, id: number): SectionContent | undefined {
   const { program, files, diagnostics } = link;
+  const { flags, addralign } = program.sections;
   const bytes = program.sectionBytes(id);
-  if ((program.sections.flags[id]! & SHF_COMPRESSED) === 0) return bytes;
+  if ((flags[id]! & SHF_COMPRESSED) === 0) return { bytes, alignment: addralign[id]! };
   const content = readCompressed(bytes, files);
   if (content) return content;
   diagnostics.warning('debug-left-out', 'a compressed debug section cannot be read and is left out', {

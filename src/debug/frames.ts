@@ -100,6 +100,7 @@ class FrameWriter {
     const rangeAt = FDE_PC_BEGIN + width;
     let instructions = rangeAt + width;
     if (cie.isAugmented) instructions = skipAugmentation(fde, instructions);
+    // Not `>`: where the length itself lies behind the end, the sum is no number.
     if (!(instructions <= fde.length)) throw new FormatError('an FDE ends within its fields', 0);
     const content = new Uint8Array(16 + fde.length - instructions);
     writeU64(content, 0, address);

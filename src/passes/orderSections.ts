@@ -7,23 +7,14 @@
  * section with the strictest alignment. Input order decides between equals; under `--verbatim` it decides alone, within
  * code, read-only data, writable data and zero-initialised data.
  */
-import {
-  PF_R,
-  PF_W,
-  PF_X,
-  SHF_EXECINSTR,
-  SHF_TLS,
-  SHF_WRITE,
-  SHT_FINI_ARRAY,
-  SHT_INIT_ARRAY,
-  SHT_NOBITS,
-  SHT_PREINIT_ARRAY,
-} from '../elf/constants.ts';
+import { PF_R, PF_W, PF_X, SHF_EXECINSTR, SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
 import { chooseLayout, headerSize } from '../header/layouts.ts';
+import { categoryOf } from '../layout/category.ts';
+import { countHeaders, planHeaders } from '../layout/headers.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
-import { Category, type Liveness, type PlannedHeaders, type Region, type SectionOrder } from '../results.ts';
+import { Category, type Liveness, type Region, type SectionOrder } from '../results.ts';
 
 /** Sections that are placed as one, in this sequence. */
 interface Group {
@@ -43,9 +34,9 @@ export function orderSections(
   if (threadBytes.length > 0) groups.push({ ids: threadBytes, category: Category.rodata });
   const plans = planRegions(options, new Set(groups.map(({ category }) => category)));
   const headers = planHeaders(program, threadOrder, pieces, options);
-  const extra = [headers.hasThread, headers.hasEhFrameHdr, headers.hasStack].filter(Boolean).length;
-  const header = chooseLayout(options.header, plans.length + extra);
-  const size = headerSize(header, plans.length + extra);
+  const count = countHeaders(headers, plans.length);
+  const header = chooseLayout(options.header, count);
+  const size = headerSize(header, count);
 
   const order: number[] = [];
   const regions: Region[] = [];
@@ -192,39 +183,6 @@ function collectThreadSections(program: Program, pieces: Pieces): number[] {
   const strictestAlignment = ids.reduce((most, id) => Math.max(most, pieces.alignment[id]!), 1);
   if (ids.length > 0) pieces.alignment[ids[0]!] = strictestAlignment;
   return ids;
-}
-
-function planHeaders(
-  program: Program,
-  threadOrder: readonly number[],
-  pieces: Pieces,
-  options: LinkOptions,
-): PlannedHeaders {
-  const hdr = program.made['.eh_frame_hdr'];
-  const hasThread = threadOrder.length > 0;
-  const hasEhFrameHdr = pieces.home[hdr] === hdr;
-  // Linux makes the stack not executable by itself; a C library, for its threads, does so only if told here.
-  const hasLibrary = hasThread || hasEhFrameHdr;
-  const hasStack = options.stack === 'executable' || (options.stack === 'not-executable' && hasLibrary);
-  return { hasThread, hasEhFrameHdr, hasStack };
-}
-
-/**
- * What a section is to the loader. Arrays of constructors and `.data.rel.ro` are writable only so that a dynamic
- * linker can relocate them; all relocation is done here, so they count as read-only. But glibc keeps variables in
- * `.data.rel.ro` that it sets at start-up, so where writable data has a segment of its own, they go there.
- */
-function categoryOf(program: Program, id: number, { segments }: LinkOptions): Category {
-  const { sections } = program;
-  const flags = sections.flags[id]!;
-  const type = sections.type[id]!;
-  if (type === SHT_NOBITS) return Category.bss;
-  if ((flags & SHF_EXECINSTR) !== 0) return (flags & SHF_WRITE) !== 0 ? Category.data : Category.text;
-  if ((flags & SHF_WRITE) === 0) return Category.rodata;
-  if (type === SHT_INIT_ARRAY || type === SHT_FINI_ARRAY || type === SHT_PREINIT_ARRAY)
-    return Category.rodata;
-  const isConstant = segments === 'joined' ? /^\.(data\.rel\.ro|[cd]tors)/ : /^\.[cd]tors/;
-  return isConstant.test(program.sectionName(id)) ? Category.rodata : Category.data;
 }
 
 /** Chooses the sequence of one part. @param start file offset where the part begins */

@@ -305,8 +305,8 @@ class Resolver {
     const knownStrength = strengthOf(known as SymbolKind, symbols.weak[id] === 1);
     if (strength < knownStrength) return;
     if (strength === knownStrength) {
-      if (strength === STRONG && !this.#isSameAbsolute(id, candidate))
-        this.#reportDuplicate(id, object, index);
+      const isConflict = strength === STRONG && !this.#isSameAbsolute(id, candidate);
+      if (isConflict && !this.#options.allowMultipleDefinition) this.#reportDuplicate(id, object, index);
       return;
     }
     symbols.kind[id] = candidate.kind;

@@ -56,10 +56,13 @@ export function synthesize(
 }
 
 /** Makes every live section its own home, and gives the linker's sections their sizes. */
-function placeSections(program: Program, { reached }: Liveness, planner: Planner): Pieces {
+function placeSections(program: Program, { reached, clusters }: Liveness, planner: Planner): Pieces {
   const { sections, symbols, made } = program;
   const pieces = new Pieces(sections.count);
-  for (const id of reached) pieces.place(id, sections.size[id]!, sections.addralign[id]!);
+  for (const id of reached) {
+    pieces.place(id, sections.size[id]!, sections.addralign[id]!);
+    if (isReversed(program, clusters, id)) reverseEntries(program, pieces, id);
+  }
   const dynamic = symbols.names.find(DYNAMIC_SYMBOL);
   const sizes: [number, number][] = [
     [made['.got'], planner.slots.length * SLOT_SIZE],
@@ -72,6 +75,25 @@ function placeSections(program: Program, { reached }: Liveness, planner: Planner
     if (size > 0) pieces.place(id, size, sections.addralign[id]!);
   }
   return pieces;
+}
+
+/** `.ctors` ran from its end; among arrays of constructors, which run from their start, it lies backwards. */
+function isReversed(program: Program, clusters: Liveness['clusters'], id: number): boolean {
+  const isTable = program.sections.size[id]! > SLOT_SIZE && clusters.nameOf(id) !== undefined;
+  return isTable && /^\.[cd]tors/.test(program.sectionName(id));
+}
+
+function reverseEntries(program: Program, pieces: Pieces, id: number): void {
+  const bytes = program.sectionBytes(id);
+  const count = Math.floor(bytes.length / SLOT_SIZE);
+  const reversed = new Uint8Array(bytes.length);
+  const starts = Uint32Array.from({ length: count }, (_, i) => i * SLOT_SIZE);
+  const offsets = Int32Array.from(starts, (_, i) => (count - 1 - i) * SLOT_SIZE);
+  starts.forEach((start, i) => {
+    reversed.set(bytes.subarray(start, start + SLOT_SIZE), offsets[i]!);
+  });
+  pieces.content.set(id, reversed);
+  pieces.moveInto(id, id, { starts, offsets });
 }
 
 const NEVER: Reach = { near: false, immediate: false };

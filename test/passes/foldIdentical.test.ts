@@ -96,6 +96,12 @@ function folded(object: Uint8Array | readonly Uint8Array[], options: Partial<Lin
     .join(' ');
 }
 
+/** Runs a command that must succeed without a word. */
+function quietly(command: string, args: readonly string[], cwd: string): void {
+  const { code, stderr } = run(command, args, { cwd });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+}
+
 /** Functions that `_start` calls, all of them. */
 function called(functions: Readonly<Record<string, Function>>): Record<string, Function> {
   return { _start: { calls: Object.keys(functions), mark: 99 }, ...functions };
@@ -310,7 +316,7 @@ describe('functions whose address is taken', () => {
   });
 
   it('may be the entry, named by -u or --defsym, or retained: such stay', () => {
-    const functions = { _start: {}, a: {}, b: {}, c: { calls: ['a', 'b'], mark: 1 } };
+    const functions = { _start: { mark: 9 }, a: {}, b: {}, c: { calls: ['a', 'b'], mark: 1 } };
     expect(folded(objectOf(functions), { undefinedSymbols: ['c'] })).toBe('a=b c');
     expect(folded(objectOf(functions), { undefinedSymbols: ['c', 'a', 'b'] })).toBe('a b c');
     const retained = {
@@ -325,12 +331,13 @@ describe('functions whose address is taken', () => {
       { name: 'second', expression: { kind: 'symbol', name: 'b' } },
     ] as const;
     expect(folded(objectOf(named), { undefinedSymbols: ['c'], definitions })).toBe('a=first b=second c');
-    expect(
-      folded(objectOf(named), {
-        undefinedSymbols: ['c'],
-        definitions: [definitions[0], { ...definitions[1], expression: { kind: 'symbol', name: 'a' } }],
-      }),
-    X) .llvm_addrsig where there is one', () => {
+    const same = [definitions[0], { ...definitions[0], name: 'second' }];
+    expect(folded(objectOf(named), { undefinedSymbols: ['c'], definitions: same })).toBe(
+      'a=b=first=second c',
+    );
+  });
+
+  it('are told by .llvm_addrsig where there is one', () => {
     const withTable = (numbers: readonly number[], link: number) =>
       objectOf({ _start: { takes: ['a', 'b'], calls: ['c'] }, a: {}, b: {}, c: {} }, [
         section('.llvm_addrsig', 0, Uint8Array.from(numbers), { type: SHT_LLVM_ADDRSIG, link }),
@@ -356,74 +363,78 @@ describe('functions whose address is taken', () => {
   });
 });
 
-/** Assembly of functions that are alike but for what unwind tables say of them. */
-function unwindable(start: string): string {
-  const unwound = (name: string, size: number, table = '') => `
+/** Assembly of a function, what an unwinder is told of its stack, and its table of landing pads if it has one. */
+function unwindable(name: string, frameSize: number, table?: string): string {
+  const pads = `
+    .section .gcc_except_table.${name},"a",@progbits
+    .globl table_${name}
+    table_${name}: .long ${table}`;
+  return `
     .section .text.${name},"ax",@progbits
     .globl ${name}
     ${name}: .cfi_startproc
-    ${table === '' ? '' : `.cfi_personality 3, personality\n.cfi_lsda 3, table_${name}`}
+    ${table === undefined ? '' : `.cfi_personality 3, personality; .cfi_lsda 3, table_${name}`}
     push %rbx
-    .cfi_def_cfa_offset ${size}
+    .cfi_def_cfa_offset ${frameSize}
     call personality
     pop %rbx
-    .cfi_def_cfa_offset 8
     ret
     .cfi_endproc
-    ${table === '' ? '' : `.section .gcc_except_table.${name},"a",@progbits\n.globl table_${name}\ntable_${name}: .long ${table}`}`;
-  const functions = [
-    unwound('a', 16),
-    unwound('b', 16),
-    unwound('c', 24),
-    unwound('d', 16, '1'),
-    unwound('e', 16, '1'),
-    unwound('f', 16, '2'),
-    unwound('g', 16, 'a'),
-    unwound('h', 16, 'b'),
-    unwound('i', 16, 'c'),
-  ];
-  return `
-    .globl _start, _Unwind_Resume
-    _start: ${start}
-    call a; call b; call c; call d; call e; call f; call g; call h; call i
-    _Unwind_Resume: ret
-    .globl personality
-    personality: ret; nop
-    ${functions.join('')}
-  `;
+    ${table === undefined ? '' : pads}`;
 }
 
-describe('functions with unwind tables', () => {
-  const assemble = (text: string) => {
-    const folder = scratchFolder();
-    writeFileSync(join(folder, 'main.s'), text.replaceAll('\\n', '\n'));
+const UNWINDABLE = [
+  unwindable('a', 16),
+  unwindable('b', 16),
+  unwindable('c', 24),
+  unwindable('d', 16, '1'),
+  unwindable('e', 16, '1'),
+  unwindable('f', 16, '2'),
+  unwindable('g', 16, 'a'),
+  unwindable('h', 16, 'b'),
+  unwindable('i', 16, 'c'),
+].join('');
+
+describe.skipIf(!hasTool('as'))('functions with unwind tables', () => {
+  const folder = scratchFolder();
+  /** @param resume name of a function; unwind tables are kept if that is one of an unwinder's */
+  const assemble = (resume: string) => {
+    const text = `
+      .globl _start, ${resume}, personality
+      _start:
+      call a; call b; call c; call d; call e; call f; call g; call h; call i
+      ${resume}: nop
+      personality: ret
+      ${UNWINDABLE}
+    `;
+    writeFileSync(join(folder, 'main.s'), text);
     quietly('as', ['main.s', '-o', 'main.o'], folder);
     return new Uint8Array(readFileSync(join(folder, 'main.o')));
   };
-  /** What stands in the tables of g, h and i takes the address of a, b and c. */
-  const ofTables = 'table_d=table_e table_f table_g table_h table_i';
 
-  it.skipIf(!hasTool('as'))('are equal only if those are', () => {
-    const result = folded(assemble(unwindable('call _Unwind_Resume')), { icf: 'all' });
-    expect(result).toContain(`a=b c d=e f g=h i personality`);
-    expect(result).toContain('table_d=table_e table_f table_g=table_h table_i');
-    // Tables of landing pads refer to code by address, but g and h can be told apart by nothing else.
-    const safe = folded(assemble(unwindable('call _Unwind_Resume')));
-    expect(safe).toContain(`a b c d=e f g h i personality ${ofTables}`);
+  it('are equal only if those are', () => {
+    const object = assemble('_Unwind_Resume');
+    const all = folded(object, { icf: 'all' });
+    expect(all).toContain('a=b c d=e f g=h i ');
+    expect(all).toContain('table_d=table_e table_f table_g=table_h table_i');
+    // The tables of g and h name functions that stay apart, because they are named.
+    const safe = folded(object);
+    expect(safe).toContain('a b c d=e f g h i ');
+    expect(safe).toContain('table_d=table_e table_f table_g table_h table_i');
   });
 
-  it.skipIf(!hasTool('as'))('lose them with their twins', () => {
-    const object = assemble(unwindable('call _Unwind_Resume'));
-    const frames = (icf: LinkOptions['icf']) => {
-      const { sections } = linkFiles({ 'a.o': object }, { icf }).map();
-      return sections.find(({ name }) => name === '.eh_frame_hdr')!.size;
-    };
-    // 12 bytes and 8 for each function.
-    expect([frames('none'), frames('all')]).toEqual([12 + 9 * 8, 12 + 6 * 8]);
+  it('lose them with their twins', () => {
+    const object = assemble('_Unwind_Resume');
+    const indexSize = (icf: LinkOptions['icf']) =>
+      linkFiles({ 'a.o': object }, { icf })
+        .map()
+        .sections.find(({ name }) => name === '.eh_frame_hdr')!.size;
+    // 12 bytes, and 8 for each function.
+    expect([indexSize('none'), indexSize('all')]).toEqual([12 + 9 * 8, 12 + 6 * 8]);
   });
 
-  it.skipIf(!hasTool('as'))('are equal whatever those say where nobody reads them', () => {
-    expect(folded(assemble(unwindable('')).map((byte) => byte), { icf: 'all' })).toContain('a=b=c=d=e=f=g=h=i');
+  it('are equal whatever those say where nobody reads them', () => {
+    expect(folded(assemble('resume'), { icf: 'all' })).toContain('a=b=c=d=e=f=g=h=i');
   });
 });
 
@@ -475,12 +486,6 @@ describe('refinePartition', () => {
   });
 });
 
-/** Runs a command that must succeed without a word. */
-function quietly(command: string, args: readonly string[], cwd: string): void {
-  const { code, stderr } = run(command, args, { cwd });
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-}
-
 const POINTERS = `
   static long put(const char *p, long n) {
     long r; __asm__ volatile("syscall" : "=a"(r) : "a"(1), "D"(1), "S"(p), "d"(n) : "rcx", "r11", "memory");
@@ -502,8 +507,9 @@ describe.each([
   ['clang', ['-faddrsig']],
   ['clang', ['-fno-addrsig']],
 ] as const)('compiled by %s %s', (compiler, flags) => {
+  const folder = scratchFolder();
+
   it.skipIf(!hasTool(compiler))('compares function pointers as the source means it', () => {
-    const folder = scratchFolder();
     writeFileSync(join(folder, 'main.c'), POINTERS);
     const common = ['-O1', '-c', '-ffreestanding', '-fno-stack-protector', '-fno-pic', '-ffunction-sections'];
     // GCC would fold such functions itself.
@@ -549,8 +555,9 @@ describe.each([
   ['g++', '-O2'],
   ['clang++', '-O1'],
 ])('C++ templates compiled by %s %s', (compiler, level) => {
+  const folder = scratchFolder();
+
   it.skipIf(!hasTool(compiler))('run the same, in ever smaller programs', () => {
-    const folder = scratchFolder();
     writeFileSync(join(folder, 'ld'), `#!/bin/sh\nexec "${process.execPath}" "${LD_TINYELF}" "$@"\n`);
     chmodSync(join(folder, 'ld'), 0o755);
     writeFileSync(join(folder, 'main.cpp'), TEMPLATES);

@@ -417,19 +417,20 @@ it('merges half a million strings in seconds', () => {
   expect(placed(result, '.rodata.str1').size).toBeLessThan(text.length);
 });
 
-it.each(['gcc', 'clang'])('links what %s makes of strings and constants', (compiler) => {
-  if (!hasTool(compiler)) return;
+describe.each(['gcc', 'clang'])('compiled by %s', (compiler) => {
   const folder = scratchFolder();
-  const source = (name: string) => `
+
+  it.skipIf(!hasTool(compiler))('strings and constants are what they were', () => {
+    const source = (name: string) => `
     static const char *const names_${name}[] = { "window", "big window", "ow", "", "unrelated ${name}" };
     const char *${name}_name(int i) { return names_${name}[i]; }
     const unsigned *${name}_wide(int i) { return (const unsigned *)(i ? L"wide" : L"world wide"); }
     double ${name}_scale(double x, float y) { return x * 1.5 + y * 1.5f + 3.25; }`;
-  writeFileSync(join(folder, 'a.c'), source('a'));
-  writeFileSync(join(folder, 'b.c'), source('b'));
-  writeFileSync(
-    join(folder, 'main.c'),
-    `const char *a_name(int), *b_name(int); const unsigned *a_wide(int), *b_wide(int);
+    writeFileSync(join(folder, 'a.c'), source('a'));
+    writeFileSync(join(folder, 'b.c'), source('b'));
+    writeFileSync(
+      join(folder, 'main.c'),
+      `const char *a_name(int), *b_name(int); const unsigned *a_wide(int), *b_wide(int);
      double a_scale(double, float), b_scale(double, float);
      static long put(const void *p, long n) {
        long r; __asm__ volatile("syscall" : "=a"(r) : "a"(1), "D"(1), "S"(p), "d"(n) : "rcx", "r11", "memory");
@@ -443,14 +444,15 @@ it.each(['gcc', 'clang'])('links what %s makes of strings and constants', (compi
        text(a_scale(2, 4) == 12.25 && b_scale(2, 4) == 12.25 ? "equal" : "different");
        __asm__ volatile("syscall" : : "a"(60), "D"(0));
        for (;;) ; }`,
-  );
-  const flags = ['-O1', '-c', '-ffreestanding', '-fno-stack-protector', '-fno-pic', '-ffunction-sections'];
-  expect(run(compiler, [...flags, 'a.c', 'b.c', 'main.c'], { cwd: folder }).stderr).toBe('');
-  expect(
-    run(process.execPath, [LD_TINYELF, '-o', 'out', 'main.o', 'a.o', 'b.o'], { cwd: folder }).stderr,
-  ).toBe('');
-  const { stdout, code } = run(join(folder, 'out'), []);
-  const pairs = ['window', 'window', 'big window', 'big window', 'ow', 'ow', '', ''];
-  const rest = ['unrelated a', 'unrelated b', 'world wide', 'world wide', 'wide', 'wide', 'equal', ''];
-  expect({ code, lines: stdout.toString().split('\n') }).toEqual({ code: 0, lines: [...pairs, ...rest] });
+    );
+    const flags = ['-O1', '-c', '-ffreestanding', '-fno-stack-protector', '-fno-pic', '-ffunction-sections'];
+    expect(run(compiler, [...flags, 'a.c', 'b.c', 'main.c'], { cwd: folder }).stderr).toBe('');
+    expect(
+      run(process.execPath, [LD_TINYELF, '-o', 'out', 'main.o', 'a.o', 'b.o'], { cwd: folder }).stderr,
+    ).toBe('');
+    const { stdout, code } = run(join(folder, 'out'), []);
+    const pairs = ['window', 'window', 'big window', 'big window', 'ow', 'ow', '', ''];
+    const rest = ['unrelated a', 'unrelated b', 'world wide', 'world wide', 'wide', 'wide', 'equal', ''];
+    expect({ code, lines: stdout.toString().split('\n') }).toEqual({ code: 0, lines: [...pairs, ...rest] });
+  });
 });
