@@ -154,9 +154,16 @@ function collectGroups(
     if (name === undefined || seen.has(name)) continue;
     seen.add(name);
     const ids = clusters.members.get(name)!.filter(isPlaced);
+    alignFirst(ids, pieces);
     groups.push({ ids, category: strictest(ids.map((member) => categoryOf(program, member, options))) });
   }
   return groups;
+}
+
+/** Begins a sequence at the strictest alignment of its parts, as an output section of GNU ld begins. */
+function alignFirst(ids: readonly number[], pieces: Pieces): void {
+  if (ids.length > 0)
+    pieces.alignment[ids[0]!] = ids.reduce((most, id) => Math.max(most, pieces.alignment[id]!), 1);
 }
 
 /**
@@ -180,8 +187,7 @@ function collectThreadSections(program: Program, pieces: Pieces): number[] {
   }
   const isZero = (id: number) => (sections.type[id] === SHT_NOBITS ? 1 : 0);
   ids.sort((a, b) => isZero(a) - isZero(b) || pieces.alignment[b]! - pieces.alignment[a]! || a - b);
-  const strictestAlignment = ids.reduce((most, id) => Math.max(most, pieces.alignment[id]!), 1);
-  if (ids.length > 0) pieces.alignment[ids[0]!] = strictestAlignment;
+  alignFirst(ids, pieces);
   return ids;
 }
 
