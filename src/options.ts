@@ -173,6 +173,11 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     help: 'classic: program header overlaps the ELF header, 112 bytes (default); plain: 120 bytes, as tools expect it',
   },
   {
+    flags: '--segments <kind>',
+    group: GROUPS.header,
+    help: 'joined: one segment for everything (default); split: code and data apart, none writable and executable (costs 64 bytes)',
+  },
+  {
     flags: '--base <address>',
     group: GROUPS.header,
     help: 'address of the first byte of the file (default: 0x400000)',

@@ -49,7 +49,7 @@ export const SymbolKind = {
   /** Defined in a section: the value is an offset into it. */
   defined: 3,
   absolute: 4,
-  /** `--defsym`: the value is known when addresses are. */
+  /** `--defsym` or a linker script: the value is known when addresses are. */
   expression: 5,
   /** Defined by the linker (`_end`, `__bss_start`, …) because something refers to it. */
   provided: 6,
@@ -71,7 +71,7 @@ class SymbolTable {
   reference: Uint8Array = new Uint8Array(INITIAL_ROWS);
   /** defined, absolute, common: the defining object. lazy: the number of the loaded input. Else -1. */
   object: Int32Array = new Int32Array(INITIAL_ROWS);
-  /** defined, absolute, common: the symbol's number in that object. lazy: header offset of the member. expression, provided: number in their lists. */
+  /** defined, absolute, common: the symbol's number in that object. lazy: header offset of the member. expression: number in the options' definitions, or -1 for one of a script. */
   index: Float64Array = new Float64Array(INITIAL_ROWS);
   /** defined: id of the section. Else -1. */
   section: Int32Array = new Int32Array(INITIAL_ROWS);
@@ -140,6 +140,8 @@ export class Program {
   readonly sections = new SectionTable();
   readonly symbols = new SymbolTable();
   readonly inputs: readonly LoadedInput[];
+  /** By symbol id, what objects define of symbols that a linker script assigns to: section, or -1, and value. */
+  readonly overridden = new Map<number, { readonly section: number; readonly value: bigint }>();
   /** Stands for the linker where an object is asked for: the sections it makes belong to it. */
   readonly linkerObject: InputObject;
   /** Ids of the sections that the linker makes, by name. */

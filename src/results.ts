@@ -17,6 +17,8 @@ export const Discard = {
   /** A member of a COMDAT group of which another copy was taken. */
   duplicateGroup: 4,
   unwind: 5,
+  /** Taken by /DISCARD/ of a linker script. */
+  script: 6,
 } as const;
 export type Discard = (typeof Discard)[keyof typeof Discard];
 
@@ -28,6 +30,7 @@ export const DISCARD_REASONS: readonly string[] = [
   'marked SHF_EXCLUDE',
   'a duplicate of a COMDAT group',
   'an unwind table',
+  'discarded by the linker script',
 ];
 
 /** Values of `Liveness.parent` that are no section id. */
@@ -40,6 +43,8 @@ export const Root = {
   retained: -4,
   /** --no-gc-sections */
   everything: -5,
+  /** KEEP of a linker script, or named by one of its expressions. */
+  script: -6,
 } as const;
 
 /** The elements of a mergeable section; from `markLive`. */
@@ -139,6 +144,15 @@ export interface SectionOrder {
   readonly category: Uint8Array;
 }
 
+/** Bytes of the file that come from no section. */
+export interface ImagePatch {
+  /** File offset. */
+  readonly offset: number;
+  readonly size: number;
+  /** Repeated over the size. */
+  readonly pattern: Uint8Array;
+}
+
 /** Addresses and sizes, all final; from `layoutImage`. */
 export interface ImageLayout extends SectionOrder {
   readonly programHeaders: readonly ProgramHeader[];
@@ -154,4 +168,6 @@ export interface ImageLayout extends SectionOrder {
   /** Bytes of memory from the base to the end of zero-initialised data. */
   readonly memorySize: number;
   readonly edges: ImageEdges;
+  /** Data and filling that a linker script writes. */
+  readonly patches: readonly ImagePatch[];
 }

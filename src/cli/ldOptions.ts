@@ -15,6 +15,7 @@ import {
   parseIdentPad,
   parseOsabi,
   parsePageSize,
+  parseSegments,
   UsageError,
 } from './values.ts';
 
@@ -242,11 +243,7 @@ function addOwnOptions(): void {
   option('debug-file', 'value', (state, value) => {
     state.debugFile = value;
   });
-  option('segments', 'value', (state, value) => {
-    if (value !== 'joined' && value !== 'split')
-      throw new UsageError(`--segments ${value}: expected joined or split`);
-    set(state, { segments: value });
-  });
+  option('segments', 'value', (state, value) => set(state, { segments: parseSegments(value) }));
 }
 
 /** `-z KEYWORD` and `-z KEYWORD=VALUE`; keywords that mean nothing here, known or not, are ignored as in GNU ld. */

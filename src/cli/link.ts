@@ -11,6 +11,7 @@ import {
   parseIcf,
   parseIdentPad,
   parseOsabi,
+  parseSegments,
   UsageError,
 } from './values.ts';
 
@@ -87,6 +88,7 @@ interface Values {
   readonly verbatim?: boolean;
   readonly header?: string;
   readonly base?: string;
+  readonly segments?: string;
   readonly osabi?: string;
   readonly identPad?: string;
   readonly output?: string;
@@ -107,6 +109,7 @@ function toLinkOptions(inputs: readonly string[], values: Values): LinkOptions {
     entry: values.entry ?? DEFAULT_OPTIONS.entry,
     base: given(values.base, parseBase, DEFAULT_OPTIONS.base),
     header: given(values.header, parseHeader, defaultHeader(tables)),
+    segments: given(values.segments, parseSegments, DEFAULT_OPTIONS.segments),
     osabi: given(values.osabi, parseOsabi, DEFAULT_OPTIONS.osabi),
     identPad: given(values.identPad, parseIdentPad, DEFAULT_OPTIONS.identPad),
     verbatim: values.verbatim ?? DEFAULT_OPTIONS.verbatim,

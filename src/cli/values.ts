@@ -49,6 +49,12 @@ export function parseIcf(text: string): LinkOptions['icf'] {
   throw new UsageError(`--icf ${text}: expected safe, all or none`);
 }
 
+/** Reads `--segments`. @throws UsageError */
+export function parseSegments(text: string): LinkOptions['segments'] {
+  if (text === 'joined' || text === 'split') return text;
+  throw new UsageError(`--segments ${text}: expected joined or split`);
+}
+
 /** Reads `--builtins`. @throws UsageError */
 export function parseBuiltins(text: string): LinkOptions['builtins'] {
   if (text === 'mem' || text === 'none') return text;

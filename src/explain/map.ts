@@ -173,6 +173,7 @@ function keptBy(program: Program, { parent, parentOffset }: Liveness, id: number
   const by = parent[id]!;
   if (by >= 0) return program.place(by, parentOffset[id]!);
   if (by === Root.entry) return 'the entry';
+  if (by === Root.script) return 'the linker script';
   if (by === Root.option) return 'an option (-u or --defsym)';
   return by === Root.retained ? 'SHF_GNU_RETAIN' : '--no-gc-sections';
 }

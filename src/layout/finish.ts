@@ -51,6 +51,7 @@ export function finishLayout(
     fileSize: placement.fileEnd,
     memorySize: placement.end - base,
     edges,
+    patches: [],
   };
 }
 

@@ -12,23 +12,26 @@ import {
   SHT_X86_64_UNWIND,
 } from '../elf/constants.ts';
 import type { Program } from '../program.ts';
+import { isDiscarded, isTaken, type SectionRules } from '../place/rules.ts';
 import { Discard } from '../results.ts';
 
 /** @returns a `Discard` for each section id */
-export function discardSections(program: Program): Uint8Array {
+export function discardSections(program: Program, rules: SectionRules | undefined): Uint8Array {
   const discards = new Uint8Array(program.sections.count);
-  for (let id = 0; id < discards.length; id++) discards[id] = reasonFor(program, id);
+  for (let id = 0; id < discards.length; id++) discards[id] = reasonFor(program, rules, id);
   return discards;
 }
 
-function reasonFor(program: Program, id: number): Discard {
+function reasonFor(program: Program, rules: SectionRules | undefined, id: number): Discard {
   const { sections } = program;
   const flags = sections.flags[id]!;
   const type = sections.type[id]!;
   if (type === SHT_NULL || (flags & SHF_ALLOC) === 0) return Discard.notLoaded;
   if ((flags & SHF_EXCLUDE) !== 0) return Discard.excluded;
   if (sections.superseded[id] === 1) return Discard.duplicateGroup;
-  if (type === SHT_NOTE) return Discard.note;
+  if (rules && isDiscarded(rules, id)) return Discard.script;
+  // Notes are part of the program only where a linker script names them.
+  if (type === SHT_NOTE && !(rules && isTaken(rules, id))) return Discard.note;
   if (type === SHT_X86_64_UNWIND) return Discard.unwind;
   // GCC and GNU as give .eh_frame the type SHT_PROGBITS.
   if (type === SHT_PROGBITS && program.sectionName(id) === '.eh_frame') return Discard.unwind;

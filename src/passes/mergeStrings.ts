@@ -12,6 +12,7 @@ import { shareConstants } from '../merge/constants.ts';
 import { collectElements, type MergeableSection, mapElements } from '../merge/elements.ts';
 import { shareStrings } from '../merge/strings.ts';
 import type { Pieces } from '../pieces.ts';
+import { outputOf, type SectionRules } from '../place/rules.ts';
 import type { Program } from '../program.ts';
 import type { Liveness } from '../results.ts';
 
@@ -19,18 +20,28 @@ import type { Liveness } from '../results.ts';
 const MAX_ALIGNMENT = 256;
 
 /** Moves the live elements of mergeable sections together. */
-export function mergeStrings(program: Program, liveness: Liveness, pieces: Pieces): void {
-  for (const group of collectGroups(program, liveness)) mergeGroup(program, pieces, group);
+/** @param rules those of a linker script: what goes to different output sections stays apart */
+export function mergeStrings(
+  program: Program,
+  liveness: Liveness,
+  pieces: Pieces,
+  rules: SectionRules | undefined,
+): void {
+  for (const group of collectGroups(program, liveness, rules)) mergeGroup(program, pieces, group);
 }
 
 /** Sections whose elements may be shared with each other's, each group and the groups by section id. */
-function collectGroups({ sections }: Program, { elements, clusters }: Liveness): MergeableSection[][] {
+function collectGroups(
+  { sections }: Program,
+  { elements, clusters }: Liveness,
+  rules: SectionRules | undefined,
+): MergeableSection[][] {
   const groups = new Map<string, MergeableSection[]>();
   for (const id of [...elements.keys()].sort((a, b) => a - b)) {
     if (clusters.nameOf(id) !== undefined || sections.addralign[id]! > MAX_ALIGNMENT) continue;
     const flags = sections.flags[id]!;
     const kind = (flags & SHF_STRINGS) !== 0 ? `strings of ${sections.entsize[id]}` : 'constants';
-    const key = `${kind} ${flags & (SHF_EXECINSTR | SHF_TLS)}`;
+    const key = `${kind} ${flags & (SHF_EXECINSTR | SHF_TLS)} ${rules ? outputOf(rules, id) : 0}`;
     const group = groups.get(key);
     const section = { id, elements: elements.get(id)! };
     if (group) group.push(section);

@@ -229,18 +229,24 @@ class Packer {
   /** Strictest alignment first. */
   #shelves: Shelf[] = [];
 
+  /** The same shelves by residue, so that one that closes a gap is found without a search. */
+  readonly #byResidue: Shelf[][];
+
   constructor(strictest: number) {
     this.#modulus = Math.min(strictest, MAX_MODULUS);
+    this.#byResidue = Array.from({ length: this.#modulus }, () => []);
   }
 
   add(id: number, alignment: number, size: number): void {
     const residue = size % this.#modulus;
-    const found = this.#shelves.find((shelf) => shelf.alignment === alignment && shelf.residue === residue);
+    const found = this.#byResidue[residue]!.find((shelf) => shelf.alignment === alignment);
     if (found) {
       found.ids.push(id);
       return;
     }
-    this.#shelves.push({ alignment, residue, ids: [id], next: 0 });
+    const shelf = { alignment, residue, ids: [id], next: 0 };
+    this.#byResidue[residue]!.push(shelf);
+    this.#shelves.push(shelf);
     this.#shelves.sort((a, b) => b.alignment - a.alignment);
   }
 
@@ -275,12 +281,14 @@ class Packer {
   #steps(offset: number, shelf: Shelf, goal: number): number {
     const end = offset + shelf.residue;
     if (end % goal === 0) return 1;
-    const closes = this.#shelves.some(
-      (other) =>
-        end % other.alignment === 0 &&
-        (end + other.residue) % goal === 0 &&
-        (other !== shelf || shelf.ids.length - shelf.next > 1),
-    );
+    const isClosing = (other: Shelf) =>
+      other.next < other.ids.length &&
+      end % other.alignment === 0 &&
+      (other !== shelf || shelf.ids.length - shelf.next > 1);
+    let closes = false;
+    for (let residue = (goal - (end % goal)) % goal; residue < this.#modulus && !closes; residue += goal) {
+      closes = this.#byResidue[residue]!.some(isClosing);
+    }
     return closes ? 2 : 3;
   }
 }

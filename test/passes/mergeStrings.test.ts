@@ -253,6 +253,18 @@ describe('constants', () => {
     expect(addresses[4]! % 8).toBe(0);
     expect(addresses[5]! % 16).toBe(0);
   });
+
+  it('leave zeros in the gaps between those of odd sizes', () => {
+    const odd = (name: string, entsize: number, text: string, addralign: number) => ({
+      ...mergeable(CONSTANTS, entsize, latin1(text), { addralign }),
+      name,
+    });
+    const { result } = linkTables([
+      objectWith(odd('.wide', 12, 'twelve bytes(dead bytes)twelve bytes', 8), [0, 24]),
+      objectWith(odd('.narrow', 6, 'narrow(dead)sixsix', 4), [0, 12], false),
+    ]);
+    expect(Buffer.from(contents(result, '.wide')).toString()).toBe('twelve bytesnarrow\0\0sixsix');
+  });
 });
 
 interface RandomString {

@@ -1,0 +1,213 @@
+/**
+ * Places sections as a linker script says, instead of `orderSections` and `layoutImage`. Nothing is packed: the
+ * script's order rules. Afterwards addresses, file offsets and the values of all symbols are final.
+ */
+import type { Diagnostics } from '../diagnostics.ts';
+import { SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
+import { chooseLayout, headerSize } from '../header/layouts.ts';
+import { categoryOf } from '../layout/category.ts';
+import { type Bounds, finishLayout } from '../layout/finish.ts';
+import { countHeaders, planHeaders } from '../layout/headers.ts';
+import type { Placement } from '../layout/placement.ts';
+import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
+import { checkOutputs, checkTemplate, dropDiscarded } from '../place/check.ts';
+import type { LocatedOutput } from '../place/located.ts';
+import { type Located, Locator } from '../place/locator.ts';
+import { placeOrphans } from '../place/orphans.ts';
+import { collectOutputs, type Step } from '../place/outputs.ts';
+import type { SectionRules } from '../place/rules.ts';
+import { type FilePlan, headersOnly, layFile, layFlat, planSegments } from '../place/segments.ts';
+import type { Program } from '../program.ts';
+import { Category, type ImageLayout, type ImagePatch, type Liveness, type SectionOrder } from '../results.ts';
+import type { LinkScript } from '../script/linkScript.ts';
+
+export function placeByScript(
+  program: Program,
+  liveness: Liveness,
+  pieces: Pieces,
+  script: LinkScript,
+  rules: SectionRules,
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+): ImageLayout {
+  dropDiscarded(program, rules, pieces, diagnostics);
+  const { statements, format } = script;
+  const { steps, orphans } = collectOutputs(program, statements, rules, liveness.clusters, pieces, options);
+  const placer = new Placer(program, pieces, placeOrphans(steps, orphans), format, options, diagnostics);
+  return placer.place(liveness);
+}
+
+class Placer {
+  readonly #program: Program;
+  readonly #pieces: Pieces;
+  readonly #steps: readonly Step[];
+  readonly #format: LinkScript['format'];
+  readonly #options: LinkOptions;
+  readonly #diagnostics: Diagnostics;
+  readonly #threadOrder: readonly number[];
+
+  constructor(
+    program: Program,
+    pieces: Pieces,
+    steps: readonly Step[],
+    format: LinkScript['format'],
+    options: LinkOptions,
+    diagnostics: Diagnostics,
+  ) {
+    this.#program = program;
+    this.#pieces = pieces;
+    this.#steps = steps;
+    this.#format = format;
+    this.#options = options;
+    this.#diagnostics = diagnostics;
+    this.#threadOrder = this.#collectThread();
+  }
+
+  place(liveness: Liveness): ImageLayout {
+    const locator = new Locator(this.#program, this.#pieces, this.#steps, this.#options, this.#diagnostics);
+    const located = locator.locate((outputs) => this.#headersSize(outputs));
+    checkOutputs(this.#program, withRoom(located.outputs), this.#format, this.#diagnostics);
+    const size = this.#headersSize(located.outputs);
+    const plan = this.#layFile(located.outputs, size);
+    const { address, fileOffset } = this.#placeSections(located, plan);
+    checkTemplate(this.#program, this.#pieces, this.#threadOrder, address, this.#diagnostics);
+    const order = this.#order(located, address, plan, size);
+    const placement = this.#placement(order, address, fileOffset, plan, located.outputs);
+    const bounds = boundsOf(located.outputs);
+    const layout = finishLayout(
+      this.#program,
+      liveness,
+      this.#pieces,
+      order,
+      placement,
+      this.#options,
+      this.#diagnostics,
+      bounds,
+    );
+    return { ...layout, patches: patchesOf(located, plan) };
+  }
+
+  /** Thread-local sections, those with bytes first; the first is aligned for all (ELF TLS, section 3). */
+  #collectThread(): number[] {
+    const { flags, type } = this.#program.sections;
+    const ids = this.#sectionIds().filter((id) => (flags[id]! & SHF_TLS) !== 0);
+    const isZero = (id: number) => (type[id] === SHT_NOBITS ? 1 : 0);
+    ids.sort((a, b) => isZero(a) - isZero(b));
+    const [first] = ids;
+    const { alignment } = this.#pieces;
+    if (first !== undefined) alignment[first] = ids.reduce((most, id) => Math.max(most, alignment[id]!), 1);
+    return ids;
+  }
+
+  /** All sections in the script's order. */
+  #sectionIds(): number[] {
+    const items = this.#steps.flatMap((step) => (step.kind === 'output' ? step.output.items : []));
+    return items.flatMap((item) => (item.kind === 'sections' ? item.ids : []));
+  }
+
+  #headerCount(outputs: readonly LocatedOutput[]): number {
+    const headers = planHeaders(this.#program, this.#threadOrder, this.#pieces, this.#options);
+    return countHeaders(headers, Math.max(1, planSegments(withRoom(outputs), this.#options).length));
+  }
+
+  #headersSize(outputs: readonly LocatedOutput[]): number {
+    if (this.#format === 'binary') return 0;
+    const count = this.#headerCount(outputs);
+    return headerSize(chooseLayout(this.#options.header, count), count);
+  }
+
+  #layFile(outputs: readonly LocatedOutput[], size: number): FilePlan {
+    if (this.#format === 'binary') return layFlat(withRoom(outputs));
+    const segments = planSegments(withRoom(outputs), this.#options);
+    return segments.length === 0 ? headersOnly(this.#options, size) : layFile(segments, size, this.#options);
+  }
+
+  #placeSections({ outputs, offsetOf }: Located, plan: FilePlan) {
+    const count = this.#program.sections.count;
+    const address = new Float64Array(count);
+    const fileOffset = new Float64Array(count);
+    for (const located of outputs) {
+      const start = plan.offsetOf.get(located) ?? plan.fileEnd;
+      for (const item of located.output.items) {
+        if (item.kind !== 'sections') continue;
+        for (const id of item.ids) {
+          const offset = Number(offsetOf.get(id)!);
+          address[id] = Number(located.address) + offset;
+          fileOffset[id] = start + offset;
+        }
+      }
+    }
+    return { address, fileOffset };
+  }
+
+  #order({ outputs }: Located, address: Float64Array, plan: FilePlan, size: number): SectionOrder {
+    const count = this.#headerCount(outputs);
+    const isTemplate = (id: number) =>
+      (this.#program.sections.flags[id]! & SHF_TLS) !== 0 && this.#program.sections.type[id] === SHT_NOBITS;
+    const ids = this.#sectionIds().filter((id) => !isTemplate(id));
+    ids.sort((a, b) => address[a]! - address[b]!);
+    const isStored = (at: number) =>
+      plan.loads.some((load) => load.address <= at && at < load.address + load.fileSize);
+    return {
+      header: chooseLayout(this.#options.header, count),
+      headers: planHeaders(this.#program, this.#threadOrder, this.#pieces, this.#options),
+      regions: [],
+      headerSize: size,
+      threadOrder: this.#threadOrder,
+      order: Int32Array.from(ids),
+      category: Uint8Array.from(ids, (id) => {
+        const category = categoryOf(this.#program, id, this.#options);
+        // Zeros in front of other bytes lie in the file.
+        return category === Category.bss && isStored(address[id]!) ? Category.data : category;
+      }),
+    };
+  }
+
+  #placement(
+    { order, category }: SectionOrder,
+    address: Float64Array,
+    fileOffset: Float64Array,
+    plan: FilePlan,
+    outputs: readonly LocatedOutput[],
+  ): Placement {
+    const partEnd = [0, 0, 0, 0];
+    let bssStart = Number.POSITIVE_INFINITY;
+    order.forEach((id, i) => {
+      const part = category[i]!;
+      partEnd[part] = Math.max(partEnd[part]!, address[id]! + this.#pieces.size[id]!);
+      if (part === Category.bss) bssStart = Math.min(bssStart, address[id]!);
+    });
+    const end = withRoom(outputs).reduce((most, each) => Math.max(most, Number(each.end)), plan.base);
+    return {
+      address,
+      fileOffset,
+      partEnd,
+      bssStart: Math.min(bssStart, end),
+      fileEnd: plan.fileEnd,
+      end,
+      loads: plan.loads,
+      base: plan.loads[0]?.address ?? plan.base,
+    };
+  }
+}
+
+/** Output sections that take room in memory: thread-local zeros do not. */
+function withRoom(outputs: readonly LocatedOutput[]): LocatedOutput[] {
+  return outputs.filter(({ output, size }) => size > 0n && (!output.isThread || output.hasBytes));
+}
+
+/** `__start_X` and `__stop_X` are the bounds of an output section X, where there is one. */
+function boundsOf(outputs: readonly LocatedOutput[]): Bounds {
+  return new Map(
+    outputs.map(({ output, address, end }) => [output.name, { start: Number(address), end: Number(end) }]),
+  );
+}
+
+function patchesOf({ patches }: Located, { offsetOf, fileEnd }: FilePlan): ImagePatch[] {
+  return patches.flatMap(({ output, offset, size, pattern }) => {
+    const start = (offsetOf.get(output) ?? fileEnd) + Number(offset);
+    const length = Math.min(Number(size), fileEnd - start);
+    return length > 0 ? [{ offset: start, size: length, pattern }] : [];
+  });
+}

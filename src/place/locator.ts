@@ -1,0 +1,312 @@
+/**
+ * Walks through a script and gives everything its address: GNU ld's manual, sections "The Location Counter" and
+ * "Output Section Description". An expression may use what only later statements define, so the walk is repeated
+ * until nothing changes any more.
+ */
+import type { Diagnostics } from '../diagnostics.ts';
+import { SHT_NOBITS } from '../elf/constants.ts';
+import { type Expression, ExpressionError } from '../expression.ts';
+import type { LinkOptions } from '../options.ts';
+import { DEFAULT_OPTIONS } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
+import type { Program } from '../program.ts';
+import type { Assertion, Assignment, Data, OutputSection } from '../script/ast.ts';
+import { ABSOLUTE, absolute, type Context, evaluateIn, type Frame, type Value } from './evaluate.ts';
+import { defaultFill, fillPattern, littleEndian, NO_FILL } from './fill.ts';
+import { LocatedOutput, type Patch } from './located.ts';
+import { LoadAddresses } from './loadAddresses.ts';
+import type { Item, Output, Step } from './outputs.ts';
+import { ScriptSymbols } from './symbols.ts';
+
+/** Where a script has put everything, and what it writes there itself. */
+export interface Located {
+  /** In the script's order. */
+  readonly outputs: readonly LocatedOutput[];
+  /** Bytes by section id: offset in its output section. */
+  readonly offsetOf: ReadonlyMap<number, bigint>;
+  readonly patches: readonly Patch[];
+}
+
+/** More rounds than any script needs whose addresses settle at all. */
+const MAX_ROUNDS = 40;
+
+const ZERO: Value = { value: 0n, frame: ABSOLUTE };
+
+export class Locator {
+  readonly #program: Program;
+  readonly #pieces: Pieces;
+  readonly #options: LinkOptions;
+  readonly #diagnostics: Diagnostics;
+  readonly #steps: readonly Step[];
+  readonly #symbols: ScriptSymbols;
+  readonly #outputs = new Map<Output, LocatedOutput>();
+  readonly #byName = new Map<string, LocatedOutput>();
+  readonly #outputOf = new Map<number, LocatedOutput>();
+  readonly #offsetOf = new Map<number, bigint>();
+  #patches: Patch[] = [];
+  #loads = new LoadAddresses();
+  /** The next free address. */
+  #dot = 0n;
+  /** The output section whose content is being placed. */
+  #inside: LocatedOutput | undefined;
+  #fill: Uint8Array = NO_FILL;
+  /** The script asked for the filling, so that it must not be left out at the end of a section. */
+  #isFillAsked = false;
+  #headersSize = 0n;
+  /** Errors count, because everything has its final value. */
+  #isFinal = false;
+
+  constructor(
+    program: Program,
+    pieces: Pieces,
+    steps: readonly Step[],
+    options: LinkOptions,
+    diagnostics: Diagnostics,
+  ) {
+    this.#program = program;
+    this.#pieces = pieces;
+    this.#options = options;
+    this.#diagnostics = diagnostics;
+    this.#steps = steps;
+    for (const step of steps) if (step.kind === 'output') this.#addOutput(step.output);
+    this.#symbols = new ScriptSymbols(program, pieces, options.definitions, (home) => {
+      const frame = this.#outputOf.get(home);
+      return frame && { frame, offset: this.#offsetOf.get(home) ?? 0n };
+    });
+  }
+
+  /** @param headersSize gives the bytes of all headers, which depend on where the output sections lie */
+  locate(headersSize: (outputs: readonly LocatedOutput[]) => number): Located {
+    let before = '';
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      this.#walk();
+      const outputs = [...this.#outputs.values()];
+      // More headers may make more segments; fewer never fewer, or this might swing forever.
+      const size = BigInt(headersSize(outputs));
+      if (size > this.#headersSize) this.#headersSize = size;
+      const now = [this.#headersSize, ...outputs.flatMap((each) => [each.address, each.size, each.loadAddress])];
+      const state = [...now, ...this.#symbols.addresses()].join(' ');
+      if (state === before) return this.#finish();
+      before = state;
+    }
+    this.#diagnostics.error('bad-script', 'the addresses of the linker script do not settle', {
+      hint: 'some address depends on itself in a way that moves it each time',
+    });
+    return this.#finish();
+  }
+
+  #finish(): Located {
+    this.#isFinal = true;
+    this.#walk();
+    this.#symbols.store();
+    return { outputs: [...this.#outputs.values()], offsetOf: this.#offsetOf, patches: this.#patches };
+  }
+
+  #addOutput(output: Output): void {
+    const located = new LocatedOutput(output);
+    this.#outputs.set(output, located);
+    if (!this.#byName.has(output.name)) this.#byName.set(output.name, located);
+    for (const item of output.items) {
+      if (item.kind === 'sections') for (const id of item.ids) this.#outputOf.set(id, located);
+    }
+  }
+
+  #walk(): void {
+    this.#symbols.beginRound();
+    this.#dot = 0n;
+    this.#patches = [];
+    this.#loads = new LoadAddresses();
+    for (const step of this.#steps) {
+      if (step.kind === 'output') this.#placeOutput(this.#outputs.get(step.output)!);
+      else this.#state(step, ABSOLUTE);
+    }
+  }
+
+  #placeOutput(located: LocatedOutput): void {
+    const { output } = located;
+    const { description } = output;
+    const before = this.#dot;
+    const alignment = this.#alignmentOf(description?.alignment, description);
+    const subalignment = description?.subalignment && this.#alignmentOf(description.subalignment, description);
+    if (subalignment !== undefined) this.#realign(output, subalignment);
+    const strictest = output.items.reduce((most, item) => max(most, this.#strictest(item)), alignment);
+    const address = this.#addressOf(output);
+    // Input sections do not move an address that was given.
+    located.address = alignUp(address ?? this.#dot, address === undefined ? strictest : alignment);
+    located.alignment = strictest;
+    this.#dot = located.address;
+    this.#placeContent(located);
+    located.size = this.#dot - located.address;
+    const loadAddress = description?.loadAddress && this.#absolute(description.loadAddress, description.where);
+    located.loadAddress = this.#loads.next(located, loadAddress);
+    // Thread-local data without bytes takes no room: each thread has its own.
+    const isEmpty = located.size === 0n && !output.items.some(({ kind }) => kind === 'symbol');
+    if (isEmpty || (output.isThread && !output.hasBytes)) this.#dot = before;
+  }
+
+  /** The address that the command line or the script gives to an output section. */
+  #addressOf({ name, description }: Output): bigint | undefined {
+    const start = this.#options.sectionStarts.get(name);
+    if (start !== undefined) return BigInt(start);
+    return description?.address && this.#absolute(description.address, description.where);
+  }
+
+  #placeContent(located: LocatedOutput): void {
+    const { description, items, isCode } = located.output;
+    const fill = description?.fill;
+    this.#inside = located;
+    this.#isFillAsked = fill !== undefined;
+    this.#fill = fill ? this.#patternOf(fill, description.where) : defaultFill(isCode);
+    located.fileSize = 0n;
+    for (const item of items) this.#placeItem(item, located);
+    // The kernel clears what lies behind the bytes of a segment only if that is writable.
+    const { output } = located;
+    if (output.hasBytes && !output.isWritable) located.fileSize = this.#dot - located.address;
+    this.#inside = undefined;
+  }
+
+  #placeItem(item: Item, located: LocatedOutput): void {
+    switch (item.kind) {
+      case 'sections':
+        for (const id of item.ids) this.#placeSection(id, located);
+        break;
+      case 'data':
+        this.#placeData(item, located);
+        break;
+      case 'fill':
+        this.#fill = this.#patternOf(item.fill, item.where);
+        this.#isFillAsked = true;
+        break;
+      default:
+        this.#state(item, located);
+    }
+  }
+
+  #placeSection(id: number, located: LocatedOutput): void {
+    const size = BigInt(this.#pieces.size[id]!);
+    this.#advance(alignUp(this.#dot, BigInt(this.#pieces.alignment[id]!)), located);
+    const offset = this.#dot - located.address;
+    this.#offsetOf.set(id, offset);
+    this.#dot += size;
+    if (this.#program.sections.type[id] !== SHT_NOBITS && size > 0n) located.fileSize = offset + size;
+  }
+
+  #placeData({ size, value, where }: Data, located: LocatedOutput): void {
+    const offset = this.#dot - located.address;
+    // GNU ld evaluates data as if it stood outside of the section (ldlang.c, lang_do_assignments_1).
+    const pattern = littleEndian(absolute(this.#evaluate(value, ABSOLUTE, where)), size);
+    this.#patches.push({ output: located, offset, size: BigInt(size), pattern });
+    this.#dot += BigInt(size);
+    located.fileSize = offset + BigInt(size);
+  }
+
+  /** Moves the location counter on, over a gap to be filled. */
+  #advance(to: bigint, located: LocatedOutput): void {
+    const size = to - this.#dot;
+    const offset = this.#dot - located.address;
+    if (size > 0n && this.#fill !== NO_FILL) {
+      this.#patches.push({ output: located, offset, size, pattern: this.#fill });
+      if (this.#isFillAsked && located.output.hasBytes) located.fileSize = offset + size;
+    }
+    this.#dot = to;
+  }
+
+  /** Carries out an assignment or an assertion. */
+  #state(statement: Assignment | Assertion, frame: Frame): void {
+    if (statement.kind === 'assert') this.#assert(statement, frame);
+    else if (statement.kind === 'location') this.#moveTo(statement, frame);
+    else if (this.#symbols.isAssignable(statement.name)) {
+      const value = this.#evaluate(statement.value, frame, statement.where);
+      this.#symbols.assign(statement.name, { ...value, frame: value.frame ?? frame });
+    }
+  }
+
+  #assert({ condition, message, where }: Assertion, frame: Frame): void {
+    if (!this.#isFinal || this.#evaluate(condition, frame, where).value !== 0n) return;
+    this.#diagnostics.error('assertion', message, { where: [where] });
+  }
+
+  #moveTo({ value, where }: Extract<Assignment, { kind: 'location' }>, frame: Frame): void {
+    const result = this.#evaluate(value, frame, where);
+    const to = absolute({ ...result, frame: result.frame ?? frame });
+    if (!this.#inside) this.#dot = to;
+    else if (to >= this.#dot) this.#advance(to, this.#inside);
+    else this.#report(where, `the location counter cannot move back from ${hex(this.#dot)} to ${hex(to)}`);
+  }
+
+  /** Alignment of an output section or of its input; 1 without an expression. */
+  #alignmentOf(expression: Expression | undefined, description: OutputSection | undefined): bigint {
+    if (!expression || !description) return 1n;
+    const alignment = this.#absolute(expression, description.where);
+    if (alignment === 0n) return 1n;
+    if ((alignment & (alignment - 1n)) === 0n) return alignment;
+    this.#report(description.where, `the alignment ${alignment} is not a power of two`);
+    return 1n;
+  }
+
+  #realign({ items }: Output, alignment: bigint): void {
+    for (const item of items) {
+      if (item.kind === 'sections') for (const id of item.ids) this.#pieces.alignment[id] = Number(alignment);
+    }
+  }
+
+  #strictest(item: Item): bigint {
+    if (item.kind !== 'sections') return 1n;
+    return BigInt(item.ids.reduce((most, id) => Math.max(most, this.#pieces.alignment[id]!), 1));
+  }
+
+  #patternOf(fill: NonNullable<OutputSection['fill']>, where: string): Uint8Array {
+    if (fill.kind === 'bytes') return fill.bytes;
+    return fillPattern(this.#absolute(fill.value, where));
+  }
+
+  #absolute(expression: Expression, where: string): bigint {
+    return absolute(this.#evaluate(expression, ABSOLUTE, where));
+  }
+
+  /** In early rounds what cannot be evaluated yet is 0. */
+  #evaluate(expression: Expression, frame: Frame, where: string): Value {
+    try {
+      return evaluateIn(expression, this.#context(frame));
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      this.#report(where, error.message);
+      return ZERO;
+    }
+  }
+
+  #context(frame: Frame): Context {
+    const context: Context = {
+      frame,
+      dot: this.#dot,
+      headersSize: this.#headersSize,
+      symbol: (name) => this.#symbols.value(name, context),
+      isDefined: (name) => this.#symbols.isDefined(name),
+      section: (name) => this.#byName.get(name),
+      segmentStart: (segment) => this.#segmentStart(segment),
+    };
+    return context;
+  }
+
+  /** --image-base or -Ttext-segment, where it was given. */
+  #segmentStart(segment: string): bigint | undefined {
+    const { base } = this.#options;
+    return segment === 'text-segment' && base !== DEFAULT_OPTIONS.base ? BigInt(base) : undefined;
+  }
+
+  #report(where: string, message: string): void {
+    if (this.#isFinal) this.#diagnostics.error('bad-script', message, { where: [where] });
+  }
+}
+
+function alignUp(value: bigint, alignment: bigint): bigint {
+  return alignment <= 1n ? value : (value + alignment - 1n) & -alignment;
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function hex(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}

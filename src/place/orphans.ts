@@ -1,0 +1,82 @@
+/**
+ * Where output sections go that a script does not mention: behind the last one of their kind (GNU ld's manual,
+ * section "Orphan Sections"; ldelf.c, ldelf_place_orphan).
+ */
+import type { Output, Step } from './outputs.ts';
+
+const KINDS = ['text', 'rodata', 'thread', 'data', 'bss'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** The section that leads a kind if the script has it, whatever it holds. */
+const LEADERS: Readonly<Record<Kind, string>> = {
+  text: '.text',
+  rodata: '.rodata',
+  thread: '.tdata',
+  data: '.data',
+  bss: '.bss',
+};
+
+/** Kinds to go behind where a script has none of the own kind, best first. */
+const NEIGHBOURS: Readonly<Record<Kind, readonly Kind[]>> = {
+  text: ['text', 'rodata'],
+  rodata: ['rodata', 'text'],
+  thread: ['thread', 'data', 'rodata', 'text'],
+  data: ['data', 'thread', 'rodata', 'text'],
+  bss: ['bss', 'data', 'thread', 'rodata', 'text'],
+};
+
+function kindOf({ isThread, hasBytes, isWritable, isCode }: Output): Kind {
+  if (isThread) return 'thread';
+  if (!hasBytes) return 'bss';
+  if (isWritable) return 'data';
+  return isCode ? 'text' : 'rodata';
+}
+
+/** Puts orphans among a script's steps. */
+export function placeOrphans(steps: readonly Step[], orphans: readonly Output[]): Step[] {
+  const result = [...steps];
+  // Thread-local sections with bytes go in front of those without.
+  const ordered = KINDS.flatMap((kind) => orphans.filter((output) => kindOf(output) === kind)).sort(
+    (a, b) => Number(a.isThread && !a.hasBytes) - Number(b.isThread && !b.hasBytes),
+  );
+  const last = new Map<Kind, Step>();
+  for (const output of ordered) {
+    const kind = kindOf(output);
+    const step: Step = { kind: 'output', output };
+    const after = last.get(kind) ?? anchorOf(result, kind);
+    const at = after === undefined ? result.length : behind(result, result.indexOf(after));
+    result.splice(at, 0, step);
+    last.set(kind, step);
+  }
+  return result;
+}
+
+/** The output section to go behind. */
+function anchorOf(steps: readonly Step[], kind: Kind): Step | undefined {
+  const isLeader = (step: Step) => step.kind === 'output' && step.output.name === LEADERS[kind];
+  const leader = steps.find(isLeader);
+  if (leader) return leader;
+  for (const neighbour of NEIGHBOURS[kind]) {
+    const found = steps.findLast((step) => step.kind === 'output' && isNonEmpty(step.output) && kindOf(step.output) === neighbour);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function isNonEmpty({ items }: Output): boolean {
+  return items.some((item) => item.kind === 'data' || (item.kind === 'sections' && item.ids.length > 0));
+}
+
+/**
+ * The position behind a section and the assignments to symbols that follow it, but in front of one to the location
+ * counter, which is meant for the next section (ldlang.c, insert_os_after).
+ */
+function behind(steps: readonly Step[], at: number): number {
+  let assignment = -1;
+  for (let i = at + 1; i < steps.length; i++) {
+    const step = steps[i]!;
+    if (step.kind === 'output') return assignment < 0 ? i : assignment;
+    if (step.kind === 'location' && assignment < 0) assignment = i;
+  }
+  return steps.length;
+}

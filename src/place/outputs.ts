@@ -1,0 +1,132 @@
+/** The output sections of a script with what they hold, and those for sections that no statement takes. */
+import {
+  SHF_EXECINSTR,
+  SHF_TLS,
+  SHT_NOBITS,
+} from '../elf/constants.ts';
+import { categoryOf } from '../layout/category.ts';
+import type { Clusters } from '../clusters.ts';
+import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
+import type { Program } from '../program.ts';
+import { Category } from '../results.ts';
+import type { Assertion, Assignment, Content, OutputSection, SectionsStatement } from '../script/ast.ts';
+import { commonOwners, type SectionRules } from './rules.ts';
+import { Sequencer } from './sequence.ts';
+
+/** Sections in order, or anything else that an output section holds. */
+export type Item = { readonly kind: 'sections'; readonly ids: readonly number[] } | Exclude<Content, { kind: 'input' }>;
+
+/** What kind of memory an output section needs. */
+export interface Traits {
+  readonly isCode: boolean;
+  readonly isWritable: boolean;
+  readonly isThread: boolean;
+  /** It has bytes in the file. */
+  readonly hasBytes: boolean;
+}
+
+/** An output section before it has an address. */
+export interface Output extends Traits {
+  readonly name: string;
+  /** Undefined for one that the script does not mention. */
+  readonly description: OutputSection | undefined;
+  readonly items: readonly Item[];
+}
+
+/** What a script says, in order, with input sections in place of patterns. */
+export type Step = { readonly kind: 'output'; readonly output: Output } | Assignment | Assertion;
+
+/** The steps of a script, orphans included; see `orphans.ts` for where those go. */
+export function collectOutputs(
+  program: Program,
+  statements: readonly SectionsStatement[],
+  rules: SectionRules,
+  clusters: Clusters,
+  pieces: Pieces,
+  options: LinkOptions,
+): { steps: Step[]; orphans: Output[] } {
+  const sequencer = new Sequencer(program, rules, commonOwners(program));
+  const taken: number[][] = rules.rules.map(() => []);
+  const orphans: number[] = [];
+  for (let id = 0; id < pieces.home.length; id++) {
+    if (pieces.home[id] === id) (taken[rules.ruleOf[id]!] ?? orphans).push(id);
+  }
+  const makeOutput = (name: string, description: OutputSection | undefined, items: readonly Item[]): Output => ({
+    name,
+    description,
+    items,
+    ...traitsOf(program, items, description, options),
+  });
+  const names = new Set(statements.flatMap((each) => (each.kind === 'section' ? [each.name] : [])));
+  const added = groupOrphans(program, clusters, names, sequencer.inputOrder(orphans));
+  let next = 0;
+  const itemsOf = (content: readonly Content[]) =>
+    content.map((item): Item => {
+      if (item.kind !== 'input') return item;
+      const number = next++;
+      return { kind: 'sections', ids: sequencer.inRule(rules.rules[number]!, taken[number]!) };
+    });
+  const steps = statements.flatMap((statement, number): Step[] => {
+    if (statement.kind === 'discard') itemsOf(statement.content);
+    if (statement.kind === 'discard' || statement.kind === 'entry' || rules.skipped.has(number)) return [];
+    if (statement.kind !== 'section') return [statement];
+    const items = itemsOf(statement.content);
+    // An orphan whose name is that of an output section goes to its end.
+    const more = added.get(statement.name);
+    if (more) items.push({ kind: 'sections', ids: more });
+    added.delete(statement.name);
+    return [{ kind: 'output', output: makeOutput(statement.name, statement, items) }];
+  });
+  const rest = [...added].map(([name, ids]) => makeOutput(name, undefined, [{ kind: 'sections', ids }]));
+  return { steps, orphans: rest };
+}
+
+/** Orphans by the name of their output section, which is their own: ldlang.c, lang_place_orphans. */
+function groupOrphans(
+  program: Program,
+  clusters: Clusters,
+  names: ReadonlySet<string>,
+  ids: readonly number[],
+): Map<string, number[]> {
+  const groups = new Map<string, number[]>();
+  const seen = new Set<string>();
+  const add = (name: string, id: number) => {
+    const group = groups.get(name);
+    if (group) group.push(id);
+    else groups.set(name, [id]);
+  };
+  const left = new Set(ids);
+  for (const id of ids) {
+    const own = program.sectionName(id);
+    const cluster = clusters.nameOf(id);
+    // Arrays of constructors stay together, in their order, unless the script has a place for them.
+    if (cluster === undefined || names.has(cluster)) add(own === 'COMMON' ? '.bss' : own, id);
+    else if (!seen.has(cluster)) {
+      seen.add(cluster);
+      for (const member of clusters.members.get(cluster)!) if (left.has(member)) add(cluster, member);
+    }
+  }
+  return groups;
+}
+
+function traitsOf(
+  program: Program,
+  items: readonly Item[],
+  description: OutputSection | undefined,
+  options: LinkOptions,
+): Traits {
+  const { sections } = program;
+  const ids = items.flatMap((item) => (item.kind === 'sections' ? item.ids : []));
+  const hasFlag = (flag: number) => (id: number) => (sections.flags[id]! & flag) !== 0;
+  // `.data.rel.ro` counts as writable: glibc keeps variables there that it sets at start-up.
+  const isWritten = (id: number) => categoryOf(program, id, { ...options, segments: 'split' }) >= Category.data;
+  const isThread = ids.length > 0 && ids.every(hasFlag(SHF_TLS));
+  const hasData = items.some(({ kind }) => kind === 'data');
+  return {
+    isCode: ids.some(hasFlag(SHF_EXECINSTR)),
+    isWritable: !isThread && description?.type !== 'READONLY' && ids.some(isWritten),
+    isThread,
+    hasBytes: description?.type !== 'NOLOAD' && (hasData || ids.some((id) => sections.type[id] !== SHT_NOBITS)),
+  };
+}
