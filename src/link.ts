@@ -4,7 +4,7 @@
  * them at once.
  */
 import { addTables, checkTables, makeDebugFile } from './debug/tables.ts';
-import { type Diagnostic, Diagnostics } from './diagnostics.ts';
+import { type Diagnostic, Diagnostics, FormatError } from './diagnostics.ts';
 import { buildMap, type LinkMap } from './explain/map.ts';
 import type { InputFiles } from './inputs.ts';
 import type { LinkOptions } from './options.ts';
@@ -15,8 +15,10 @@ import { indexUnwind } from './passes/indexUnwind.ts';
 import { layoutImage } from './passes/layoutImage.ts';
 import { loadInputs } from './passes/loadInputs.ts';
 import { markLive } from './passes/markLive.ts';
+import { matchSections } from './passes/matchSections.ts';
 import { mergeStrings } from './passes/mergeStrings.ts';
 import { orderSections } from './passes/orderSections.ts';
+import { placeByScript } from './passes/placeByScript.ts';
 import { relocate } from './passes/relocate.ts';
 import { resolveSymbols } from './passes/resolveSymbols.ts';
 import { synthesize } from './passes/synthesize.ts';
@@ -46,32 +48,53 @@ export interface LinkResult {
  */
 export function link(files: InputFiles, asked: LinkOptions): LinkResult {
   const diagnostics = new Diagnostics();
+  try {
+    return runPasses(files, asked, diagnostics);
+  } catch (error) {
+    // A later pass came across damage that an earlier one has reported.
+    if (error instanceof FormatError) diagnostics.stopOnErrors();
+    throw error;
+  }
+}
+
+function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnostics): LinkResult {
   checkTables(asked, diagnostics);
 
   const { inputs, script } = loadInputs(files, asked, diagnostics);
   // Every input is an object or an archive, and its tables lie within its bytes.
   const options = withScript(asked, script);
-  const program = resolveSymbols(inputs, files, options, diagnostics);
+  const program = resolveSymbols(inputs, files, options, script, diagnostics);
   // Each name has one definition; no object, section or symbol is added any more.
-  const discards = discardSections(program);
-  const liveness = markLive(program, discards, options, diagnostics);
+  const rules = matchSections(program, script);
+  const discards = discardSections(program, rules);
+  const liveness = markLive(program, discards, options, script, rules, diagnostics);
   // Only live sections exist; every relocation of theirs has been read once and lies within its section.
-  const { synthesis, pieces } = synthesize(program, liveness, options, diagnostics);
+  const { synthesis, pieces } = synthesize(program, liveness, options, rules !== undefined, diagnostics);
   // It is decided which references are rewritten, and no new section appears.
-  mergeStrings(program, liveness, pieces);
+  mergeStrings(program, liveness, pieces, rules);
   // Strings and constants have their places within sections.
-  foldIdentical(program, liveness, pieces, synthesis, options);
+  foldIdentical(program, liveness, pieces, synthesis, options, rules);
   // Every section is its own, merged with others, or stands for the ones that are like it.
   assembleUnwind(program, liveness, pieces, options);
   // Sizes are final.
-  const order = orderSections(program, liveness, pieces, options);
-  const layout = layoutImage(program, liveness, pieces, order, options, diagnostics);
+  const layout = rules
+    ? placeByScript(program, liveness, pieces, script, rules, options, diagnostics)
+    : layoutImage(
+        program,
+        liveness,
+        pieces,
+        orderSections(program, liveness, pieces, options),
+        script,
+        options,
+        diagnostics,
+      );
   // Addresses, file offsets and the values of symbols are final.
   const image = relocate(program, pieces, layout, synthesis, diagnostics);
   indexUnwind(program, pieces, layout, image);
   // The bytes of the image are final but for the header.
   diagnostics.stopOnErrors();
-  const executable = writeImage(image, layout, options);
+  // A binary file is the bytes of the sections and nothing else.
+  const executable = script.format === 'binary' ? image : writeImage(image, layout, options);
   // Loaded bytes are final; what follows is for tools.
   const finished = { files, program, discards, pieces, layout, diagnostics };
   const bytes = addTables(executable, finished, options);

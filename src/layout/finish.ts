@@ -12,7 +12,7 @@ import type { ImageEdges } from '../provided.ts';
 import { Category, type ImageLayout, type Liveness, type SectionOrder } from '../results.ts';
 import type { Placement } from './placement.ts';
 import { placeThreadTemplate, type ThreadTemplate } from './threadTemplate.ts';
-import { entryAddress, setSymbolValues } from './values.ts';
+import { entryAddress, setDefinedValues, setProvidedValues } from './values.ts';
 
 /** More padding than any program has a use for: a damaged sh_addralign, most likely. */
 const PADDING_LIMIT = 2 ** 26;
@@ -24,23 +24,32 @@ const ADDRESS_LIMIT = 2 ** 47 - 4096;
 /** Start and end addresses, by the name of what lies between them. */
 export type Bounds = ReadonlyMap<string, { readonly start: number; readonly end: number }>;
 
-/** @param outputs bounds that win over those of sequences of input sections */
+/** What a linker script adds. */
+interface ScriptPart {
+  /** Bounds of output sections, which win over those of sequences of input sections. */
+  readonly outputs?: Bounds;
+  /** Gives symbols their values that depend on those of the linker. */
+  readonly assign?: () => void;
+}
+
 export function finishLayout(
   program: Program,
   { clusters }: Liveness,
   pieces: Pieces,
   order: SectionOrder,
   placement: Placement,
+  { outputs = new Map(), assign }: ScriptPart,
   options: LinkOptions,
   diagnostics: Diagnostics,
-  outputs: Bounds = new Map(),
 ): ImageLayout {
   checkSizes(pieces, order, placement, diagnostics);
   const { address, base } = placement;
   const thread = placeThreadTemplate(program, pieces, order, placement);
   const edges = { ...edgesOf(program, pieces, order, placement), threadPointer: thread.pointer };
   const bounds = new Map([...clusterBounds(clusters.members, pieces, address), ...outputs]);
-  setSymbolValues(program, pieces, options, address, { edges, bounds }, diagnostics);
+  setProvidedValues(program, { edges, bounds });
+  assign?.();
+  setDefinedValues(program, pieces, options, address, diagnostics);
   return {
     ...order,
     address,
@@ -59,7 +68,7 @@ export function finishLayout(
 function checkSizes(
   pieces: Pieces,
   order: SectionOrder,
-  { fileEnd, end }: Placement,
+  { fileEnd, end, loads }: Placement,
   diagnostics: Diagnostics,
 ): void {
   const content = order.order.reduce(
@@ -68,10 +77,13 @@ function checkSizes(
   );
   if (fileEnd > 2 * content + PADDING_LIMIT || fileEnd > FILE_LIMIT) {
     const what = `the file would have ${fileEnd} bytes for ${content} bytes of content`;
-    diagnostics.error('too-large', what, { hint: 'look for a section with a huge alignment' });
+    diagnostics.error('too-large', what, {
+      hint: 'look for a section with a huge alignment, or a gap in a linker script',
+    });
     diagnostics.stopOnErrors();
   }
-  if (end > ADDRESS_LIMIT) {
+  // The bytes of a binary file are not mapped by Linux.
+  if (end > ADDRESS_LIMIT && loads.length > 0) {
     const what = `the program ends at address 0x${end.toString(16)}, past 0x${ADDRESS_LIMIT.toString(16)}`;
     diagnostics.error('too-large', what, { hint: 'lower --base or make .bss smaller' });
   }

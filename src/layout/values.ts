@@ -6,28 +6,40 @@ import type { Pieces } from '../pieces.ts';
 import { locateGlobal, type Program, SymbolKind, Target } from '../program.ts';
 import { DYNAMIC_SYMBOL, type ImageEdges, providedPlace } from '../provided.ts';
 
-/** Fills in the values of symbols that stand for edges of the image or for `--defsym` expressions. */
-export function setSymbolValues(
-  program: Program,
-  pieces: Pieces,
-  { definitions }: LinkOptions,
-  address: Float64Array,
-  places: { edges: ImageEdges; bounds: ReadonlyMap<string, { start: number; end: number }> },
-  diagnostics: Diagnostics,
-): void {
-  const { symbols } = program;
+/** What the linker's own symbols stand for. */
+interface Places {
+  readonly edges: ImageEdges;
+  /** By name of a sequence of sections. */
+  readonly bounds: ReadonlyMap<string, { readonly start: number; readonly end: number }>;
+}
+
+/** Fills in the values of symbols that stand for edges of the image or of sequences. */
+export function setProvidedValues({ symbols }: Program, places: Places): void {
   for (let id = 0; id < symbols.count; id++) {
     if (symbols.kind[id] === SymbolKind.provided)
       symbols.setValue(id, providedValue(symbols.names.text(id), places));
   }
+}
+
+/** Fills in the values of symbols that stand for `--defsym` expressions; all others have theirs. */
+export function setDefinedValues(
+  program: Program,
+  pieces: Pieces,
+  { definitions }: LinkOptions,
+  address: Float64Array,
+  diagnostics: Diagnostics,
+): void {
+  const { symbols } = program;
   const evaluating = new Set<number>();
   const done = new Set<number>();
   const addressOf = (name: string): bigint => {
     const id = symbols.names.find(name);
-    if (symbols.kind[id] === SymbolKind.expression && !done.has(id)) {
+    // The values of a linker script's own symbols are known.
+    const definition = definitions[symbols.index[id]!];
+    if (symbols.kind[id] === SymbolKind.expression && definition && !done.has(id)) {
       if (evaluating.has(id)) throw new ExpressionError(`${name} is defined in terms of itself`);
       evaluating.add(id);
-      symbols.setValue64(id, evaluate(definitions[symbols.index[id]!]!.expression, addressOf));
+      symbols.setValue64(id, evaluate(definition.expression, addressOf));
       done.add(id);
     }
     return exactAddress(program, pieces, address, id);
@@ -43,10 +55,7 @@ export function setSymbolValues(
 }
 
 /** An empty sequence has equal bounds, wherever. */
-function providedValue(
-  name: string,
-  { edges, bounds }: { edges: ImageEdges; bounds: ReadonlyMap<string, { start: number; end: number }> },
-): number {
+function providedValue(name: string, { edges, bounds }: Places): number {
   if (name === DYNAMIC_SYMBOL) return edges.dynamic;
   const place = providedPlace(name)!;
   if (place.kind === 'edge') return edges[place.edge];

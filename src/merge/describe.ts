@@ -27,7 +27,7 @@ export class Describer {
   readonly #unwind: UnwindTables | undefined;
   /** By section id: the number of the node that stands for it, or -1. */
   readonly #nodeOf: Int32Array;
-  /** 1 for nodes that cannot be told apart only by their class: a reference to one means just that one. */
+  /** Whether a section stays even if others equal it: a reference to one means just that one. */
   readonly #isUnique: (id: number) => boolean;
   readonly #words: number[] = [];
   readonly #firstWord: number[] = [0];

@@ -61,7 +61,12 @@ export function collectElements(
   return { count, bytes: bytes.subarray(0, end), start, alignment };
 }
 
-/** Tells a section where its elements lie now; `first` is the number of its first live one. @returns its last's + 1 */
+/**
+ * Where the elements of one section lie now.
+ * @param offset new offsets of the group's live elements, by number
+ * @param first number of the section's first live element
+ * @returns the map, and the number of the next section's first live element
+ */
 export function mapElements(
   { starts, live }: MergeableElements,
   offset: Int32Array,

@@ -3,9 +3,9 @@
  * their first classes are equal and their edges lead, one by one, to nodes that stay together.
  *
  * Classes are only ever split, until nothing forces a split. In the first round all nodes are compared by the
- * classes their edges lead to; later only those with an edge to a node that was split off from its class. The others of a
- * class still equal each other and differ from these, because a class that was split off has a number that is new.
- * So a round costs no more than the edges to what the last one moved.
+ * classes their edges lead to; later only those with an edge to a node that was split off from its class. The
+ * others of a class still equal each other, and they differ from these, because a class that was split off has a
+ * number that is new. So a round costs no more than the edges to what the last one moved.
  */
 import { finish, Interner, mix } from './interner.ts';
 

@@ -11,8 +11,8 @@ import {
   SHT_PROGBITS,
   SHT_X86_64_UNWIND,
 } from '../elf/constants.ts';
-import type { Program } from '../program.ts';
 import { isDiscarded, isTaken, type SectionRules } from '../place/rules.ts';
+import type { Program } from '../program.ts';
 import { Discard } from '../results.ts';
 
 /** @returns a `Discard` for each section id */

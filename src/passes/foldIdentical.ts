@@ -35,6 +35,7 @@ import { refinePartition } from '../merge/partition.ts';
 import { findSignificant } from '../merge/significance.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
+import { outputOf, type SectionRules } from '../place/rules.ts';
 import type { Program } from '../program.ts';
 import { type Liveness, Root, type Synthesis } from '../results.ts';
 
@@ -52,10 +53,11 @@ export function foldIdentical(
   pieces: Pieces,
   synthesis: Synthesis,
   options: LinkOptions,
+  rules: SectionRules | undefined,
 ): void {
   if (options.icf === 'none' || options.verbatim) return;
   const eligible = findEligible(program, liveness, pieces, options.icf === 'all');
-  const contents = findTwins(program, pieces, eligible);
+  const contents = findTwins(program, pieces, eligible, rules);
   const unique = findUnique(program, liveness, synthesis, options);
   const ids = Int32Array.from(contents.keys());
   const nodeOf = new Int32Array(program.sections.count).fill(-1);
@@ -64,18 +66,26 @@ export function foldIdentical(
   });
   const isUnique = (id: number) => unique[id] === 1;
   const describer = new Describer(program, pieces, synthesis, liveness.unwind, nodeOf, isUnique);
-  try {
-    for (const [id, content] of contents) describer.add(id, content);
-  } catch (error) {
-    // A record of an unwind table that is malformed has been reported: there will be no program.
-    if (error instanceof FormatError) return;
-    throw error;
-  }
+  if (!describeAll(describer, contents)) return;
   const classes = refinePartition(describer.graph(), describer.classes());
   fold(pieces, ids, classes, isUnique);
 }
 
-/** Live sections that no rule ties to a place, by id: code, tables of landing pads, and on demand all constants. */
+/** @returns false if a record of an unwind table is malformed; that has been reported, and there will be no program */
+function describeAll(describer: Describer, contents: ReadonlyMap<number, number>): boolean {
+  try {
+    for (const [id, content] of contents) describer.add(id, content);
+    return true;
+  } catch (error) {
+    if (error instanceof FormatError) return false;
+    throw error;
+  }
+}
+
+/**
+ * Ids of the live sections that no rule ties to a place, ascending: code, tables of landing pads, and on demand all
+ * constants.
+ */
 function findEligible(program: Program, liveness: Liveness, pieces: Pieces, withData: boolean): number[] {
   const { sections } = program;
   const { live, clusters } = liveness;
@@ -108,13 +118,20 @@ function findLeaders(program: Program, { reached }: Liveness): Set<number> {
 }
 
 /** Sections with equals in bytes and flags: for each the first of them. Nothing else need be looked at. */
-function findTwins(program: Program, pieces: Pieces, ids: readonly number[]): Map<number, number> {
+function findTwins(
+  program: Program,
+  pieces: Pieces,
+  ids: readonly number[],
+  rules: SectionRules | undefined,
+): Map<number, number> {
   const { flags } = program.sections;
   const bytesOf = (id: number) => pieces.content.get(id) ?? program.sectionBytes(id);
   const kindOf = (id: number) => flags[id]! & ~IRRELEVANT_FLAGS;
   const areEqual = (a: number, b: number) => {
     const bytesA = bytesOf(a);
     const bytesB = bytesOf(b);
+    // What a linker script sends to different output sections stays apart.
+    if (rules && outputOf(rules, a) !== outputOf(rules, b)) return false;
     if (kindOf(a) !== kindOf(b) || bytesA.length !== bytesB.length) return false;
     return equalBytes(bytesA, 0, bytesB, 0, bytesA.length);
   };
@@ -141,7 +158,7 @@ function findUnique(
     options.icf === 'safe' ? findSignificant(program, liveness, synthesis) : new Uint8Array(sections.count);
   for (const id of liveness.reached) {
     const parent = liveness.parent[id];
-    const isRoot = parent === Root.entry || parent === Root.option;
+    const isRoot = parent === Root.entry || parent === Root.option || parent === Root.script;
     if (isRoot || (sections.flags[id]! & SHF_GNU_RETAIN) !== 0) unique[id] = 1;
   }
   // What the program does with the value of such a symbol is not known.

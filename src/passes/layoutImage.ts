@@ -12,19 +12,25 @@ import { finishLayout } from '../layout/finish.ts';
 import type { Placement } from '../layout/placement.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
+import { assignSymbols } from '../place/statements.ts';
 import type { Program } from '../program.ts';
 import { Category, type ImageLayout, type Liveness, type Region, type SectionOrder } from '../results.ts';
+import type { LinkScript } from '../script/linkScript.ts';
 
 export function layoutImage(
   program: Program,
   liveness: Liveness,
   pieces: Pieces,
   order: SectionOrder,
+  script: LinkScript,
   options: LinkOptions,
   diagnostics: Diagnostics,
 ): ImageLayout {
   const placement = placeAll(program, pieces, order, options);
-  return finishLayout(program, liveness, pieces, order, placement, options, diagnostics);
+  const { address } = placement;
+  const { headerSize } = order;
+  const assign = () => assignSymbols(program, pieces, script, { address, headerSize }, options, diagnostics);
+  return finishLayout(program, liveness, pieces, order, placement, { assign }, options, diagnostics);
 }
 
 function placeAll(program: Program, pieces: Pieces, order: SectionOrder, options: LinkOptions): Placement {

@@ -11,7 +11,14 @@
 import { Clusters, isCIdentifier } from '../clusters.ts';
 import type { Diagnostics } from '../diagnostics.ts';
 import { decodeText } from '../elf/bytes.ts';
-import { SHF_COMPRESSED, SHF_GNU_RETAIN, SHF_LINK_ORDER, STB_WEAK, STT_SECTION } from '../elf/constants.ts';
+import {
+  SHF_COMPRESSED,
+  SHF_GNU_RETAIN,
+  SHF_LINK_ORDER,
+  SHT_NOTE,
+  STB_WEAK,
+  STT_SECTION,
+} from '../elf/constants.ts';
 import { isMergeable, splitMergeable } from '../elf/mergeable.ts';
 import { symbolOffset } from '../elf/object.ts';
 import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
@@ -19,6 +26,7 @@ import { symbolsOf } from '../expression.ts';
 import { hintForUndefined } from '../hints.ts';
 import type { LinkOptions } from '../options.ts';
 import { lastAtOrBefore } from '../pieces.ts';
+import { isKept, type SectionRules } from '../place/rules.ts';
 import {
   describeSymbol,
   type InputObject,
@@ -31,6 +39,8 @@ import {
 } from '../program.ts';
 import { providedPlace } from '../provided.ts';
 import { DISCARD_REASONS, Discard, type Liveness, type MergeableElements, Root } from '../results.ts';
+import type { LinkScript } from '../script/linkScript.ts';
+import { definedSymbols, referencedSymbols } from '../script/symbols.ts';
 import { UnwindTables } from '../unwind.ts';
 import {
   fieldSize,
@@ -40,15 +50,21 @@ import {
   sectionAddend,
 } from '../x86/relocations.ts';
 
-/** @param discards a `Discard` for each section id */
+/**
+ * @param discards a `Discard` for each section id
+ * @param rules where a linker script places sections: what it keeps
+ */
 export function markLive(
   program: Program,
   discards: Uint8Array,
   options: LinkOptions,
+  script: LinkScript,
+  rules: SectionRules | undefined,
   diagnostics: Diagnostics,
 ): Liveness {
   const marker = new Marker(program, discards, options, diagnostics);
   marker.markRoots();
+  marker.markScript(script, rules);
   marker.followAll();
   if (marker.canUnwind()) {
     marker.addUnwindTables();
@@ -130,6 +146,28 @@ class Marker {
       if (this.#discards[id] !== Discard.kept || this.#program.isLinkerMade(id)) continue;
       if (!gcSections) this.#markWhole(id, Root.everything, 0);
       else if ((sections.flags[id]! & SHF_GNU_RETAIN) !== 0) this.#markWhole(id, Root.retained, 0);
+    }
+  }
+
+  /** What KEEP names, notes that a script has a place for, and whatever its expressions refer to. */
+  markScript(script: LinkScript, rules: SectionRules | undefined): void {
+    const { symbols, sections, overridden } = this.#program;
+    for (let id = 0; rules && id < sections.count; id++) {
+      if (this.#discards[id] !== Discard.kept || this.#program.isLinkerMade(id)) continue;
+      if (isKept(rules, id) || sections.type[id] === SHT_NOTE) this.#markWhole(id, Root.script, 0);
+    }
+    const names = referencedSymbols(script);
+    for (const [name, { uses }] of definedSymbols(script)) {
+      if (symbols.kind[symbols.names.find(name)] !== SymbolKind.expression) continue;
+      for (const used of uses) names.add(used);
+    }
+    for (const name of names) {
+      const id = symbols.names.find(name);
+      this.#markSymbol(id, Root.script, 0);
+      const { section, value } = overridden.get(id) ?? { section: -1, value: 0n };
+      if (section >= 0 && this.#discards[section] === Discard.kept) {
+        this.#markPlace(section, Number(value), Root.script, 0);
+      }
     }
   }
 
@@ -256,7 +294,9 @@ class Marker {
 
   #markExpression(symbol: number, parent: number, parentOffset: number): void {
     const { symbols } = this.#program;
-    const definition = this.#options.definitions[symbols.index[symbol]!]!;
+    const definition = this.#options.definitions[symbols.index[symbol]!];
+    // What the expressions of a linker script refer to is live in any case.
+    if (!definition) return;
     for (const name of symbolsOf(definition.expression)) {
       const used = symbols.names.find(name);
       if (symbols.kind[used]! <= SymbolKind.lazy) this.#noteUndefined(used, `--defsym ${definition.name}`);

@@ -19,8 +19,10 @@ import type { Liveness } from '../results.ts';
 /** Sections that want more are left alone: their alignment would cost more than sharing saves. */
 const MAX_ALIGNMENT = 256;
 
-/** Moves the live elements of mergeable sections together. */
-/** @param rules those of a linker script: what goes to different output sections stays apart */
+/**
+ * Moves the live elements of mergeable sections together.
+ * @param rules those of a linker script: what goes to different output sections stays apart
+ */
 export function mergeStrings(
   program: Program,
   liveness: Liveness,

@@ -74,16 +74,16 @@ class Placer {
     checkTemplate(this.#program, this.#pieces, this.#threadOrder, address, this.#diagnostics);
     const order = this.#order(located, address, plan, size);
     const placement = this.#placement(order, address, fileOffset, plan, located.outputs);
-    const bounds = boundsOf(located.outputs);
+    const outputs = boundsOf(located.outputs);
     const layout = finishLayout(
       this.#program,
       liveness,
       this.#pieces,
       order,
       placement,
+      { outputs },
       this.#options,
       this.#diagnostics,
-      bounds,
     );
     return { ...layout, patches: patchesOf(located, plan) };
   }

@@ -51,6 +51,9 @@ export function relocate(
     if (layout.category[i] === Category.bss) return;
     image.set(pieces.content.get(id) ?? program.sectionBytes(id), layout.fileOffset[id]!);
   });
+  for (const { offset, size, pattern } of layout.patches) {
+    for (let i = 0; i < size; i++) image[offset + i] = pattern[i % pattern.length]!;
+  }
   const relocator = new Relocator(program, pieces, layout, synthesis, image, diagnostics);
   for (let id = 0; id < pieces.home.length; id++) {
     // The bytes of a section that was folded into its twin are the twin's.

@@ -17,6 +17,7 @@ import {
   STB_GLOBAL,
   STB_GNU_UNIQUE,
   STB_WEAK,
+  STT_NOTYPE,
 } from '../elf/constants.ts';
 import { identify } from '../elf/identify.ts';
 import { NameTable } from '../elf/names.ts';
@@ -33,16 +34,20 @@ import { type InputFiles, type LoadedInput, UnreadableFile } from '../inputs.ts'
 import type { LinkOptions } from '../options.ts';
 import { type InputObject, Program, Reference, SymbolKind } from '../program.ts';
 import { DYNAMIC_SYMBOL, providedPlace } from '../provided.ts';
+import type { LinkScript } from '../script/linkScript.ts';
+import { definedSymbols, referencedSymbols, type ScriptSymbol } from '../script/symbols.ts';
 
 /** @param files where the members of thin archives are found */
 export function resolveSymbols(
   inputs: readonly LoadedInput[],
   files: InputFiles,
   options: LinkOptions,
+  script: LinkScript,
   diagnostics: Diagnostics,
 ): Program {
   const resolver = new Resolver(inputs, files, options, diagnostics);
   resolver.addRoots(options);
+  resolver.addScript(script);
   // What takes part in any case comes first, so that nothing is taken from an archive that an object defines.
   inputs.forEach((input, number) => {
     if (!isOptional(input)) resolver.addInput(input, number);
@@ -51,6 +56,7 @@ export function resolveSymbols(
     if (isOptional(input)) resolver.addInput(input, number);
   });
   resolver.allocateCommons();
+  resolver.defineScriptSymbols();
   resolver.provideSymbols(options);
   resolver.resolveAliases(options);
   return resolver.program;
@@ -88,6 +94,8 @@ class Resolver {
   readonly #options: LinkOptions;
   /** Ids of the symbols of --trace-symbol. */
   readonly #traced = new Set<number>();
+  /** What a linker script defines, by symbol id. */
+  readonly #scripted = new Map<number, ScriptSymbol>();
   /** By symbol id, the id that undefined references to it mean instead (`--wrap`). */
   readonly #wrapped = new Map<number, number>();
 
@@ -123,6 +131,16 @@ class Resolver {
     for (const name of names) this.#refer(symbols.internText(name), Reference.strong);
   }
 
+  /** Names that a linker script refers to or defines. --defsym wins over it. */
+  addScript(script: LinkScript): void {
+    const { symbols } = this.program;
+    for (const [name, symbol] of definedSymbols(script)) {
+      const id = symbols.internText(name);
+      if (symbols.kind[id] !== SymbolKind.expression) this.#scripted.set(id, symbol);
+    }
+    for (const name of referencedSymbols(script)) this.#refer(symbols.internText(name), Reference.strong);
+  }
+
   addInput(input: LoadedInput, number: number): void {
     if (input.kind === 'archive') this.#addArchive(input, number);
     else if (input.lazy) this.#addLazyObject(input.name, input.bytes, number);
@@ -140,6 +158,38 @@ class Resolver {
       symbols.section[id] = this.program.addCommon(symbols.size[id]!, alignment);
       symbols.setValue(id, 0);
     }
+  }
+
+  /**
+   * Gives the symbols of a linker script to it. What PROVIDE defines counts only if something refers to it and
+   * nothing else defines it; it may need more from archives. What objects define is kept for expressions that ask
+   * for it, as in `x = DEFINED(x) ? x : 1`.
+   */
+  defineScriptSymbols(): void {
+    const { symbols, overridden } = this.program;
+    for (const [id, { isProvided, uses }] of this.#scripted) {
+      const isDefined = symbols.kind[id]! > SymbolKind.lazy;
+      if (isProvided && (isDefined || symbols.reference[id] === Reference.none)) continue;
+      this.#scripted.delete(id);
+      if (isDefined) overridden.set(id, { section: symbols.section[id]!, value: this.#valueOf(id) });
+      symbols.kind[id] = SymbolKind.expression;
+      symbols.index[id] = SCRIPT_DEFINITION;
+      symbols.section[id] = -1;
+      symbols.type[id] = STT_NOTYPE;
+      symbols.size[id] = 0;
+      if (!isProvided) continue;
+      for (const name of uses) this.#refer(symbols.internText(name), Reference.strong);
+      this.#extractWanted();
+      this.allocateCommons();
+      // What it refers to may be provided in turn, by a statement further up.
+      this.defineScriptSymbols();
+      return;
+    }
+  }
+
+  #valueOf(id: number): bigint {
+    const { valueLow, valueHigh } = this.program.symbols;
+    return (BigInt(valueHigh[id]!) << 32n) + BigInt(valueLow[id]!);
   }
 
   /** Defines the linker's own symbols where a reference is left without a definition. */
@@ -400,7 +450,8 @@ class Resolver {
 
   #addLazy(id: number, input: number, header: number): void {
     const { symbols } = this.program;
-    if (symbols.kind[id] !== SymbolKind.undefined) return;
+    // What a script defines in any case is not taken from an archive.
+    if (symbols.kind[id] !== SymbolKind.undefined || this.#scripted.get(id)?.isProvided === false) return;
     symbols.kind[id] = SymbolKind.lazy;
     symbols.object[id] = input;
     symbols.index[id] = header;
@@ -498,6 +549,9 @@ function baseLength(bytes: Uint8Array, offset: number, length: number, isDefinit
   if (at <= 0) return length;
   return isDefinition && bytes[offset + at + 1] !== AT ? length : at;
 }
+
+/** `symbols.index` of a symbol that a linker script defines. */
+const SCRIPT_DEFINITION = -1;
 
 const STRONG = 3;
 

@@ -43,14 +43,19 @@ const IPLT_ENTRY_SIZE = 6;
 /** One entry with the tag DT_NULL. */
 const EMPTY_DYNAMIC_SIZE = 16;
 
-/** @returns the plan, and where every live section stands before sections are merged and edited */
+/**
+ * @param isPlacedByScript a linker script decides about addresses, so that nothing is known of them here
+ * @returns the plan, and where every live section stands before sections are merged and edited
+ */
 export function synthesize(
   program: Program,
   liveness: Liveness,
   options: LinkOptions,
+  isPlacedByScript: boolean,
   diagnostics: Diagnostics,
 ): { synthesis: Synthesis; pieces: Pieces } {
-  const planner = new Planner(program, liveness, options, diagnostics);
+  const bound = isPlacedByScript ? Number.POSITIVE_INFINITY : upperBound(program, liveness);
+  const planner = new Planner(program, bound, options, diagnostics);
   for (const id of liveness.reached) planner.visit(id);
   return { synthesis: planner.synthesis(), pieces: placeSections(program, liveness, planner) };
 }
@@ -117,12 +122,13 @@ class Planner {
   #bytes: Uint8Array = new Uint8Array(0);
   #fields: RipRelativeFields | undefined;
 
-  constructor(program: Program, liveness: Liveness, options: LinkOptions, diagnostics: Diagnostics) {
+  /** @param bound more bytes than the image can have; infinite where it may lie anywhere */
+  constructor(program: Program, bound: number, options: LinkOptions, diagnostics: Diagnostics) {
     this.#program = program;
     this.#options = options;
     this.#diagnostics = diagnostics;
     this.#start = options.base;
-    this.#end = options.base + upperBound(program, liveness);
+    this.#end = options.base + bound;
   }
 
   visit(id: number): void {

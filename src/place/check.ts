@@ -50,7 +50,9 @@ export function checkOutputs(
       diagnostics.error('bad-script', what, { where });
     }
     const ids = output.items.flatMap((item) => (item.kind === 'sections' ? item.ids : []));
-    const withBytes = ids.find((id) => program.sections.type[id] !== SHT_NOBITS && program.sections.size[id]! > 0);
+    const withBytes = ids.find(
+      (id) => program.sections.type[id] !== SHT_NOBITS && program.sections.size[id]! > 0,
+    );
     const hasData = withBytes !== undefined || output.items.some(({ kind }) => kind === 'data');
     if (type === 'NOLOAD' && hasData) {
       const place = withBytes === undefined ? [] : [`it holds ${program.place(withBytes, 0)}`];
@@ -58,7 +60,9 @@ export function checkOutputs(
       diagnostics.error('bad-script', what, { where: [...where, ...place] });
     }
     if (end > COUNTABLE) {
-      diagnostics.error('too-large', `the section ${output.name} ends at address 0x${end.toString(16)}`, { where });
+      diagnostics.error('too-large', `the section ${output.name} ends at address 0x${end.toString(16)}`, {
+        where,
+      });
       diagnostics.stopOnErrors();
     }
   }
@@ -108,7 +112,8 @@ export function checkTemplate(
   if (first === undefined || last === undefined) return;
   const members = new Set(ids);
   for (let id = 0; id < pieces.home.length; id++) {
-    const isOutside = pieces.home[id] !== id || members.has(id) || pieces.size[id] === 0 || threadOrder.includes(id);
+    const isOutside =
+      pieces.home[id] !== id || members.has(id) || pieces.size[id] === 0 || threadOrder.includes(id);
     if (isOutside || address[id]! < address[first]! || address[id]! > address[last]!) continue;
     diagnostics.error('bad-script', 'a section lies among thread-local data, which must stay together', {
       where: [program.place(id, 0)],

@@ -3,8 +3,9 @@
  * an output section, a number means an offset and an address is one relative to the section, so that
  * `. = ALIGN(. + 3, 4)` aligns the offset; outside, everything is absolute (ldexp.c).
  */
-import { calculate, calculateUnary, callFunction } from '../script/number.ts';
+
 import { type Expression, ExpressionError } from '../expression.ts';
+import { calculate, calculateUnary, callFunction } from '../script/number.ts';
 
 /** What relative addresses count from: an output section. */
 export interface Frame {
@@ -133,10 +134,7 @@ function resultFrame(first: Value, second: Value, { frame }: Context): Frame | u
   return frame === ABSOLUTE ? ABSOLUTE : undefined;
 }
 
-function sectionValue(
-  { name, section }: Extract<Expression, { kind: 'section' }>,
-  context: Context,
-): Value {
+function sectionValue({ name, section }: Extract<Expression, { kind: 'section' }>, context: Context): Value {
   const found = context.section(section);
   if (name === 'SIZEOF') return of(found?.size ?? 0n, undefined);
   if (name === 'ALIGNOF') return of(found?.alignment ?? 0n, undefined);

@@ -14,7 +14,8 @@ export class LoadAddresses {
   next({ output, address, size, end }: LocatedOutput, given: bigint | undefined): bigint {
     const last = this.#last;
     const isBehind = last === undefined || (size > 0n && end <= last.address);
-    const loadAddress = given ?? (isBehind ? address : BigInt.asUintN(64, address + last.loadAddress - last.address));
+    const loadAddress =
+      given ?? (isBehind ? address : BigInt.asUintN(64, address + last.loadAddress - last.address));
     const hasRoom = !output.isThread || output.hasBytes;
     if (hasRoom && (size > 0n || loadAddress !== address)) this.#last = { address, loadAddress };
     return loadAddress;

@@ -13,8 +13,8 @@ import type { Program } from '../program.ts';
 import type { Assertion, Assignment, Data, OutputSection } from '../script/ast.ts';
 import { ABSOLUTE, absolute, type Context, evaluateIn, type Frame, type Value } from './evaluate.ts';
 import { defaultFill, fillPattern, littleEndian, NO_FILL } from './fill.ts';
-import { LocatedOutput, type Patch } from './located.ts';
 import { LoadAddresses } from './loadAddresses.ts';
+import { LocatedOutput, type Patch } from './located.ts';
 import type { Item, Output, Step } from './outputs.ts';
 import { ScriptSymbols } from './symbols.ts';
 
@@ -84,7 +84,10 @@ export class Locator {
       // More headers may make more segments; fewer never fewer, or this might swing forever.
       const size = BigInt(headersSize(outputs));
       if (size > this.#headersSize) this.#headersSize = size;
-      const now = [this.#headersSize, ...outputs.flatMap((each) => [each.address, each.size, each.loadAddress])];
+      const now = [
+        this.#headersSize,
+        ...outputs.flatMap((each) => [each.address, each.size, each.loadAddress]),
+      ];
       const state = [...now, ...this.#symbols.addresses()].join(' ');
       if (state === before) return this.#finish();
       before = state;
@@ -127,7 +130,8 @@ export class Locator {
     const { description } = output;
     const before = this.#dot;
     const alignment = this.#alignmentOf(description?.alignment, description);
-    const subalignment = description?.subalignment && this.#alignmentOf(description.subalignment, description);
+    const subalignment =
+      description?.subalignment && this.#alignmentOf(description.subalignment, description);
     if (subalignment !== undefined) this.#realign(output, subalignment);
     const strictest = output.items.reduce((most, item) => max(most, this.#strictest(item)), alignment);
     const address = this.#addressOf(output);
@@ -137,7 +141,8 @@ export class Locator {
     this.#dot = located.address;
     this.#placeContent(located);
     located.size = this.#dot - located.address;
-    const loadAddress = description?.loadAddress && this.#absolute(description.loadAddress, description.where);
+    const loadAddress =
+      description?.loadAddress && this.#absolute(description.loadAddress, description.where);
     located.loadAddress = this.#loads.next(located, loadAddress);
     // Thread-local data without bytes takes no room: each thread has its own.
     const isEmpty = located.size === 0n && !output.items.some(({ kind }) => kind === 'symbol');

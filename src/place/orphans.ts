@@ -57,7 +57,9 @@ function anchorOf(steps: readonly Step[], kind: Kind): Step | undefined {
   const leader = steps.find(isLeader);
   if (leader) return leader;
   for (const neighbour of NEIGHBOURS[kind]) {
-    const found = steps.findLast((step) => step.kind === 'output' && isNonEmpty(step.output) && kindOf(step.output) === neighbour);
+    const found = steps.findLast(
+      (step) => step.kind === 'output' && isNonEmpty(step.output) && kindOf(step.output) === neighbour,
+    );
     if (found) return found;
   }
   return undefined;

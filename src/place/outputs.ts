@@ -1,11 +1,8 @@
 /** The output sections of a script with what they hold, and those for sections that no statement takes. */
-import {
-  SHF_EXECINSTR,
-  SHF_TLS,
-  SHT_NOBITS,
-} from '../elf/constants.ts';
-import { categoryOf } from '../layout/category.ts';
+
 import type { Clusters } from '../clusters.ts';
+import { SHF_EXECINSTR, SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
+import { categoryOf } from '../layout/category.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
@@ -15,7 +12,9 @@ import { commonOwners, type SectionRules } from './rules.ts';
 import { Sequencer } from './sequence.ts';
 
 /** Sections in order, or anything else that an output section holds. */
-export type Item = { readonly kind: 'sections'; readonly ids: readonly number[] } | Exclude<Content, { kind: 'input' }>;
+export type Item =
+  | { readonly kind: 'sections'; readonly ids: readonly number[] }
+  | Exclude<Content, { kind: 'input' }>;
 
 /** What kind of memory an output section needs. */
 export interface Traits {
@@ -52,7 +51,11 @@ export function collectOutputs(
   for (let id = 0; id < pieces.home.length; id++) {
     if (pieces.home[id] === id) (taken[rules.ruleOf[id]!] ?? orphans).push(id);
   }
-  const makeOutput = (name: string, description: OutputSection | undefined, items: readonly Item[]): Output => ({
+  const makeOutput = (
+    name: string,
+    description: OutputSection | undefined,
+    items: readonly Item[],
+  ): Output => ({
     name,
     description,
     items,
@@ -120,13 +123,15 @@ function traitsOf(
   const ids = items.flatMap((item) => (item.kind === 'sections' ? item.ids : []));
   const hasFlag = (flag: number) => (id: number) => (sections.flags[id]! & flag) !== 0;
   // `.data.rel.ro` counts as writable: glibc keeps variables there that it sets at start-up.
-  const isWritten = (id: number) => categoryOf(program, id, { ...options, segments: 'split' }) >= Category.data;
+  const isWritten = (id: number) =>
+    categoryOf(program, id, { ...options, segments: 'split' }) >= Category.data;
   const isThread = ids.length > 0 && ids.every(hasFlag(SHF_TLS));
   const hasData = items.some(({ kind }) => kind === 'data');
   return {
     isCode: ids.some(hasFlag(SHF_EXECINSTR)),
     isWritable: !isThread && description?.type !== 'READONLY' && ids.some(isWritten),
     isThread,
-    hasBytes: description?.type !== 'NOLOAD' && (hasData || ids.some((id) => sections.type[id] !== SHT_NOBITS)),
+    hasBytes:
+      description?.type !== 'NOLOAD' && (hasData || ids.some((id) => sections.type[id] !== SHT_NOBITS)),
   };
 }

@@ -3,7 +3,7 @@
  * first one that matches does.
  */
 import { SHF_WRITE } from '../elf/constants.ts';
-import { SymbolKind, type InputObject, type Program } from '../program.ts';
+import { type InputObject, type Program, SymbolKind } from '../program.ts';
 import type { Content, InputSections, OutputSection, SectionsStatement, Wildcard } from '../script/ast.ts';
 import { compileFilePattern, compilePattern, excludesFile } from '../script/match.ts';
 
@@ -39,7 +39,7 @@ export function isTaken(rules: SectionRules, id: number): boolean {
 /** Whether KEEP takes a section. */
 export function isKept({ rules, ruleOf }: SectionRules, id: number): boolean {
   const rule = rules[ruleOf[id]!];
-  return rule !== undefined && rule.input.keep && !rule.isDiscard;
+  return rule?.input.keep === true && !rule.isDiscard;
 }
 
 /** Number of the output section that takes a section, or -1: sections with equal numbers may share their bytes. */
@@ -125,9 +125,7 @@ export class SectionMatcher {
   /** @returns a function from a section to the number of the pattern that it matches, or -1 */
   #compile({ file, sections }: InputSections): (id: number) => number {
     const matchesFile = compileFilePattern(file.pattern);
-    const isFile = this.#perFile(
-      (name) => matchesFile(name.file, name.archive) && !isExcluded(file, name),
-    );
+    const isFile = this.#perFile((name) => matchesFile(name.file, name.archive) && !isExcluded(file, name));
     const patterns = sections.map((wildcard) => ({
       matches: compilePattern(wildcard.pattern),
       isIn: this.#perFile((name) => !isExcluded(wildcard, name)),

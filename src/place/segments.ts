@@ -79,7 +79,11 @@ function flagsOf({ output }: LocatedOutput, { verbatim }: LinkOptions): number {
 }
 
 /** Lays segments into a file behind headers of `headerSize` bytes. */
-export function layFile(segments: readonly Segment[], headerSize: number, { pageSize }: LinkOptions): FilePlan {
+export function layFile(
+  segments: readonly Segment[],
+  headerSize: number,
+  { pageSize }: LinkOptions,
+): FilePlan {
   const loads: ProgramHeader[] = [];
   const offsetOf = new Map<LocatedOutput, number>();
   let fileEnd = headerSize;
@@ -120,7 +124,13 @@ function load(
  * A segment of zeros takes no bytes of the file, if it begins with a page. Elsewhere some kernels map it only if it
  * has bytes, so it begins one byte earlier, at any byte of the file that agrees with it modulo the page size.
  */
-function zeroSegment(start: number, end: number, fileEnd: number, flags: number, page: number): ProgramHeader {
+function zeroSegment(
+  start: number,
+  end: number,
+  fileEnd: number,
+  flags: number,
+  page: number,
+): ProgramHeader {
   if (start % page === 0) return load(flags, 0, start, start, end, page);
   const last = fileEnd - 1;
   const offset = last - modulo(last - (start - 1), page);
@@ -148,4 +158,3 @@ export function layFlat(outputs: readonly LocatedOutput[]): FilePlan {
   const ends = withBytes.map((each) => offsetOf.get(each)! + Number(each.size));
   return { loads: [], offsetOf, fileEnd: Math.max(0, ...ends), base: start };
 }
-

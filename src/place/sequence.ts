@@ -51,7 +51,8 @@ export class Sequencer {
   }
 
   #byFile(): Compare {
-    const nameOf = (id: number) => this.#program.objects[this.#owners.get(id) ?? this.#program.sections.object[id]!]!.name;
+    const nameOf = (id: number) =>
+      this.#program.objects[this.#owners.get(id) ?? this.#program.sections.object[id]!]!.name;
     return (a, b) => compareNames(nameOf(a), nameOf(b));
   }
 

@@ -3,7 +3,7 @@ import { ExpressionError } from '../expression.ts';
 import type { SymbolDefinition } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locateGlobal, type Program, SymbolKind, Target } from '../program.ts';
-import { ABSOLUTE, absolute, evaluateIn, type Context, type Frame, type Value } from './evaluate.ts';
+import { ABSOLUTE, absolute, type Context, evaluateIn, type Frame, type Value } from './evaluate.ts';
 
 /** Where a placed section lies, relative to its output section. */
 export interface PlaceOfSection {
@@ -13,6 +13,8 @@ export interface PlaceOfSection {
 
 /** The symbols of a link as expressions see them. */
 export class ScriptSymbols {
+  /** The linker's own symbols have their values, because all sections have theirs. */
+  knowsProvided = false;
   readonly #program: Program;
   readonly #pieces: Pieces;
   readonly #definitions: readonly SymbolDefinition[];
@@ -83,7 +85,8 @@ export class ScriptSymbols {
       return this.#values.get(id) ?? { value: 0n, frame: ABSOLUTE };
     }
     if (kind === SymbolKind.expression) return this.#definedByOption(id, context);
-    if (kind === SymbolKind.provided) throw new ExpressionError(`${name} has no value while sections are being placed`);
+    if (kind === SymbolKind.provided && !this.knowsProvided)
+      throw new ExpressionError(`${name} has no value while sections are being placed`);
     if (kind <= SymbolKind.lazy) throw new ExpressionError(`undefined symbol: ${name}`);
     const target = new Target();
     locateGlobal(this.#program, id, target);

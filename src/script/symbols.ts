@@ -59,8 +59,16 @@ function expressionsOf(statement: SectionsStatement | Content): Expression[] {
   }
 }
 
-function outputExpressions({ address, loadAddress, alignment, subalignment, fill }: OutputSection): Expression[] {
-  const known = [address, loadAddress, alignment, subalignment].filter((expression) => expression !== undefined);
+function outputExpressions({
+  address,
+  loadAddress,
+  alignment,
+  subalignment,
+  fill,
+}: OutputSection): Expression[] {
+  const known = [address, loadAddress, alignment, subalignment].filter(
+    (expression) => expression !== undefined,
+  );
   return [...known, ...(fill ? fillExpressions(fill) : [])];
 }
 

@@ -533,12 +533,21 @@ const TEMPLATES = `
   #include <string>
   #include <vector>
   struct Guard { const char *name; ~Guard() { std::printf("leave %s\\n", name); } };
-  template <typename T> [[gnu::noinline]] T add(T a, T b) { if (a > 100) throw std::runtime_error("large"); return a + b; }
+  template <typename T> [[gnu::noinline]] T add(T a, T b) {
+    if (a > 100) throw std::runtime_error("large");
+    return a + b; }
   template <typename T> [[gnu::noinline]] int guarded(T a) { Guard guard{"guarded"}; return (int)add<T>(a, 1); }
   template <typename T> [[gnu::noinline]] int caught(T a) {
-    try { return guarded<T>(a); } catch (const std::runtime_error &e) { std::printf("caught %s\\n", e.what()); return -1; } }
-  struct Shape { virtual ~Shape() = default; virtual int area() const = 0; virtual int id() const { return 1; } };
-  template <int N> struct Box : Shape { int side = 3; int area() const override { return side * side; } int id() const override { return N; } };
+    try { return guarded<T>(a); }
+    catch (const std::runtime_error &e) { std::printf("caught %s\\n", e.what()); return -1; } }
+  struct Shape {
+    virtual ~Shape() = default;
+    virtual int area() const = 0;
+    virtual int id() const { return 1; } };
+  template <int N> struct Box : Shape {
+    int side = 3;
+    int area() const override { return side * side; }
+    int id() const override { return N; } };
   int main() {
     for (int i : {1, 200}) {
       std::printf("%d %d %d %d\\n", caught<int>(i), caught<unsigned>(i), caught<long>(i), caught<long long>(i));
