@@ -36,7 +36,7 @@ export function isCIdentifier(name: string): boolean {
 }
 
 /** The rule for a section name, or undefined for a section that may lie anywhere. */
-export function clusterRule(name: string): ClusterRule | undefined {
+function clusterRule(name: string): ClusterRule | undefined {
   if (FRAGMENTS.has(name)) return { name, priority: 0, isArray: false, isWhole: true };
   const match = /^(\.(?:preinit_array|init_array|fini_array|ctors|dtors))(?:\.(\d+))?$/.exec(name);
   if (!match) return isCIdentifier(name) ? { name, priority: 0, isArray: false, isWhole: false } : undefined;

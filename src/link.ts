@@ -69,7 +69,7 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
   const discards = discardSections(program, rules);
   const liveness = markLive(program, discards, options, script, rules, diagnostics);
   // Only live sections exist; every relocation of theirs has been read once and lies within its section.
-  const { synthesis, pieces } = synthesize(program, liveness, options, rules !== undefined, diagnostics);
+  const { synthesis, pieces } = synthesize(program, liveness, options, rules, diagnostics);
   // It is decided which references are rewritten, and no new section appears.
   mergeStrings(program, liveness, pieces, rules);
   // Strings and constants have their places within sections.

@@ -73,8 +73,15 @@ export interface Liveness {
   readonly unwind: UnwindTables | undefined;
 }
 
+/** Bytes of a slot of the global offset table. */
+export const SLOT_SIZE = 8;
+/** Bytes of an entry of `.rela.iplt`, an ELF64 RELA. */
+export const RELA_ENTRY_SIZE = 24;
+/** Bytes of an entry of `.iplt`: jmp *slot(%rip). */
+export const IPLT_ENTRY_SIZE = 6;
+
 /** A symbol as a relocation names it. */
-export interface SymbolReference {
+interface SymbolReference {
   readonly object: number;
   /** Symbol number in the object. */
   readonly index: number;

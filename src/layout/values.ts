@@ -64,7 +64,7 @@ function providedValue(name: string, { edges, bounds }: Places): number {
 }
 
 /** A symbol's address, all 64 bits of it. */
-export function exactAddress(
+function exactAddress(
   program: Program,
   pieces: Pieces,
   address: Float64Array,

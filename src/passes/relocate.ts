@@ -18,7 +18,15 @@ import {
   symbolSize,
   Target,
 } from '../program.ts';
-import { Category, type ImageLayout, Rewrite, type Synthesis } from '../results.ts';
+import {
+  Category,
+  type ImageLayout,
+  IPLT_ENTRY_SIZE,
+  RELA_ENTRY_SIZE,
+  Rewrite,
+  SLOT_SIZE,
+  type Synthesis,
+} from '../results.ts';
 import { applyGotRelaxation, type GotRelaxation, isAbsolute } from '../x86/relax.ts';
 import {
   Calculation,
@@ -34,9 +42,6 @@ import {
 import { applyTlsRelaxation, type TlsRelaxation } from '../x86/tls.ts';
 
 const TWO_32 = 2 ** 32;
-const SLOT_SIZE = 8;
-const RELA_ENTRY_SIZE = 24;
-const IPLT_ENTRY_SIZE = 6;
 
 /** @returns the file's bytes, with zeros where the header will be */
 export function relocate(

@@ -11,9 +11,17 @@ import { STT_GNU_IFUNC } from '../elf/constants.ts';
 import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
 import type { LinkOptions } from '../options.ts';
 import { Pieces } from '../pieces.ts';
+import { outputNameOf, type SectionRules } from '../place/rules.ts';
 import { type InputObject, locate, type Program, SymbolKind, Target } from '../program.ts';
 import { DYNAMIC_SYMBOL } from '../provided.ts';
-import { type Liveness, Rewrite, type Synthesis } from '../results.ts';
+import {
+  IPLT_ENTRY_SIZE,
+  type Liveness,
+  RELA_ENTRY_SIZE,
+  Rewrite,
+  SLOT_SIZE,
+  type Synthesis,
+} from '../results.ts';
 import { findGotRelaxation, GotRelaxation, type Reach, RipRelativeFields } from '../x86/relax.ts';
 import {
   Calculation,
@@ -36,37 +44,38 @@ import {
   TlsRelaxation,
 } from '../x86/tls.ts';
 
-const SLOT_SIZE = 8;
-const RELA_ENTRY_SIZE = 24;
-/** jmp *slot(%rip) */
-const IPLT_ENTRY_SIZE = 6;
 /** One entry with the tag DT_NULL. */
 const EMPTY_DYNAMIC_SIZE = 16;
 
 /**
- * @param isPlacedByScript a linker script decides about addresses, so that nothing is known of them here
+ * @param rules those of a linker script that decides about addresses, so that nothing is known of them here
  * @returns the plan, and where every live section stands before sections are merged and edited
  */
 export function synthesize(
   program: Program,
   liveness: Liveness,
   options: LinkOptions,
-  isPlacedByScript: boolean,
+  rules: SectionRules | undefined,
   diagnostics: Diagnostics,
 ): { synthesis: Synthesis; pieces: Pieces } {
-  const bound = isPlacedByScript ? Number.POSITIVE_INFINITY : upperBound(program, liveness);
+  const bound = rules ? Number.POSITIVE_INFINITY : upperBound(program, liveness);
   const planner = new Planner(program, bound, options, diagnostics);
   for (const id of liveness.reached) planner.visit(id);
-  return { synthesis: planner.synthesis(), pieces: placeSections(program, liveness, planner) };
+  return { synthesis: planner.synthesis(), pieces: placeSections(program, liveness, planner, rules) };
 }
 
 /** Makes every live section its own home, and gives the linker's sections their sizes. */
-function placeSections(program: Program, { reached, clusters }: Liveness, planner: Planner): Pieces {
+function placeSections(
+  program: Program,
+  { reached, clusters }: Liveness,
+  planner: Planner,
+  rules: SectionRules | undefined,
+): Pieces {
   const { sections, symbols, made } = program;
   const pieces = new Pieces(sections.count);
   for (const id of reached) {
     pieces.place(id, sections.size[id]!, sections.addralign[id]!);
-    if (isReversed(program, clusters, id)) reverseEntries(program, pieces, id);
+    if (isReversed(program, clusters, id, rules)) reverseEntries(program, pieces, id);
   }
   const dynamic = symbols.names.find(DYNAMIC_SYMBOL);
   const sizes: [number, number][] = [
@@ -83,14 +92,22 @@ function placeSections(program: Program, { reached, clusters }: Liveness, planne
 }
 
 /** `.ctors` ran from its end; among arrays of constructors, which run from their start, it lies backwards. */
-function isReversed(program: Program, clusters: Liveness['clusters'], id: number): boolean {
-  const isTable = program.sections.size[id]! > SLOT_SIZE && clusters.nameOf(id) !== undefined;
-  return isTable && /^\.[cd]tors/.test(program.sectionName(id));
+function isReversed(
+  program: Program,
+  clusters: Liveness['clusters'],
+  id: number,
+  rules: SectionRules | undefined,
+): boolean {
+  const size = program.sections.size[id]!;
+  const cluster = clusters.nameOf(id);
+  if (size <= SLOT_SIZE || size % SLOT_SIZE !== 0 || cluster === undefined) return false;
+  const name = program.sectionName(id);
+  return /^\.[cd]tors/.test(name) && (!rules || outputNameOf(rules, id, name, cluster) === cluster);
 }
 
 function reverseEntries(program: Program, pieces: Pieces, id: number): void {
   const bytes = program.sectionBytes(id);
-  const count = Math.floor(bytes.length / SLOT_SIZE);
+  const count = bytes.length / SLOT_SIZE;
   const reversed = new Uint8Array(bytes.length);
   const starts = Uint32Array.from({ length: count }, (_, i) => i * SLOT_SIZE);
   const offsets = Int32Array.from(starts, (_, i) => (count - 1 - i) * SLOT_SIZE);

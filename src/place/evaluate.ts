@@ -22,7 +22,7 @@ export interface Value {
 }
 
 /** What ADDR and its kin know of an output section, which is a frame too. */
-export interface FrameOfSection extends Frame {
+interface FrameOfSection extends Frame {
   readonly loadAddress: bigint;
   readonly size: bigint;
   readonly alignment: bigint;
@@ -89,6 +89,11 @@ export function evaluateIn(expression: Expression, context: Context): Value {
 /** A value as an absolute address; a plain number is one already. */
 export function absolute({ value, frame }: Value): bigint {
   return BigInt.asUintN(64, value + (frame?.address ?? 0n));
+}
+
+/** The next multiple of a power of two. */
+export function alignUp(value: bigint, alignment: bigint): bigint {
+  return alignment <= 1n ? value : (value + alignment - 1n) & -alignment;
 }
 
 function of(value: bigint, frame: Frame | undefined): Value {

@@ -1,4 +1,5 @@
 /** Load addresses: GNU ld's manual, section "Output Section LMA". */
+import { alignUp } from './evaluate.ts';
 import type { LocatedOutput } from './located.ts';
 
 /** Gives output sections their load addresses, one after the other. */
@@ -7,17 +8,21 @@ export class LoadAddresses {
   #last: { readonly address: bigint; readonly loadAddress: bigint } | undefined;
 
   /**
-   * A section without AT is as far from its address as the one before it, unless it lies before that one altogether
-   * (ldlang.c, lang_size_sections_1).
+   * A section without AT is as far from its address as the one before it, up to its alignment, unless it lies before
+   * that one altogether (ldlang.c, lang_size_sections_1).
    * @param given what AT says
    */
-  next({ output, address, size, end }: LocatedOutput, given: bigint | undefined): bigint {
-    const last = this.#last;
-    const isBehind = last === undefined || (size > 0n && end <= last.address);
-    const loadAddress =
-      given ?? (isBehind ? address : BigInt.asUintN(64, address + last.loadAddress - last.address));
+  next(located: LocatedOutput, alignment: bigint, given: bigint | undefined): bigint {
+    const loadAddress = given ?? this.#follow(located, alignment);
+    const { output, address, size } = located;
     const hasRoom = !output.isThread || output.hasBytes;
     if (hasRoom && (size > 0n || loadAddress !== address)) this.#last = { address, loadAddress };
     return loadAddress;
+  }
+
+  #follow({ address, size, end }: LocatedOutput, alignment: bigint): bigint {
+    const last = this.#last;
+    if (!last || (address < last.address && size > 0n && end <= last.address)) return address;
+    return alignUp(BigInt.asUintN(64, address + last.loadAddress - last.address), alignment);
   }
 }

@@ -11,7 +11,7 @@ import { DEFAULT_OPTIONS } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import type { Assertion, Assignment, Data, OutputSection } from '../script/ast.ts';
-import { ABSOLUTE, absolute, type Context, evaluateIn, type Frame, type Value } from './evaluate.ts';
+import { ABSOLUTE, absolute, alignUp, type Context, evaluateIn, type Frame, type Value } from './evaluate.ts';
 import { defaultFill, fillPattern, littleEndian, NO_FILL } from './fill.ts';
 import { LoadAddresses } from './loadAddresses.ts';
 import { LocatedOutput, type Patch } from './located.ts';
@@ -35,6 +35,8 @@ const ZERO: Value = { value: 0n, frame: ABSOLUTE };
 export class Locator {
   readonly #program: Program;
   readonly #pieces: Pieces;
+  /** Alignment in bytes by section id, before SUBALIGN. */
+  readonly #alignment: Float64Array;
   readonly #options: LinkOptions;
   readonly #diagnostics: Diagnostics;
   readonly #steps: readonly Step[];
@@ -65,6 +67,7 @@ export class Locator {
   ) {
     this.#program = program;
     this.#pieces = pieces;
+    this.#alignment = pieces.alignment.slice();
     this.#options = options;
     this.#diagnostics = diagnostics;
     this.#steps = steps;
@@ -133,17 +136,19 @@ export class Locator {
     const subalignment =
       description?.subalignment && this.#alignmentOf(description.subalignment, description);
     if (subalignment !== undefined) this.#realign(output, subalignment);
+    // SUBALIGN does not lower the alignment of the output section itself (ldlang.c, lang_add_section).
     const strictest = output.items.reduce((most, item) => max(most, this.#strictest(item)), alignment);
     const address = this.#addressOf(output);
     // Input sections do not move an address that was given.
-    located.address = alignUp(address ?? this.#dot, address === undefined ? strictest : alignment);
+    const forced = address === undefined ? strictest : alignment;
+    located.address = alignUp(address ?? this.#dot, forced);
     located.alignment = strictest;
     this.#dot = located.address;
     this.#placeContent(located);
     located.size = this.#dot - located.address;
     const loadAddress =
       description?.loadAddress && this.#absolute(description.loadAddress, description.where);
-    located.loadAddress = this.#loads.next(located, loadAddress);
+    located.loadAddress = this.#loads.next(located, forced, loadAddress);
     // Thread-local data without bytes takes no room: each thread has its own.
     const isEmpty = located.size === 0n && !output.items.some(({ kind }) => kind === 'symbol');
     if (isEmpty || (output.isThread && !output.hasBytes)) this.#dot = before;
@@ -257,7 +262,8 @@ export class Locator {
 
   #strictest(item: Item): bigint {
     if (item.kind !== 'sections') return 1n;
-    return BigInt(item.ids.reduce((most, id) => Math.max(most, this.#pieces.alignment[id]!), 1));
+    const { alignment } = this.#pieces;
+    return BigInt(item.ids.reduce((most, id) => Math.max(most, alignment[id]!, this.#alignment[id]!), 1));
   }
 
   #patternOf(fill: NonNullable<OutputSection['fill']>, where: string): Uint8Array {
@@ -302,10 +308,6 @@ export class Locator {
   #report(where: string, message: string): void {
     if (this.#isFinal) this.#diagnostics.error('bad-script', message, { where: [where] });
   }
-}
-
-function alignUp(value: bigint, alignment: bigint): bigint {
-  return alignment <= 1n ? value : (value + alignment - 1n) & -alignment;
 }
 
 function max(a: bigint, b: bigint): bigint {

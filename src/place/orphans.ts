@@ -25,10 +25,10 @@ const NEIGHBOURS: Readonly<Record<Kind, readonly Kind[]>> = {
   bss: ['bss', 'data', 'thread', 'rodata', 'text'],
 };
 
-function kindOf({ isThread, hasBytes, isWritable, isCode }: Output): Kind {
+function kindOf({ isThread, hasBytes, hasWriteFlag, isCode }: Output): Kind {
   if (isThread) return 'thread';
   if (!hasBytes) return 'bss';
-  if (isWritable) return 'data';
+  if (hasWriteFlag) return 'data';
   return isCode ? 'text' : 'rodata';
 }
 

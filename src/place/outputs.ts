@@ -1,14 +1,14 @@
 /** The output sections of a script with what they hold, and those for sections that no statement takes. */
 
 import type { Clusters } from '../clusters.ts';
-import { SHF_EXECINSTR, SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
+import { SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHT_NOBITS } from '../elf/constants.ts';
 import { categoryOf } from '../layout/category.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import { Category } from '../results.ts';
 import type { Assertion, Assignment, Content, OutputSection, SectionsStatement } from '../script/ast.ts';
-import { commonOwners, type SectionRules } from './rules.ts';
+import { commonOwners, outputNameOf, type SectionRules } from './rules.ts';
 import { Sequencer } from './sequence.ts';
 
 /** Sections in order, or anything else that an output section holds. */
@@ -17,9 +17,12 @@ export type Item =
   | Exclude<Content, { kind: 'input' }>;
 
 /** What kind of memory an output section needs. */
-export interface Traits {
+interface Traits {
   readonly isCode: boolean;
+  /** The program writes to it. */
   readonly isWritable: boolean;
+  /** It has the flag SHF_WRITE, as arrays of constructors do that only a dynamic linker would write to. */
+  readonly hasWriteFlag: boolean;
   readonly isThread: boolean;
   /** It has bytes in the file. */
   readonly hasBytes: boolean;
@@ -61,8 +64,7 @@ export function collectOutputs(
     items,
     ...traitsOf(program, items, description, options),
   });
-  const names = new Set(statements.flatMap((each) => (each.kind === 'section' ? [each.name] : [])));
-  const added = groupOrphans(program, clusters, names, sequencer.inputOrder(orphans));
+  const added = groupOrphans(program, clusters, rules, sequencer.inputOrder(orphans));
   let next = 0;
   const itemsOf = (content: readonly Content[]) =>
     content.map((item): Item => {
@@ -89,26 +91,22 @@ export function collectOutputs(
 function groupOrphans(
   program: Program,
   clusters: Clusters,
-  names: ReadonlySet<string>,
+  rules: SectionRules,
   ids: readonly number[],
 ): Map<string, number[]> {
   const groups = new Map<string, number[]>();
-  const seen = new Set<string>();
-  const add = (name: string, id: number) => {
+  for (const id of ids) {
+    const name = outputNameOf(rules, id, program.sectionName(id), clusters.nameOf(id));
     const group = groups.get(name);
     if (group) group.push(id);
     else groups.set(name, [id]);
-  };
-  const left = new Set(ids);
-  for (const id of ids) {
-    const own = program.sectionName(id);
-    const cluster = clusters.nameOf(id);
-    // Arrays of constructors stay together, in their order, unless the script has a place for them.
-    if (cluster === undefined || names.has(cluster)) add(own === 'COMMON' ? '.bss' : own, id);
-    else if (!seen.has(cluster)) {
-      seen.add(cluster);
-      for (const member of clusters.members.get(cluster)!) if (left.has(member)) add(cluster, member);
-    }
+  }
+  // Arrays of constructors are in the order in which they run.
+  for (const [name, group] of groups) {
+    const members = clusters.members.get(name);
+    if (!members) continue;
+    const place = new Map(members.map((id, i) => [id, i]));
+    group.sort((a, b) => (place.get(a) ?? -1) - (place.get(b) ?? -1));
   }
   return groups;
 }
@@ -130,6 +128,7 @@ function traitsOf(
   return {
     isCode: ids.some(hasFlag(SHF_EXECINSTR)),
     isWritable: !isThread && description?.type !== 'READONLY' && ids.some(isWritten),
+    hasWriteFlag: ids.some(hasFlag(SHF_WRITE)),
     isThread,
     hasBytes:
       description?.type !== 'NOLOAD' && (hasData || ids.some((id) => sections.type[id] !== SHT_NOBITS)),

@@ -12,6 +12,8 @@ export interface SectionRule {
   readonly input: InputSections;
   /** Number of the output section's statement. */
   readonly output: number;
+  /** Its name. */
+  readonly name: string;
   readonly isDiscard: boolean;
 }
 
@@ -24,6 +26,8 @@ export interface SectionRules {
   readonly patternOf: Int32Array;
   /** Numbers of the output sections that do not exist because of ONLY_IF_RO or ONLY_IF_RW. */
   readonly skipped: ReadonlySet<number>;
+  /** Names of the output sections that exist. */
+  readonly names: ReadonlySet<string>;
 }
 
 /** Whether `/DISCARD/` takes a section. */
@@ -47,8 +51,24 @@ export function outputOf({ rules, ruleOf }: SectionRules, id: number): number {
   return rules[ruleOf[id]!]?.output ?? -1;
 }
 
+/**
+ * Name of the output section that a section goes to. Without a statement that takes it, it stays with its sequence, if
+ * the script has no other place for that.
+ */
+export function outputNameOf(
+  { rules, ruleOf, names }: SectionRules,
+  id: number,
+  name: string,
+  cluster: string | undefined,
+): string {
+  const rule = rules[ruleOf[id]!];
+  if (rule) return rule.name;
+  if (name === 'COMMON') return '.bss';
+  return cluster === undefined || names.has(cluster) ? name : cluster;
+}
+
 /** A file as patterns see it. */
-interface FileName {
+export interface FileName {
   /** Path, or name of the member. */
   readonly file: string;
   readonly archive: string | undefined;
@@ -81,18 +101,21 @@ export class SectionMatcher {
   match(statements: readonly SectionsStatement[]): SectionRules {
     statements.forEach((statement, output) => {
       if (statement.kind === 'section') this.#matchOutput(statement, output);
-      else if (statement.kind === 'discard') this.#matchContent(statement.content, output, true);
+      else if (statement.kind === 'discard') this.#matchContent(statement.content, output, DISCARD);
     });
+    const isThere = (output: number) => !this.#skipped.has(output);
+    const names = statements.flatMap((each, i) => (each.kind === 'section' && isThere(i) ? [each.name] : []));
     return {
       rules: this.#rules,
       ruleOf: this.#ruleOf,
       patternOf: this.#patternOf,
       skipped: this.#skipped,
+      names: new Set(names),
     };
   }
 
   /** Section "Output Section Constraint": the section is as if it were not there if its input is of the other kind. */
-  #matchOutput({ constraint, content }: OutputSection, output: number): void {
+  #matchOutput({ name, constraint, content }: OutputSection, output: number): void {
     if (constraint) {
       const { flags } = this.#program.sections;
       const unwanted = constraint === 'ONLY_IF_RO' ? SHF_WRITE : 0;
@@ -104,14 +127,14 @@ export class SectionMatcher {
         return;
       }
     }
-    this.#matchContent(content, output, false);
+    this.#matchContent(content, output, name);
   }
 
-  #matchContent(content: readonly Content[], output: number, isDiscard: boolean): void {
+  #matchContent(content: readonly Content[], output: number, name: string): void {
     for (const input of content) {
       if (input.kind !== 'input') continue;
       const match = this.#compile(input);
-      const number = this.#rules.push({ input, output, isDiscard }) - 1;
+      const number = this.#rules.push({ input, output, name, isDiscard: name === DISCARD }) - 1;
       this.#left = this.#left.filter((id) => {
         const pattern = match(id);
         if (pattern < 0) return true;
@@ -155,8 +178,10 @@ function isExcluded({ exclude }: Wildcard, { file, archive }: FileName): boolean
   return exclude.some((pattern) => excludesFile(pattern, file, archive));
 }
 
+const DISCARD = '/DISCARD/';
+
 /** `lib.a(member.o)` is the member of an archive; the linker's own sections are in a file without a name. */
-function fileNameOf(program: Program, { id, name, position }: InputObject): FileName {
+export function fileNameOf(program: Program, { id, name, position }: InputObject): FileName {
   if (id === program.linkerObject.id) return { file: '', archive: undefined };
   const input = program.inputs[position];
   if (input?.kind !== 'archive') return { file: name, archive: undefined };

@@ -4,7 +4,7 @@
  */
 import type { Program } from '../program.ts';
 import type { SortKey } from '../script/ast.ts';
-import type { SectionRule, SectionRules } from './rules.ts';
+import { fileNameOf, type SectionRule, type SectionRules } from './rules.ts';
 
 type Compare = (a: number, b: number) => number;
 
@@ -27,21 +27,23 @@ export class Sequencer {
   }
 
   /**
-   * The order that a rule asks for. Patterns of one rule are not kept apart: where some are sorted and others are
-   * not, a sorted one goes before the first section that should follow it (ldlang.c, wild_sort).
+   * The order that a rule asks for: by file if it says so, then by each pattern's own keys. Patterns of one rule are
+   * not kept apart: a section goes in front of those that should follow it by the keys of the pattern that it
+   * matches, and behind all others.
    */
   inRule({ input }: SectionRule, ids: readonly number[]): number[] {
     const ordered = this.inputOrder(ids);
-    if (input.file.sort.includes('name')) ordered.sort(this.#byFile());
-    const comparisons = input.sections.map(({ sort }) => this.#compareBy(sort));
-    if (comparisons.every((compare) => compare === undefined)) return ordered;
-    const result: number[] = [];
-    for (const id of ordered) {
-      const compare = comparisons[this.#rules.patternOf[id]!];
-      const before = compare && insertionPoint(result, id, compare, comparisons.length === 1);
-      result.splice(before ?? result.length, 0, id);
-    }
-    return result;
+    const keys = input.sections.map(({ sort }) => sort.filter((key) => key !== 'none'));
+    const byFile = input.file.sort.includes('name') ? [this.#byFile()] : [];
+    const comparisons = keys.map((own) =>
+      chain([...byFile, ...own.flatMap((key) => this.#comparisonsOf(key))]),
+    );
+    const isSorted = byFile.length > 0 || keys.some((own) => own.length > 0);
+    if (!isSorted) return ordered;
+    if (keys.every((own) => own.join() === keys[0]!.join())) return ordered.sort(comparisons[0]);
+    const tree = new SortingTree((id, other) => comparisons[this.#rules.patternOf[id]!]!(id, other));
+    for (const id of ordered) tree.insert(id);
+    return tree.inOrder();
   }
 
   #positionOf(id: number): number {
@@ -50,32 +52,29 @@ export class Sequencer {
     return this.#program.isLinkerMade(id) ? Number.POSITIVE_INFINITY : this.#program.objectOf(id).position;
   }
 
+  /** By archive or file, then by member. */
   #byFile(): Compare {
-    const nameOf = (id: number) =>
-      this.#program.objects[this.#owners.get(id) ?? this.#program.sections.object[id]!]!.name;
-    return (a, b) => compareNames(nameOf(a), nameOf(b));
-  }
-
-  /** Undefined for the order of the input. */
-  #compareBy(keys: readonly SortKey[]): Compare | undefined {
-    const comparisons = keys.flatMap((key) => this.#comparisonsOf(key));
-    if (comparisons.length === 0) return undefined;
+    const { objects, sections } = this.#program;
+    const names = new Map<number, readonly string[]>();
+    const nameOf = (id: number) => {
+      const owner = this.#owners.get(id) ?? sections.object[id]!;
+      const { file, archive } = fileNameOf(this.#program, objects[owner]!);
+      const name = names.get(owner) ?? (archive === undefined ? [file, ''] : [archive, file]);
+      names.set(owner, name);
+      return name;
+    };
     return (a, b) => {
-      for (const compare of comparisons) {
-        const difference = compare(a, b);
-        if (difference !== 0) return difference;
-      }
-      return 0;
+      const [first, second] = [nameOf(a), nameOf(b)];
+      return compareNames(first[0]!, second[0]!) || compareNames(first[1]!, second[1]!);
     };
   }
 
-  #comparisonsOf(key: SortKey): Compare[] {
+  #comparisonsOf(key: Exclude<SortKey, 'none'>): Compare[] {
     const { sections } = this.#program;
     const nameOf = (id: number) => this.#program.sectionName(id);
     const byName: Compare = (a, b) => compareNames(nameOf(a), nameOf(b));
     if (key === 'name') return [byName];
     if (key === 'alignment') return [(a, b) => sections.addralign[b]! - sections.addralign[a]!];
-    if (key === 'none') return [];
     return [
       (a, b) => {
         const [first, second] = [priorityOf(nameOf(a)), priorityOf(nameOf(b))];
@@ -86,20 +85,56 @@ export class Sequencer {
   }
 }
 
-/** Where to insert so that equals stay in order. @param isSorted the list has no other sections than sorted ones */
-function insertionPoint(list: readonly number[], id: number, compare: Compare, isSorted: boolean): number {
-  if (!isSorted) {
-    const found = list.findIndex((other) => compare(id, other) < 0);
-    return found < 0 ? list.length : found;
+/** Asks one after the other until one tells the two apart. */
+function chain(comparisons: readonly Compare[]): Compare {
+  return (a, b) => {
+    for (const compare of comparisons) {
+      const difference = compare(a, b);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  };
+}
+
+interface Node {
+  readonly id: number;
+  left: Node | undefined;
+  right: Node | undefined;
+}
+
+/** A search tree in which each new entry brings its own idea of order, as in GNU ld (ldlang.c, wild_sort). */
+class SortingTree {
+  readonly #compare: Compare;
+  #root: Node | undefined;
+
+  constructor(compare: Compare) {
+    this.#compare = compare;
   }
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compare(id, list[middle]!) < 0) high = middle;
-    else low = middle + 1;
+
+  insert(id: number): void {
+    const node: Node = { id, left: undefined, right: undefined };
+    let at = this.#root;
+    if (!at) this.#root = node;
+    while (at) {
+      const side: 'left' | 'right' = this.#compare(id, at.id) < 0 ? 'left' : 'right';
+      const next: Node | undefined = at[side];
+      if (!next) at[side] = node;
+      at = next;
+    }
   }
-  return low;
+
+  inOrder(): number[] {
+    const result: number[] = [];
+    const open: Node[] = [];
+    let at = this.#root;
+    while (at || open.length > 0) {
+      for (; at; at = at.left) open.push(at);
+      const node = open.pop()!;
+      result.push(node.id);
+      at = node.right;
+    }
+    return result;
+  }
 }
 
 /** The number at the end of `.init_array.N`; `.ctors.N` run the other way; -1 without one (ldlang.c, get_init_priority). */

@@ -8,8 +8,7 @@
 export const R_X86_64_PLT32 = 4;
 export const R_X86_64_GOTPCREL = 9;
 export const R_X86_64_TLSGD = 19;
-export const R_X86_64_TLSLD = 20;
-export const R_X86_64_GOTTPOFF = 22;
+const R_X86_64_TLSLD = 20;
 export const R_X86_64_GOTPC32_TLSDESC = 34;
 export const R_X86_64_TLSDESC_CALL = 35;
 export const R_X86_64_IRELATIVE = 37;
