@@ -64,12 +64,7 @@ function providedValue(name: string, { edges, bounds }: Places): number {
 }
 
 /** A symbol's address, all 64 bits of it. */
-function exactAddress(
-  program: Program,
-  pieces: Pieces,
-  address: Float64Array,
-  symbol: number,
-): bigint {
+function exactAddress(program: Program, pieces: Pieces, address: Float64Array, symbol: number): bigint {
   const target = new Target();
   locateGlobal(program, symbol, target);
   const { section, low, high } = target;

@@ -47,8 +47,10 @@ export class Locator {
   readonly #offsetOf = new Map<number, bigint>();
   #patches: Patch[] = [];
   #loads = new LoadAddresses();
-  /** The next free address. */
+  /** The location counter. */
   #dot = 0n;
+  /** Where the next output section begins that does not say: mostly at the location counter. */
+  #next = 0n;
   /** The output section whose content is being placed. */
   #inside: LocatedOutput | undefined;
   #fill: Uint8Array = NO_FILL;
@@ -120,6 +122,7 @@ export class Locator {
   #walk(): void {
     this.#symbols.beginRound();
     this.#dot = 0n;
+    this.#next = 0n;
     this.#patches = [];
     this.#loads = new LoadAddresses();
     for (const step of this.#steps) {
@@ -131,7 +134,6 @@ export class Locator {
   #placeOutput(located: LocatedOutput): void {
     const { output } = located;
     const { description } = output;
-    const before = this.#dot;
     const alignment = this.#alignmentOf(description?.alignment, description);
     const subalignment =
       description?.subalignment && this.#alignmentOf(description.subalignment, description);
@@ -141,7 +143,7 @@ export class Locator {
     const address = this.#addressOf(output);
     // Input sections do not move an address that was given.
     const forced = address === undefined ? strictest : alignment;
-    located.address = alignUp(address ?? this.#dot, forced);
+    located.address = alignUp(address ?? this.#next, forced);
     located.alignment = strictest;
     this.#dot = located.address;
     this.#placeContent(located);
@@ -149,9 +151,17 @@ export class Locator {
     const loadAddress =
       description?.loadAddress && this.#absolute(description.loadAddress, description.where);
     located.loadAddress = this.#loads.next(located, forced, loadAddress);
-    // Thread-local data without bytes takes no room: each thread has its own.
-    const isEmpty = located.size === 0n && !output.items.some(({ kind }) => kind === 'symbol');
-    if (isEmpty || (output.isThread && !output.hasBytes)) this.#dot = before;
+    this.#leave(located, address);
+  }
+
+  /**
+   * Moves on behind an output section. An empty one is left out, but an address that it has stays in the location
+   * counter; thread-local data without bytes takes no room, because each thread has its own.
+   */
+  #leave({ output, size }: LocatedOutput, address: bigint | undefined): void {
+    const isLeftOut = size === 0n && !output.items.some(({ kind }) => kind === 'symbol');
+    if (isLeftOut || (output.isThread && !output.hasBytes)) this.#dot = address ?? this.#next;
+    else this.#next = this.#dot;
   }
 
   /** The address that the command line or the script gives to an output section. */
@@ -239,8 +249,10 @@ export class Locator {
   #moveTo({ value, where }: Extract<Assignment, { kind: 'location' }>, frame: Frame): void {
     const result = this.#evaluate(value, frame, where);
     const to = absolute({ ...result, frame: result.frame ?? frame });
-    if (!this.#inside) this.#dot = to;
-    else if (to >= this.#dot) this.#advance(to, this.#inside);
+    if (!this.#inside) {
+      this.#dot = to;
+      this.#next = to;
+    } else if (to >= this.#dot) this.#advance(to, this.#inside);
     else this.#report(where, `the location counter cannot move back from ${hex(this.#dot)} to ${hex(to)}`);
   }
 

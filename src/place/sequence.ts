@@ -69,12 +69,16 @@ export class Sequencer {
     };
   }
 
+  /** Common symbols have no alignment yet when GNU ld sorts. */
+  #alignmentOf(id: number): number {
+    return this.#owners.has(id) ? 1 : this.#program.sections.addralign[id]!;
+  }
+
   #comparisonsOf(key: Exclude<SortKey, 'none'>): Compare[] {
-    const { sections } = this.#program;
     const nameOf = (id: number) => this.#program.sectionName(id);
     const byName: Compare = (a, b) => compareNames(nameOf(a), nameOf(b));
     if (key === 'name') return [byName];
-    if (key === 'alignment') return [(a, b) => sections.addralign[b]! - sections.addralign[a]!];
+    if (key === 'alignment') return [(a, b) => this.#alignmentOf(b) - this.#alignmentOf(a)];
     return [
       (a, b) => {
         const [first, second] = [priorityOf(nameOf(a)), priorityOf(nameOf(b))];
