@@ -31,6 +31,7 @@ export function loadInputs(files: InputFiles, options: LinkOptions, diagnostics:
       hint: 'name at least one object, e.g. tinyelf link main.o',
     });
   }
+  checkFormat(loader.script, options, diagnostics);
   const supplied = options.builtins === 'mem' ? memoryObjects() : [];
   return {
     inputs: [
@@ -39,6 +40,21 @@ export function loadInputs(files: InputFiles, options: LinkOptions, diagnostics:
     ],
     script: loader.script,
   };
+}
+
+/** A binary file has neither headers nor tables, and only a script can say where its bytes belong. */
+function checkFormat(
+  { format, hasSections }: LinkScript,
+  { tables }: LinkOptions,
+  diagnostics: Diagnostics,
+): void {
+  if (format !== 'binary') return;
+  if (!hasSections) {
+    diagnostics.error('bad-script', 'OUTPUT_FORMAT(binary) needs a linker script with SECTIONS');
+  }
+  if (tables !== 'none') {
+    diagnostics.error('bad-script', 'OUTPUT_FORMAT(binary) has no place for symbols and debug information');
+  }
 }
 
 interface OpenedInput {
@@ -156,7 +172,7 @@ class Loader {
         : 'too many linker scripts';
       const where = this.#open.map((script) => `read because of ${script}`);
       this.#diagnostics.error('script-cycle', what, { where: where.reverse().slice(0, MAX_SHOWN) });
-      return;
+      this.#diagnostics.stopOnErrors();
     }
     this.#open.push(name);
     try {

@@ -33,7 +33,7 @@ export interface Context {
   /** The output section around the expression, or `ABSOLUTE`. */
   readonly frame: Frame;
   /** The location counter as an absolute address. */
-  readonly dot: bigint;
+  dot(): bigint;
   readonly headersSize: bigint;
   symbol(name: string): Value;
   isDefined(name: string): boolean;
@@ -51,7 +51,7 @@ export function evaluateIn(expression: Expression, context: Context): Value {
       // Outside of output sections numbers are absolute addresses.
       return of(expression.value, context.frame === ABSOLUTE ? ABSOLUTE : undefined);
     case 'location':
-      return relativeTo(context.dot, context);
+      return relativeTo(context.dot(), context);
     case 'symbol':
       return symbolValue(context.symbol(expression.name), context);
     case 'unary': {
@@ -151,7 +151,7 @@ function sectionValue({ name, section }: Extract<Expression, { kind: 'section' }
 function callValue({ name, operands }: Extract<Expression, { kind: 'call' }>, context: Context): Value {
   const values = operands.map((operand) => evaluateIn(operand, context));
   const [first, second] = values as [Value, Value | undefined];
-  const call = (...numbers: bigint[]) => callFunction(name, numbers, () => context.dot);
+  const call = (...numbers: bigint[]) => callFunction(name, numbers, () => context.dot());
   if (name === 'DATA_SEGMENT_END') return first;
   if (name === 'DATA_SEGMENT_RELRO_END') return second!;
   if (name === 'DATA_SEGMENT_ALIGN') return relativeTo(call(absolute(first), absolute(second!)), context);

@@ -140,6 +140,7 @@ export class Locator {
     if (subalignment !== undefined) this.#realign(output, subalignment);
     // SUBALIGN does not lower the alignment of the output section itself (ldlang.c, lang_add_section).
     const strictest = output.items.reduce((most, item) => max(most, this.#strictest(item)), alignment);
+    const before = this.#dot;
     const address = this.#addressOf(output);
     // Input sections do not move an address that was given.
     const forced = address === undefined ? strictest : alignment;
@@ -151,17 +152,24 @@ export class Locator {
     const loadAddress =
       description?.loadAddress && this.#absolute(description.loadAddress, description.where);
     located.loadAddress = this.#loads.next(located, forced, loadAddress);
-    this.#leave(located, address);
+    this.#leave(located, before, address);
   }
 
   /**
-   * Moves on behind an output section. An empty one is left out, but an address that it has stays in the location
-   * counter; thread-local data without bytes takes no room, because each thread has its own.
+   * Moves on behind an output section. An empty one without assignments is left out, though an address that it has
+   * stays in the location counter. One that only assigns moves the counter, but not the sections that follow.
+   * Thread-local data without bytes takes no room, because each thread has its own.
+   * @param before the location counter in front of it
    */
-  #leave({ output, size }: LocatedOutput, address: bigint | undefined): void {
-    const isLeftOut = size === 0n && !output.items.some(({ kind }) => kind === 'symbol');
-    if (isLeftOut || (output.isThread && !output.hasBytes)) this.#dot = address ?? this.#next;
-    else this.#next = this.#dot;
+  #leave({ output, size, address }: LocatedOutput, before: bigint, given: bigint | undefined): void {
+    const isAssigning = output.items.some(({ kind }) => kind === 'symbol' || kind === 'location');
+    if (size === 0n && !isAssigning) {
+      this.#dot = given ?? before;
+      return;
+    }
+    if (output.isThread && !output.hasBytes) this.#dot = address;
+    const isLoaded = output.items.some((item) => item.kind === 'sections' && item.ids.length > 0);
+    if (size > 0n || isLoaded) this.#next = this.#dot;
   }
 
   /** The address that the command line or the script gives to an output section. */
@@ -224,9 +232,9 @@ export class Locator {
   #advance(to: bigint, located: LocatedOutput): void {
     const size = to - this.#dot;
     const offset = this.#dot - located.address;
-    if (size > 0n && this.#fill !== NO_FILL) {
+    if (size > 0n && this.#fill !== NO_FILL && located.output.hasBytes) {
       this.#patches.push({ output: located, offset, size, pattern: this.#fill });
-      if (this.#isFillAsked && located.output.hasBytes) located.fileSize = offset + size;
+      if (this.#isFillAsked) located.fileSize = offset + size;
     }
     this.#dot = to;
   }
@@ -301,7 +309,7 @@ export class Locator {
   #context(frame: Frame): Context {
     const context: Context = {
       frame,
-      dot: this.#dot,
+      dot: () => this.#dot,
       headersSize: this.#headersSize,
       symbol: (name) => this.#symbols.value(name, context),
       isDefined: (name) => this.#symbols.isDefined(name),

@@ -125,10 +125,12 @@ function traitsOf(
     categoryOf(program, id, { ...options, segments: 'split' }) >= Category.data;
   const isThread = ids.length > 0 && ids.every(hasFlag(SHF_TLS));
   const hasData = items.some(({ kind }) => kind === 'data');
+  // Room that is only set aside, for a stack or a heap, is there to be written to.
+  const isReserved = ids.length === 0 && !hasData;
   return {
     isCode: ids.some(hasFlag(SHF_EXECINSTR)),
-    isWritable: !isThread && description?.type !== 'READONLY' && ids.some(isWritten),
-    hasWriteFlag: ids.some(hasFlag(SHF_WRITE)),
+    isWritable: !isThread && description?.type !== 'READONLY' && (isReserved || ids.some(isWritten)),
+    hasWriteFlag: isReserved || ids.some(hasFlag(SHF_WRITE)),
     isThread,
     hasBytes:
       description?.type !== 'NOLOAD' && (hasData || ids.some((id) => sections.type[id] !== SHT_NOBITS)),

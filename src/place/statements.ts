@@ -30,7 +30,7 @@ export function assignSymbols(
   symbols.knowsProvided = true;
   const context: Context = {
     frame: ABSOLUTE,
-    get dot(): bigint {
+    dot: () => {
       throw new ExpressionError("'.' has no value outside of SECTIONS");
     },
     headersSize: BigInt(headerSize),
