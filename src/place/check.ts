@@ -86,6 +86,8 @@ function checkOverlaps(
     const what = `section ${next.output.name} at 0x${startOf(next).toString(16)} overlaps ${before.output.name}, which ends at 0x${end.toString(16)}`;
     const { description } = next.output;
     diagnostics.error('overlap', what, { where: description ? [description.where] : [] });
+    // There is no file that could hold both.
+    diagnostics.stopOnErrors();
   }
 }
 

@@ -22,7 +22,7 @@ export interface Value {
 }
 
 /** What ADDR and its kin know of an output section, which is a frame too. */
-interface FrameOfSection extends Frame {
+export interface FrameOfSection extends Frame {
   readonly loadAddress: bigint;
   readonly size: bigint;
   readonly alignment: bigint;

@@ -5,14 +5,13 @@
  */
 import type { Diagnostics } from '../diagnostics.ts';
 import { SHT_NOBITS } from '../elf/constants.ts';
-import { type Expression, ExpressionError } from '../expression.ts';
 import type { LinkOptions } from '../options.ts';
-import { DEFAULT_OPTIONS } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
-import type { Assertion, Assignment, Data, OutputSection } from '../script/ast.ts';
-import { ABSOLUTE, absolute, alignUp, type Context, evaluateIn, type Frame, type Value } from './evaluate.ts';
-import { defaultFill, fillPattern, littleEndian, NO_FILL } from './fill.ts';
+import type { Assertion, Assignment, Data } from '../script/ast.ts';
+import { ABSOLUTE, absolute, alignUp, type Frame } from './evaluate.ts';
+import { Evaluator } from './evaluator.ts';
+import { defaultFill, littleEndian, NO_FILL } from './fill.ts';
 import { LoadAddresses } from './loadAddresses.ts';
 import { LocatedOutput, type Patch } from './located.ts';
 import type { Item, Output, Step } from './outputs.ts';
@@ -30,8 +29,6 @@ export interface Located {
 /** More rounds than any script needs whose addresses settle at all. */
 const MAX_ROUNDS = 40;
 
-const ZERO: Value = { value: 0n, frame: ABSOLUTE };
-
 export class Locator {
   readonly #program: Program;
   readonly #pieces: Pieces;
@@ -41,14 +38,13 @@ export class Locator {
   readonly #diagnostics: Diagnostics;
   readonly #steps: readonly Step[];
   readonly #symbols: ScriptSymbols;
+  readonly #evaluator: Evaluator;
   readonly #outputs = new Map<Output, LocatedOutput>();
   readonly #byName = new Map<string, LocatedOutput>();
   readonly #outputOf = new Map<number, LocatedOutput>();
   readonly #offsetOf = new Map<number, bigint>();
   #patches: Patch[] = [];
   #loads = new LoadAddresses();
-  /** The location counter. */
-  #dot = 0n;
   /** Where the next output section begins that does not say: mostly at the location counter. */
   #next = 0n;
   /** The output section whose content is being placed. */
@@ -56,9 +52,6 @@ export class Locator {
   #fill: Uint8Array = NO_FILL;
   /** The script asked for the filling, so that it must not be left out at the end of a section. */
   #isFillAsked = false;
-  #headersSize = 0n;
-  /** Errors count, because everything has its final value. */
-  #isFinal = false;
 
   constructor(
     program: Program,
@@ -78,6 +71,7 @@ export class Locator {
       const frame = this.#outputOf.get(home);
       return frame && { frame, offset: this.#offsetOf.get(home) ?? 0n };
     });
+    this.#evaluator = new Evaluator(this.#symbols, (name) => this.#byName.get(name), options, diagnostics);
   }
 
   /** @param headersSize gives the bytes of all headers, which depend on where the output sections lie */
@@ -88,9 +82,9 @@ export class Locator {
       const outputs = [...this.#outputs.values()];
       // More headers may make more segments; fewer never fewer, or this might swing forever.
       const size = BigInt(headersSize(outputs));
-      if (size > this.#headersSize) this.#headersSize = size;
+      if (size > this.#evaluator.headersSize) this.#evaluator.headersSize = size;
       const now = [
-        this.#headersSize,
+        this.#evaluator.headersSize,
         ...outputs.flatMap((each) => [each.address, each.size, each.loadAddress]),
       ];
       const state = [...now, ...this.#symbols.addresses()].join(' ');
@@ -104,7 +98,7 @@ export class Locator {
   }
 
   #finish(): Located {
-    this.#isFinal = true;
+    this.#evaluator.isFinal = true;
     this.#walk();
     this.#symbols.store();
     return { outputs: [...this.#outputs.values()], offsetOf: this.#offsetOf, patches: this.#patches };
@@ -117,6 +111,15 @@ export class Locator {
     for (const item of output.items) {
       if (item.kind === 'sections') for (const id of item.ids) this.#outputOf.set(id, located);
     }
+  }
+
+  /** The location counter. */
+  get #dot(): bigint {
+    return this.#evaluator.dot!;
+  }
+
+  set #dot(address: bigint) {
+    this.#evaluator.dot = address;
   }
 
   #walk(): void {
@@ -134,10 +137,11 @@ export class Locator {
   #placeOutput(located: LocatedOutput): void {
     const { output } = located;
     const { description } = output;
-    const alignment = this.#alignmentOf(description?.alignment, description);
-    const subalignment =
-      description?.subalignment && this.#alignmentOf(description.subalignment, description);
-    if (subalignment !== undefined) this.#realign(output, subalignment);
+    const where = description?.where ?? '';
+    const alignment = this.#evaluator.alignment(description?.alignment, where);
+    if (description?.subalignment) {
+      this.#realign(output, this.#evaluator.alignment(description.subalignment, where));
+    }
     // SUBALIGN does not lower the alignment of the output section itself (ldlang.c, lang_add_section).
     const strictest = output.items.reduce((most, item) => max(most, this.#strictest(item)), alignment);
     const before = this.#dot;
@@ -150,7 +154,7 @@ export class Locator {
     this.#placeContent(located);
     located.size = this.#dot - located.address;
     const loadAddress =
-      description?.loadAddress && this.#absolute(description.loadAddress, description.where);
+      description?.loadAddress && this.#evaluator.absolute(description.loadAddress, description.where);
     located.loadAddress = this.#loads.next(located, forced, loadAddress);
     this.#leave(located, before, address);
   }
@@ -176,7 +180,7 @@ export class Locator {
   #addressOf({ name, description }: Output): bigint | undefined {
     const start = this.#options.sectionStarts.get(name);
     if (start !== undefined) return BigInt(start);
-    return description?.address && this.#absolute(description.address, description.where);
+    return description?.address && this.#evaluator.absolute(description.address, description.where);
   }
 
   #placeContent(located: LocatedOutput): void {
@@ -184,7 +188,7 @@ export class Locator {
     const fill = description?.fill;
     this.#inside = located;
     this.#isFillAsked = fill !== undefined;
-    this.#fill = fill ? this.#patternOf(fill, description.where) : defaultFill(isCode);
+    this.#fill = fill ? this.#evaluator.pattern(fill, description.where) : defaultFill(isCode);
     located.fileSize = 0n;
     for (const item of items) this.#placeItem(item, located);
     // The kernel clears what lies behind the bytes of a segment only if that is writable.
@@ -202,7 +206,7 @@ export class Locator {
         this.#placeData(item, located);
         break;
       case 'fill':
-        this.#fill = this.#patternOf(item.fill, item.where);
+        this.#fill = this.#evaluator.pattern(item.fill, item.where);
         this.#isFillAsked = true;
         break;
       default:
@@ -222,7 +226,7 @@ export class Locator {
   #placeData({ size, value, where }: Data, located: LocatedOutput): void {
     const offset = this.#dot - located.address;
     // GNU ld evaluates data as if it stood outside of the section (ldlang.c, lang_do_assignments_1).
-    const pattern = littleEndian(absolute(this.#evaluate(value, ABSOLUTE, where)), size);
+    const pattern = littleEndian(absolute(this.#evaluator.evaluate(value, ABSOLUTE, where)), size);
     this.#patches.push({ output: located, offset, size: BigInt(size), pattern });
     this.#dot += BigInt(size);
     located.fileSize = offset + BigInt(size);
@@ -241,37 +245,26 @@ export class Locator {
 
   /** Carries out an assignment or an assertion. */
   #state(statement: Assignment | Assertion, frame: Frame): void {
-    if (statement.kind === 'assert') this.#assert(statement, frame);
+    if (statement.kind === 'assert') this.#evaluator.check(statement, frame);
     else if (statement.kind === 'location') this.#moveTo(statement, frame);
     else if (this.#symbols.isAssignable(statement.name)) {
-      const value = this.#evaluate(statement.value, frame, statement.where);
+      const value = this.#evaluator.evaluate(statement.value, frame, statement.where);
       this.#symbols.assign(statement.name, { ...value, frame: value.frame ?? frame });
     }
   }
 
-  #assert({ condition, message, where }: Assertion, frame: Frame): void {
-    if (!this.#isFinal || this.#evaluate(condition, frame, where).value !== 0n) return;
-    this.#diagnostics.error('assertion', message, { where: [where] });
-  }
-
   #moveTo({ value, where }: Extract<Assignment, { kind: 'location' }>, frame: Frame): void {
-    const result = this.#evaluate(value, frame, where);
+    const result = this.#evaluator.evaluate(value, frame, where);
     const to = absolute({ ...result, frame: result.frame ?? frame });
     if (!this.#inside) {
       this.#dot = to;
       this.#next = to;
     } else if (to >= this.#dot) this.#advance(to, this.#inside);
-    else this.#report(where, `the location counter cannot move back from ${hex(this.#dot)} to ${hex(to)}`);
-  }
-
-  /** Alignment of an output section or of its input; 1 without an expression. */
-  #alignmentOf(expression: Expression | undefined, description: OutputSection | undefined): bigint {
-    if (!expression || !description) return 1n;
-    const alignment = this.#absolute(expression, description.where);
-    if (alignment === 0n) return 1n;
-    if ((alignment & (alignment - 1n)) === 0n) return alignment;
-    this.#report(description.where, `the alignment ${alignment} is not a power of two`);
-    return 1n;
+    else
+      this.#evaluator.report(
+        where,
+        `the location counter cannot move back from ${hex(this.#dot)} to ${hex(to)}`,
+      );
   }
 
   #realign({ items }: Output, alignment: bigint): void {
@@ -284,49 +277,6 @@ export class Locator {
     if (item.kind !== 'sections') return 1n;
     const { alignment } = this.#pieces;
     return BigInt(item.ids.reduce((most, id) => Math.max(most, alignment[id]!, this.#alignment[id]!), 1));
-  }
-
-  #patternOf(fill: NonNullable<OutputSection['fill']>, where: string): Uint8Array {
-    if (fill.kind === 'bytes') return fill.bytes;
-    return fillPattern(this.#absolute(fill.value, where));
-  }
-
-  #absolute(expression: Expression, where: string): bigint {
-    return absolute(this.#evaluate(expression, ABSOLUTE, where));
-  }
-
-  /** In early rounds what cannot be evaluated yet is 0. */
-  #evaluate(expression: Expression, frame: Frame, where: string): Value {
-    try {
-      return evaluateIn(expression, this.#context(frame));
-    } catch (error) {
-      if (!(error instanceof ExpressionError)) throw error;
-      this.#report(where, error.message);
-      return ZERO;
-    }
-  }
-
-  #context(frame: Frame): Context {
-    const context: Context = {
-      frame,
-      dot: () => this.#dot,
-      headersSize: this.#headersSize,
-      symbol: (name) => this.#symbols.value(name, context),
-      isDefined: (name) => this.#symbols.isDefined(name),
-      section: (name) => this.#byName.get(name),
-      segmentStart: (segment) => this.#segmentStart(segment),
-    };
-    return context;
-  }
-
-  /** --image-base or -Ttext-segment, where it was given. */
-  #segmentStart(segment: string): bigint | undefined {
-    const { base } = this.#options;
-    return segment === 'text-segment' && base !== DEFAULT_OPTIONS.base ? BigInt(base) : undefined;
-  }
-
-  #report(where: string, message: string): void {
-    if (this.#isFinal) this.#diagnostics.error('bad-script', message, { where: [where] });
   }
 }
 

@@ -1,11 +1,11 @@
 /** Assignments and assertions of scripts without SECTIONS: GNU ld's manual, chapter "Assigning Values to Symbols". */
 import type { Diagnostics } from '../diagnostics.ts';
-import { type Expression, ExpressionError } from '../expression.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import type { LinkScript } from '../script/linkScript.ts';
-import { ABSOLUTE, type Context, evaluateIn, type Value } from './evaluate.ts';
+import { ABSOLUTE } from './evaluate.ts';
+import { Evaluator } from './evaluator.ts';
 import { ScriptSymbols } from './symbols.ts';
 
 /** More than any statement is forward of those that it depends on. */
@@ -23,56 +23,28 @@ export function assignSymbols(
   options: LinkOptions,
   diagnostics: Diagnostics,
 ): void {
-  const symbols = new ScriptSymbols(program, pieces, options.definitions, (home) => ({
-    frame: ABSOLUTE,
-    offset: BigInt(address[home]!),
-  }));
+  const placeOf = (home: number) => ({ frame: ABSOLUTE, offset: BigInt(address[home]!) });
+  const symbols = new ScriptSymbols(program, pieces, options.definitions, placeOf);
   symbols.knowsProvided = true;
-  const context: Context = {
-    frame: ABSOLUTE,
-    dot: () => {
-      throw new ExpressionError("'.' has no value outside of SECTIONS");
-    },
-    headersSize: BigInt(headerSize),
-    symbol: (name) => symbols.value(name, context),
-    isDefined: (name) => symbols.isDefined(name),
-    section: () => undefined,
-    segmentStart: () => undefined,
-  };
-  const walk = (evaluate: (expression: Expression, where: string) => Value, isFinal: boolean) => {
+  const evaluator = new Evaluator(symbols, () => undefined, options, diagnostics);
+  evaluator.headersSize = BigInt(headerSize);
+  const walk = () => {
     symbols.beginRound();
     for (const statement of statements) {
-      if (statement.kind === 'symbol' && symbols.isAssignable(statement.name)) {
-        symbols.assign(statement.name, evaluate(statement.value, statement.where));
-      } else if (isFinal && statement.kind === 'assert') {
-        if (evaluate(statement.condition, statement.where).value !== 0n) continue;
-        diagnostics.error('assertion', statement.message, { where: [statement.where] });
+      if (statement.kind === 'assert') evaluator.check(statement, ABSOLUTE);
+      else if (statement.kind === 'symbol' && symbols.isAssignable(statement.name)) {
+        symbols.assign(statement.name, evaluator.evaluate(statement.value, ABSOLUTE, statement.where));
       }
     }
+    return [...symbols.addresses()].join(' ');
   };
-  const attempt =
-    (report: (where: string, message: string) => void) => (expression: Expression, where: string) => {
-      try {
-        return evaluateIn(expression, context);
-      } catch (error) {
-        if (!(error instanceof ExpressionError)) throw error;
-        report(where, error.message);
-        return { value: 0n, frame: ABSOLUTE };
-      }
-    };
   let before: string | undefined;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    walk(
-      attempt(() => {}),
-      false,
-    );
-    const now = [...symbols.addresses()].join(' ');
+    const now = walk();
     if (now === before) break;
     before = now;
   }
-  walk(
-    attempt((where, message) => diagnostics.error('bad-script', message, { where: [where] })),
-    true,
-  );
+  evaluator.isFinal = true;
+  walk();
   symbols.store();
 }
