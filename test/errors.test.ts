@@ -99,6 +99,12 @@ describe('inputs of the wrong kind', () => {
     );
   });
 
+  it('a script in the place of an archive is followed to its files', () => {
+    expect(failure('libscript.a', '-e', 'helper')).toMatch(
+      /undefined symbol: missing_function\n {2}>>> referenced by libundefined\.a\(/,
+    );
+  });
+
   it('a library that is nowhere', () => {
     expect(failure('-L', 'here', '-L', 'there', '-lfoo')).toMatch(
       /no library libfoo\.a for -lfoo\n {2}>>> not in here\n {2}>>> not in there\n/,
