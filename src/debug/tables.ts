@@ -3,8 +3,9 @@
  * none, because the kernel does not read them.
  */
 import type { Diagnostics } from '../diagnostics.ts';
-import { alignUp, writeU16, writeU32, writeU64 } from '../elf/bytes.ts';
+import { alignUp, writeU16, writeU64 } from '../elf/bytes.ts';
 import { SHDR_SIZE, SHN_UNDEF, SHT_NULL, SHT_STRTAB } from '../elf/constants.ts';
+import { writeSectionHeader } from '../elf/sectionHeader.ts';
 import { StringTable } from '../elf/stringTable.ts';
 import { encodeHeader } from '../header/encode.ts';
 import type { LinkOptions } from '../options.ts';
@@ -97,12 +98,20 @@ function appendSections(file: Uint8Array, sections: readonly OutputSection[], sh
   writeU16(result, 62, all.length - 1);
   const numbers = new Map(all.map(({ name }, i) => [name, i]));
   all.forEach((section, i) => {
-    const { name, content, link } = section;
+    const { name, type, flags, address, size, content, link, info = 0, alignment, entsize = 0 } = section;
     if (typeof content !== 'number') result.set(content, offsets[i]!);
-    const at = e_shoff + i * SHDR_SIZE;
-    writeU32(result, at, names.add(name));
-    writeSectionHeader(result.subarray(at), section, offsets[i]!);
-    if (link !== undefined) writeU32(result, at + 40, numbers.get(link) ?? SHN_UNDEF);
+    writeSectionHeader(result, e_shoff + i * SHDR_SIZE, {
+      sh_name: names.add(name),
+      sh_type: type,
+      sh_flags: flags,
+      sh_addr: address,
+      sh_offset: offsets[i]!,
+      sh_size: size,
+      sh_link: link === undefined ? SHN_UNDEF : (numbers.get(link) ?? SHN_UNDEF),
+      sh_info: info,
+      sh_addralign: alignment,
+      sh_entsize: entsize,
+    });
   });
   return result;
 }
@@ -121,17 +130,4 @@ function place(
     return offset;
   });
   return { offsets, end };
-}
-
-/** Writes all of a section header but its name and link. */
-function writeSectionHeader(shdr: Uint8Array, section: OutputSection, offset: number): void {
-  const { type, flags, address, size, info = 0, alignment, entsize = 0 } = section;
-  writeU32(shdr, 4, type);
-  writeU64(shdr, 8, flags);
-  writeU64(shdr, 16, address);
-  writeU64(shdr, 24, offset);
-  writeU64(shdr, 32, size);
-  writeU32(shdr, 44, info);
-  writeU64(shdr, 48, alignment);
-  writeU64(shdr, 56, entsize);
 }

@@ -20,6 +20,7 @@ import {
   STB_LOCAL,
   SYM_SIZE,
 } from './constants.ts';
+import { writeSectionHeader } from './sectionHeader.ts';
 import { StringTable } from './stringTable.ts';
 
 interface RelocationSpec {
@@ -158,17 +159,19 @@ function assemble(headers: readonly SectionSpec[], shstrndx: number, strings: St
   headers.forEach((header, i) => {
     const bytes = contents[i]!;
     file.set(bytes, offsets[i]!);
-    const at = offset + i * SHDR_SIZE;
-    const type = header.type ?? SHT_PROGBITS;
-    writeU32(file, at, nameOffsets[i]!);
-    writeU32(file, at + 4, type);
-    writeU64(file, at + 8, header.flags);
-    writeU64(file, at + 24, offsets[i]!);
-    writeU64(file, at + 32, type === SHT_NOBITS ? (header.size ?? 0) : bytes.length);
-    writeU32(file, at + 40, header.link ?? 0);
-    writeU32(file, at + 44, header.info ?? 0);
-    writeU64(file, at + 48, header.addralign ?? 1);
-    writeU64(file, at + 56, header.entsize ?? 0);
+    const sh_type = header.type ?? SHT_PROGBITS;
+    writeSectionHeader(file, offset + i * SHDR_SIZE, {
+      sh_name: nameOffsets[i]!,
+      sh_type,
+      sh_flags: header.flags,
+      sh_addr: 0,
+      sh_offset: offsets[i]!,
+      sh_size: sh_type === SHT_NOBITS ? (header.size ?? 0) : bytes.length,
+      sh_link: header.link ?? 0,
+      sh_info: header.info ?? 0,
+      sh_addralign: header.addralign ?? 1,
+      sh_entsize: header.entsize ?? 0,
+    });
   });
   return file;
 }

@@ -38,6 +38,7 @@ export const SHT_FINI_ARRAY = 15;
 export const SHT_PREINIT_ARRAY = 16;
 export const SHT_GROUP = 17;
 export const SHT_SYMTAB_SHNDX = 18;
+export const SHT_LLVM_ADDRSIG = 0x6fff4c03;
 export const SHT_X86_64_UNWIND = 0x70000001;
 
 export const SHF_WRITE = 0x1;
@@ -46,6 +47,7 @@ export const SHF_EXECINSTR = 0x4;
 export const SHF_MERGE = 0x10;
 export const SHF_STRINGS = 0x20;
 export const SHF_LINK_ORDER = 0x80;
+export const SHF_GROUP = 0x200;
 export const SHF_TLS = 0x400;
 export const SHF_COMPRESSED = 0x800;
 export const SHF_GNU_RETAIN = 0x200000;

@@ -3,6 +3,7 @@
  * printed; a hash alone would merge different names, so bytes are compared on every hit.
  */
 import { decodeText } from './bytes.ts';
+import { equalBytes, hashBytes } from './hash.ts';
 import { copyInto } from './sections.ts';
 
 const INITIAL_SLOTS = 1024;
@@ -19,7 +20,7 @@ export class NameTable {
 
   /** Id of the `length` bytes at `offset`; a name that was not seen before gets the next id. */
   intern(bytes: Uint8Array, offset: number, length: number): number {
-    const hash = hashBytes(bytes, offset, length);
+    const hash = hashBytes(bytes, offset, offset + length);
     const slot = this.#findSlot(hash, bytes, offset, length);
     const found = this.#slots[slot]!;
     if (found >= 0) return found;
@@ -59,12 +60,7 @@ export class NameTable {
   }
 
   #equals(id: number, bytes: Uint8Array, offset: number, length: number): boolean {
-    if (this.#length[id] !== length) return false;
-    const start = this.#start[id]!;
-    for (let i = 0; i < length; i++) {
-      if (this.#arena[start + i] !== bytes[offset + i]) return false;
-    }
-    return true;
+    return this.#length[id] === length && equalBytes(this.#arena, this.#start[id]!, bytes, offset, length);
   }
 
   #append(hash: number, bytes: Uint8Array, offset: number, length: number): number {
@@ -99,20 +95,4 @@ export class NameTable {
     }
     this.#slots = slots;
   }
-}
-
-/** A multiplicative hash over 4-byte words with a final avalanche, so that the low bits index a table well. */
-function hashBytes(bytes: Uint8Array, offset: number, length: number): number {
-  let hash = length;
-  let at = offset;
-  const end = offset + length;
-  for (; at + 4 <= end; at += 4) {
-    const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-    hash = Math.imul(hash ^ word, 0x9e3779b1);
-    hash ^= hash >>> 15;
-  }
-  for (; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x85ebca6b);
-  hash ^= hash >>> 13;
-  hash = Math.imul(hash, 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }

@@ -3,10 +3,9 @@
  * (LLVM, "Extensions", SHT_LLVM_ADDRSIG). Of symbols that are not named there, only what lies at them matters.
  */
 
+import { SHT_LLVM_ADDRSIG } from '../elf/constants.ts';
 import type { SectionTable } from '../elf/sections.ts';
 import type { InputObject } from '../program.ts';
-
-const SHT_LLVM_ADDRSIG = 0x6fff4c03;
 
 /**
  * The symbol numbers of an object's table.

@@ -3,8 +3,9 @@
  * one that is found at an aligned place among them lies there.
  */
 import { alignUp } from '../elf/bytes.ts';
+import { equalBytes, hashBytes } from '../elf/hash.ts';
 import type { Elements, SharedElements } from './elements.ts';
-import { equalBytes, hashBytes, Interner } from './interner.ts';
+import { Interner } from './interner.ts';
 
 /** Shares constants of any sizes. */
 export function shareConstants(constants: Elements): SharedElements {

@@ -4,13 +4,14 @@
  * known. So references to shared strings are equal when they lead to the same copy, by whatever symbol and addend.
  */
 import { STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
+import { finish, mix } from '../elf/hash.ts';
 import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
 import type { Pieces } from '../pieces.ts';
 import { type InputObject, locate, type Program, SymbolKind, symbolSize, Target } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
 import { Calculation, calculationOf, fieldSize, sectionAddend } from '../x86/relocations.ts';
-import { finish, Interner, mix } from './interner.ts';
+import { Interner } from './interner.ts';
 import type { Graph } from './partition.ts';
 
 /** What a reference's value counts from. */

@@ -30,35 +30,3 @@ export class Interner {
     return item;
   }
 }
-
-/** Adds a number to a hash that is being made. */
-export function mix(hash: number, value: number): number {
-  const mixed = Math.imul(hash ^ value, 0x9e3779b1);
-  return mixed ^ (mixed >>> 15);
-}
-
-/** Spreads a hash over all its bits, so that the low ones index a table well. */
-export function finish(hash: number): number {
-  const mixed = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return mixed ^ (mixed >>> 16);
-}
-
-/** A hash of the bytes from `start` to `end`. */
-export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  let hash = end - start;
-  let at = start;
-  for (; at + 4 <= end; at += 4) {
-    const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-    hash = mix(hash, word);
-  }
-  for (; at < end; at++) hash = mix(hash, bytes[at]!);
-  return finish(hash);
-}
-
-/** Whether `size` bytes at `a` of `from` equal those at `b` of `other`. */
-export function equalBytes(from: Uint8Array, a: number, other: Uint8Array, b: number, size: number): boolean {
-  for (let i = 0; i < size; i++) {
-    if (from[a + i] !== other[b + i]) return false;
-  }
-  return true;
-}

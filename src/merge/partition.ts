@@ -7,7 +7,8 @@
  * others of a class still equal each other, and they differ from these, because a class that was split off has a
  * number that is new. So a round costs no more than the edges to what the last one moved.
  */
-import { finish, Interner, mix } from './interner.ts';
+import { finish, mix } from '../elf/hash.ts';
+import { Interner } from './interner.ts';
 
 /** Nodes 0, 1, 2 …, each with its edges in order. */
 export interface Graph {

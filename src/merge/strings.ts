@@ -4,8 +4,9 @@
  * in a row directly before it.
  */
 import { alignUp } from '../elf/bytes.ts';
+import { equalBytes, hashBytes } from '../elf/hash.ts';
 import type { Elements, SharedElements } from './elements.ts';
-import { equalBytes, hashBytes, Interner } from './interner.ts';
+import { Interner } from './interner.ts';
 
 /** Shares strings that have one character size. */
 export function shareStrings(strings: Elements): SharedElements {

@@ -22,15 +22,17 @@ import {
   SHF_ALLOC,
   SHF_EXECINSTR,
   SHF_GNU_RETAIN,
+  SHF_GROUP,
   SHF_LINK_ORDER,
   SHF_MERGE,
   SHF_TLS,
   SHF_WRITE,
   SHT_PROGBITS,
 } from '../elf/constants.ts';
+import { equalBytes, hashBytes, mix } from '../elf/hash.ts';
 import { symbolsOf } from '../expression.ts';
 import { Describer } from '../merge/describe.ts';
-import { equalBytes, hashBytes, Interner, mix } from '../merge/interner.ts';
+import { Interner } from '../merge/interner.ts';
 import { refinePartition } from '../merge/partition.ts';
 import { findSignificant } from '../merge/significance.ts';
 import type { LinkOptions } from '../options.ts';
@@ -40,7 +42,6 @@ import type { Program } from '../program.ts';
 import { type Liveness, Root, type Synthesis } from '../results.ts';
 
 /** Flags that say nothing about what a section does. */
-const SHF_GROUP = 0x200;
 const IRRELEVANT_FLAGS = SHF_GROUP | SHF_GNU_RETAIN;
 const UNFIT_FLAGS = SHF_WRITE | SHF_TLS | SHF_MERGE | SHF_LINK_ORDER;
 

@@ -322,11 +322,9 @@ function formatPair(low: number, high: number): string {
 
 function rangeText(size: number, range: Range): string {
   const bits = 8 * size;
-  const signed = `-0x${(2 ** (bits - 1)).toString(16)} to 0x${(2 ** (bits - 1) - 1).toString(16)}`;
-  const unsigned = `0 to 0x${(2 ** bits - 1).toString(16)}`;
-  if (range === Range.signed) return `${bits} bits: ${signed}`;
-  if (range === Range.unsigned) return `${bits} bits: ${unsigned}`;
-  return `${bits} bits: -0x${(2 ** (bits - 1)).toString(16)} to 0x${(2 ** bits - 1).toString(16)}`;
+  const lowest = range === Range.unsigned ? '0' : `-0x${(2 ** (bits - 1)).toString(16)}`;
+  const highest = 2 ** (range === Range.signed ? bits - 1 : bits) - 1;
+  return `${bits} bits: ${lowest} to 0x${highest.toString(16)}`;
 }
 
 function rangeHint(size: number, range: Range): string {

@@ -545,8 +545,9 @@ const AT = 0x40;
  * plain `foo` refers to; a reference `foo@V` is to `foo` too, but a definition `foo@V` is hidden from it.
  */
 function baseLength(bytes: Uint8Array, offset: number, length: number, isDefinition: boolean): number {
-  const at = bytes.subarray(offset, offset + length).indexOf(AT);
-  if (at <= 0) return length;
+  let at = 1;
+  while (at < length && bytes[offset + at] !== AT) at++;
+  if (at >= length || bytes[offset] === AT) return length;
   return isDefinition && bytes[offset + at + 1] !== AT ? length : at;
 }
 
