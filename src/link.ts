@@ -10,6 +10,7 @@ import type { InputFiles } from './inputs.ts';
 import type { LinkOptions } from './options.ts';
 import { assembleUnwind } from './passes/assembleUnwind.ts';
 import { discardSections } from './passes/discardSections.ts';
+import { fitHeader } from './passes/fitHeader.ts';
 import { foldIdentical } from './passes/foldIdentical.ts';
 import { indexUnwind } from './passes/indexUnwind.ts';
 import { layoutImage } from './passes/layoutImage.ts';
@@ -83,7 +84,7 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
         program,
         liveness,
         pieces,
-        orderSections(program, liveness, pieces, options),
+        orderSections(program, pieces, fitHeader(program, liveness, pieces, synthesis, options), options),
         script,
         options,
         diagnostics,
@@ -94,7 +95,7 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
   // The bytes of the image are final but for the header.
   diagnostics.stopOnErrors();
   // A binary file is the bytes of the sections and nothing else.
-  const executable = script.format === 'binary' ? image : writeImage(image, layout, options);
+  const executable = script.format === 'binary' ? image : writeImage(image, pieces, layout, options);
   // Loaded bytes are final; what follows is for tools.
   const finished = { files, program, discards, pieces, layout, diagnostics };
   const bytes = addTables(executable, finished, options);

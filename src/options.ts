@@ -1,6 +1,6 @@
 /** Everything a user can ask of a link: the options as the passes see them, and as the command line offers them. */
 import type { Expression } from './expression.ts';
-import type { HeaderName } from './header/layouts.ts';
+import type { Compatibility } from './header/layouts.ts';
 import type { InputName } from './inputs.ts';
 
 /** `--defsym`: a symbol and the expression that gives its value. */
@@ -22,7 +22,14 @@ export interface LinkOptions {
   readonly entry: string;
   /** Address of the file's first byte; a multiple of 4096. */
   readonly base: number;
-  readonly header: HeaderName;
+  /** Whether the user has chosen it, so that it is not to be changed. */
+  readonly isBaseGiven: boolean;
+  /** One of the `HEADER_NAMES`. */
+  readonly header: string;
+  /** Which loaders must take the file. */
+  readonly compatibility: Compatibility;
+  /** Permit the header that loads only with more than 4 GiB of memory. */
+  readonly floor: boolean;
   /** EI_OSABI, a byte the kernel does not look at. */
   readonly osabi: number;
   /** Up to 8 bytes for e_ident from EI_ABIVERSION on, which the kernel does not look at. */
@@ -66,14 +73,22 @@ export interface LinkOptions {
   readonly tables: 'none' | 'symbols' | 'debug';
 }
 
+/**
+ * The lowest address that Linux lets programs map on common systems (vm.mmap_min_addr): addresses stay short.
+ */
+const LOWEST_BASE = 0x10000;
+
 export const DEFAULT_OPTIONS: LinkOptions = {
   inputs: [],
   libraryPaths: [],
   scripts: [],
   sysroot: '',
   entry: '',
-  base: 0x400000,
-  header: 'classic',
+  base: LOWEST_BASE,
+  isBaseGiven: false,
+  header: 'auto',
+  compatibility: 'linux',
+  floor: false,
   osabi: 0,
   identPad: new Uint8Array(0),
   verbatim: false,
@@ -98,7 +113,7 @@ export const DEFAULT_OPTIONS: LinkOptions = {
 };
 
 /** The header for a user who asked for none: the smallest, or the one that has room for section headers. */
-export function defaultHeader(tables: LinkOptions['tables']): HeaderName {
+export function defaultHeader(tables: LinkOptions['tables']): string {
   return tables === 'none' ? DEFAULT_OPTIONS.header : 'plain';
 }
 
@@ -170,7 +185,17 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
   {
     flags: '--header <layout>',
     group: GROUPS.header,
-    help: 'classic: program header overlaps the ELF header, 112 bytes (default); plain: 120 bytes, as tools expect it',
+    help: 'auto: the smallest that loads, with parts of the program in its holes (default); classic: 112 bytes; plain: 120 bytes, as tools expect it; 0x18 to 0x40: program headers from this offset on',
+  },
+  {
+    flags: '--compat <loaders>',
+    group: GROUPS.header,
+    help: 'linux: every Linux from 4.4 on (default); portable: qemu-user and gVisor too',
+  },
+  {
+    flags: '--floor',
+    group: GROUPS.header,
+    help: 'permit the 68-byte header, a curiosity: random base, more than 4 GiB of memory',
   },
   {
     flags: '--segments <kind>',
@@ -180,7 +205,7 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
   {
     flags: '--base <address>',
     group: GROUPS.header,
-    help: 'address of the first byte of the file (default: 0x400000)',
+    help: 'address of the first byte of the file (default: 0x10000, or higher where that makes the file smaller)',
   },
   {
     flags: '--osabi <number>',

@@ -2,7 +2,7 @@
 
 import type { Clusters } from './clusters.ts';
 import type { ProgramHeader } from './header/encode.ts';
-import type { HeaderLayout } from './header/layouts.ts';
+import type { Header } from './header/layouts.ts';
 import type { ImageEdges } from './provided.ts';
 import type { UnwindTables } from './unwind.ts';
 
@@ -110,6 +110,8 @@ export const Rewrite = {
   rex: 0x80,
   /** 0x40 and a `TlsRelaxation`. */
   tls: 0x40,
+  /** MOV r32, imm32 has become LEA r64, [rip+x]: the field is a distance. */
+  distance: 0x20,
   /** Consumed by the rewrite before it. */
   consumed: 0x7f,
 } as const;
@@ -136,10 +138,59 @@ export interface Region {
   readonly flags: number;
 }
 
+/** Sections that are placed as one, in this sequence. */
+export interface Group {
+  readonly ids: readonly number[];
+  readonly category: Category;
+}
+
+/** A region before its sections are known: categories that may be mixed with each other, part by part. */
+export interface RegionPlan {
+  readonly gap: Region['gap'];
+  readonly parts: readonly (readonly Category[])[];
+}
+
+/** What has to be placed, and under which headers; from `fitHeader`. */
+export interface ImagePlan {
+  readonly groups: readonly Group[];
+  /** Ids of thread-local sections, those with bytes first; the former stand in a group too. */
+  readonly threadOrder: readonly number[];
+  readonly regions: readonly RegionPlan[];
+  readonly headers: PlannedHeaders;
+}
+
+/** Bytes at a file offset. */
+export interface FileRun {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The header, and what of the program lies within it; from `fitHeader`. */
+export interface HeaderFit {
+  readonly plan: ImagePlan;
+  readonly header: Header;
+  /** File offset of each section that has found its place here, by section id. */
+  readonly placed: ReadonlyMap<number, number>;
+  /** Sections that were cut: `Pieces` says at which file offset each of their parts lies. */
+  readonly cut: ReadonlySet<number>;
+  /** The bytes of cut sections, before relocation. */
+  readonly runs: readonly FileRun[];
+  /** In place of those of `Synthesis`, by section id: a `Rewrite` code a relocation. */
+  readonly rewrites: ReadonlyMap<number, Uint8Array>;
+  /** File offset where everything else begins. */
+  readonly end: number;
+  /** File offset of the first instruction, where that is not the entry symbol's. */
+  readonly entryOffset: number | undefined;
+  /** Why a smaller layout was not taken, in words for users. */
+  readonly reasons: readonly string[];
+}
+
 /** The sequence of placed sections; from `orderSections`. */
 export interface SectionOrder {
-  readonly header: HeaderLayout;
+  readonly header: Header;
   readonly headers: PlannedHeaders;
+  /** What lies within the header; not known where a linker script places sections. */
+  readonly fit: HeaderFit | undefined;
   readonly regions: readonly Region[];
   /** Bytes of ELF header and program headers. */
   readonly headerSize: number;

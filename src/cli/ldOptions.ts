@@ -9,6 +9,7 @@ import {
   parseAddress,
   parseBase,
   parseBuiltins,
+  parseCompatibility,
   parseDefinition,
   parseHeader,
   parseIcf,
@@ -177,9 +178,11 @@ function addLayoutOptions(): void {
   option('pie pic-executable static-pie', 'none', (state) => set(state, { positionIndependent: true }));
   option('eh-frame-hdr', 'none', (state) => set(state, { ehFrameHdr: true }));
   option('no-eh-frame-hdr', 'none', (state) => set(state, { ehFrameHdr: false }));
-  option('image-base base', 'value', (state, value) => set(state, { base: parseBase(value) }));
+  option('image-base base', 'value', (state, value) =>
+    set(state, { base: parseBase(value), isBaseGiven: true }),
+  );
   option('Ttext-segment', 'value', (state, value) =>
-    set(state, { base: parseBase(`0x${value.replace(/^0x/i, '')}`) }),
+    set(state, { base: parseBase(`0x${value.replace(/^0x/i, '')}`), isBaseGiven: true }),
   );
   for (const name of ['text', 'data', 'bss', 'rodata']) {
     const names = name === 'rodata' ? 'Trodata-segment' : `T${name}`;
@@ -235,6 +238,8 @@ function addOutputOptions(): void {
 function addOwnOptions(): void {
   option('verbatim', 'none', (state) => set(state, { verbatim: true }));
   option('header', 'value', (state, value) => set(state, { header: parseHeader(value) }));
+  option('compat', 'value', (state, value) => set(state, { compatibility: parseCompatibility(value) }));
+  option('floor', 'none', (state) => set(state, { floor: true }));
   option('osabi', 'value', (state, value) => set(state, { osabi: parseOsabi(value) }));
   option('ident-pad', 'value', (state, value) => set(state, { identPad: parseIdentPad(value) }));
   option('builtins', 'value', (state, value) => set(state, { builtins: parseBuiltins(value) }));

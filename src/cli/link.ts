@@ -6,6 +6,7 @@ import { runLink } from './run.ts';
 import {
   parseBase,
   parseBuiltins,
+  parseCompatibility,
   parseDefinition,
   parseHeader,
   parseIcf,
@@ -87,6 +88,8 @@ interface Values {
   readonly icf?: string;
   readonly verbatim?: boolean;
   readonly header?: string;
+  readonly compat?: string;
+  readonly floor?: boolean;
   readonly base?: string;
   readonly segments?: string;
   readonly osabi?: string;
@@ -108,7 +111,10 @@ function toLinkOptions(inputs: readonly string[], values: Values): LinkOptions {
     scripts: values.script ?? [],
     entry: values.entry ?? DEFAULT_OPTIONS.entry,
     base: given(values.base, parseBase, DEFAULT_OPTIONS.base),
+    isBaseGiven: values.base !== undefined,
     header: given(values.header, parseHeader, defaultHeader(tables)),
+    compatibility: given(values.compat, parseCompatibility, DEFAULT_OPTIONS.compatibility),
+    floor: values.floor ?? DEFAULT_OPTIONS.floor,
     segments: given(values.segments, parseSegments, DEFAULT_OPTIONS.segments),
     osabi: given(values.osabi, parseOsabi, DEFAULT_OPTIONS.osabi),
     identPad: given(values.identPad, parseIdentPad, DEFAULT_OPTIONS.identPad),

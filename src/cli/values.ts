@@ -1,6 +1,6 @@
 /** Values of command-line options: text in, checked value out. */
 import { ExpressionError, parseExpression, parseNumber } from '../expression.ts';
-import type { HeaderName } from '../header/layouts.ts';
+import { type Compatibility, HEADER_NAMES } from '../header/layouts.ts';
 import type { LinkOptions, SymbolDefinition } from '../options.ts';
 
 /** Thrown for a command line that makes no sense; the message names the option. */
@@ -38,9 +38,17 @@ export function parseOsabi(text: string): number {
 }
 
 /** Reads `--header`. @throws UsageError */
-export function parseHeader(text: string): HeaderName {
-  if (text === 'classic' || text === 'plain') return text;
-  throw new UsageError(`--header ${text}: expected classic or plain`);
+export function parseHeader(text: string): string {
+  if (HEADER_NAMES.includes(text)) return text;
+  throw new UsageError(
+    `--header ${text}: expected ${HEADER_NAMES.slice(0, -1).join(', ')} or ${HEADER_NAMES.at(-1)}`,
+  );
+}
+
+/** Reads `--compat`. @throws UsageError */
+export function parseCompatibility(text: string): Compatibility {
+  if (text === 'linux' || text === 'portable') return text;
+  throw new UsageError(`--compat ${text}: expected linux or portable`);
 }
 
 /** Reads `--icf`. @throws UsageError */

@@ -4,10 +4,11 @@
  */
 import type { Diagnostics } from '../diagnostics.ts';
 import { alignUp, writeU16, writeU64 } from '../elf/bytes.ts';
-import { SHDR_SIZE, SHN_UNDEF, SHT_NULL, SHT_STRTAB } from '../elf/constants.ts';
+import { EHDR_SIZE, SHDR_SIZE, SHN_UNDEF, SHT_NULL, SHT_STRTAB } from '../elf/constants.ts';
 import { writeSectionHeader } from '../elf/sectionHeader.ts';
 import { StringTable } from '../elf/stringTable.ts';
-import { encodeHeader } from '../header/encode.ts';
+import { encodeHeader } from '../header/encodeLayout.ts';
+import { takenBytes } from '../layout/fitted.ts';
 import type { LinkOptions } from '../options.ts';
 import { makeDebugSections } from './debugSections.ts';
 import { describeLoaded } from './loadedSections.ts';
@@ -44,8 +45,13 @@ export function makeDebugFile(executable: Uint8Array, link: FinishedLink, option
   const size = COPY_OFFSET + layout.fileSize;
   const file = new Uint8Array(size);
   file.set(executable.subarray(0, layout.fileSize), COPY_OFFSET);
-  encodeHeader(file, {
-    layout: { ...layout.header, e_phoff: COPY_OFFSET + layout.header.e_phoff, e_ehsize: 64 },
+  const { layout: header } = layout.header;
+  const moved = { ...header, e_phoff: COPY_OFFSET + header.e_phoff, end: COPY_OFFSET + header.end };
+  const isTaken = new Uint8Array(moved.end);
+  isTaken.set(takenBytes(link.pieces, layout), COPY_OFFSET);
+  encodeHeader(file, isTaken, {
+    layout: moved,
+    e_ehsize: EHDR_SIZE,
     osabi: options.osabi,
     identPad: options.identPad,
     entry: layout.entry,

@@ -9,7 +9,7 @@ import {
   EV_CURRENT,
   PHDR_SIZE,
 } from '../elf/constants.ts';
-import type { HeaderLayout } from './layouts.ts';
+interface HeaderLayout { readonly e_phoff: number; readonly e_ehsize: number }
 
 /** One program header. Addresses are virtual, sizes and offsets in bytes. */
 export interface ProgramHeader {

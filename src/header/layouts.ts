@@ -1,39 +1,78 @@
-/**
- * Where the program headers may lie: hand-laid ELF64 headers as data. Linux reads only the magic, e_type,
- * e_machine, e_phoff, e_phentsize, e_phnum and e_entry of the ELF header (fs/binfmt_elf.c, load_elf_binary), so
- * the program header may begin inside it, as long as both agree on the bytes they share.
- */
-import { PHDR_SIZE } from '../elf/constants.ts';
+/** The headers that a link can have: layouts by the names under which users ask for them. */
+import { EHDR_SIZE, PT_GNU_EH_FRAME, PT_GNU_STACK, PT_LOAD, PT_TLS } from '../elf/constants.ts';
+import type { HeaderKind, HeaderLayout } from './layout.ts';
+import { layoutOf } from './layoutRow.ts';
+import { LAYOUTS } from './layoutTable.ts';
 
-export type HeaderName = 'classic' | 'plain';
+/** Values of `--header`: the smallest, the two conventional ones without anything in their holes, or an e_phoff. */
+export const HEADER_NAMES = [
+  'auto',
+  'classic',
+  'plain',
+  ...new Set(LAYOUTS.filter(({ kinds }) => kinds.length === 1).map(({ e_phoff }) => hex(e_phoff))),
+];
 
-/** A way to lay ELF header and program headers into each other. */
-export interface HeaderLayout {
-  readonly name: HeaderName;
-  /** File offset of the first program header. */
-  readonly e_phoff: number;
+/** Loaders that a header must satisfy: those of Linux, or also those of qemu-user and gVisor. */
+export type Compatibility = 'linux' | 'portable';
+
+/** A layout as it is used in one link. */
+export interface Header {
+  /** As in `--header`. */
+  readonly name: string;
+  readonly layout: HeaderLayout;
+  /** Size of the ELF header as tools see it, in bytes. */
   readonly e_ehsize: number;
-  /** How many program headers it can have. */
-  readonly maxHeaders: number;
 }
 
-const HEADER_LAYOUTS: Readonly<Record<HeaderName, HeaderLayout>> = {
-  /**
-   * The program header begins at e_phnum: p_type = PT_LOAD = 1 gives e_phnum = 1 and e_shentsize = 0, and
-   * p_flags lies in e_shnum, which the kernel does not read.
-   */
-  classic: { name: 'classic', e_phoff: 0x38, e_ehsize: 0x38, maxHeaders: 1 },
-  /** Nothing overlaps. */
-  plain: { name: 'plain', e_phoff: 0x40, e_ehsize: 0x40, maxHeaders: 73 },
-};
-
-/** The layout a user asked for, or the plain one where that cannot have `count` program headers. */
-export function chooseLayout(name: HeaderName, count: number): HeaderLayout {
-  const asked = HEADER_LAYOUTS[name];
-  return count <= asked.maxHeaders ? asked : HEADER_LAYOUTS.plain;
+/** Conventional headers leave their holes as tools expect them. */
+export function isConventional(name: string): boolean {
+  return name === 'classic' || name === 'plain';
 }
 
-/** Bytes from the start of the file to the end of the last program header: where the program may begin. */
-export function headerSize(layout: HeaderLayout, count: number): number {
-  return layout.e_phoff + count * PHDR_SIZE;
+/** The plain header: nothing overlaps. It exists for any program headers. */
+export function plainHeader(kinds: readonly HeaderKind[]): Header {
+  return {
+    name: 'plain',
+    layout: layoutOf({ e_phoff: EHDR_SIZE, kinds, isPortable: true }),
+    e_ehsize: EHDR_SIZE,
+  };
+}
+
+/** The header of a name that is `classic` or `plain`; plain where the classic one has no room. */
+export function conventionalHeader(name: string, kinds: readonly HeaderKind[]): Header {
+  const layout = name === 'classic' && kinds.length === 1 ? findLayout(CLASSIC, kinds) : undefined;
+  return layout ? { name, layout, e_ehsize: CLASSIC } : plainHeader(kinds);
+}
+
+/** p_type = 1 gives e_phnum = 1 and e_shentsize = 0; p_flags lies in e_shnum. */
+const CLASSIC = 0x38;
+
+/** Layouts for these program headers, in any order, smallest end first. */
+export function layoutsFor(kinds: readonly HeaderKind[]): HeaderLayout[] {
+  const wanted = [...kinds].sort().join();
+  const found = LAYOUTS.filter((layout) => [...layout.kinds].sort().join() === wanted);
+  return found.sort((a, b) => a.end - b.end);
+}
+
+/** A layout under the name by which users know it. */
+export function headerOf(layout: HeaderLayout): Header {
+  return { name: hex(layout.e_phoff), layout, e_ehsize: EHDR_SIZE };
+}
+
+/** The kind of a header by its p_type. @param isFirst whether it is the first PT_LOAD */
+export function kindOf(type: number, isFirst: boolean): HeaderKind {
+  if (type === PT_LOAD) return isFirst ? 'load' : 'data';
+  if (type === PT_TLS) return 'thread';
+  return type === PT_GNU_EH_FRAME ? 'ehFrame' : 'stack';
+}
+
+/** The type that is left to PT_GNU_STACK by `kindOf`. */
+export const STACK_TYPE = PT_GNU_STACK;
+
+function findLayout(e_phoff: number, kinds: readonly HeaderKind[]): HeaderLayout | undefined {
+  return layoutsFor(kinds).find((layout) => layout.e_phoff === e_phoff);
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16).padStart(2, '0')}`;
 }

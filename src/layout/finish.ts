@@ -5,6 +5,8 @@
 import type { Diagnostics } from '../diagnostics.ts';
 import { PF_R, PF_W, PF_X, PT_GNU_EH_FRAME, PT_GNU_STACK, PT_TLS } from '../elf/constants.ts';
 import type { ProgramHeader } from '../header/encode.ts';
+import type { HeaderLayout } from '../header/layout.ts';
+import { kindOf } from '../header/layouts.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
@@ -55,8 +57,14 @@ export function finishLayout(
     address,
     fileOffset: placement.fileOffset,
     base,
-    programHeaders: programHeaders(program, pieces, order, placement, thread, options),
-    entry: entryAddress(program, pieces, options.entry, address, diagnostics),
+    programHeaders: inOrder(
+      order.header.layout,
+      programHeaders(program, pieces, order, placement, thread, options),
+    ),
+    entry:
+      order.fit?.entryOffset === undefined
+        ? entryAddress(program, pieces, options.entry, address, diagnostics)
+        : base + order.fit.entryOffset,
     fileSize: placement.fileEnd,
     memorySize: placement.end - base,
     edges,
@@ -130,6 +138,18 @@ function clusterBounds(
     if (start <= end) bounds.set(name, { start, end });
   }
   return bounds;
+}
+
+/** Program headers in the order of the table. */
+function inOrder({ kinds }: HeaderLayout, headers: readonly ProgramHeader[]): ProgramHeader[] {
+  const open = headers.map((header, i) => ({ kind: kindOf(header.type, i === 0), header }));
+  // A file without segments, as a script can make one, has no program headers at all.
+  return open.length < kinds.length
+    ? [...headers]
+    : kinds.map((kind) => {
+        const at = open.findIndex((other) => other.kind === kind);
+        return open.splice(at, 1)[0]!.header;
+      });
 }
 
 function programHeaders(

@@ -1,4 +1,5 @@
 /** Which program headers other than PT_LOAD a program needs. */
+import type { HeaderKind } from '../header/layout.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
@@ -19,7 +20,11 @@ export function planHeaders(
   return { hasThread, hasEhFrameHdr, hasStack };
 }
 
-/** How many program headers there are with `loads` segments. */
-export function countHeaders({ hasThread, hasEhFrameHdr, hasStack }: PlannedHeaders, loads: number): number {
-  return loads + [hasThread, hasEhFrameHdr, hasStack].filter(Boolean).length;
+/** The program headers of a link with `loads` segments, in the order in which `finishLayout` makes them. */
+export function headerKinds(headers: PlannedHeaders, loads: number): HeaderKind[] {
+  const kinds: HeaderKind[] = ['load', ...Array.from({ length: loads - 1 }, () => 'data' as const)];
+  if (headers.hasThread) kinds.push('thread');
+  if (headers.hasEhFrameHdr) kinds.push('ehFrame');
+  if (headers.hasStack) kinds.push('stack');
+  return kinds;
 }

@@ -8,13 +8,22 @@ import type { Diagnostics } from '../diagnostics.ts';
 import { alignUp } from '../elf/bytes.ts';
 import { PT_LOAD } from '../elf/constants.ts';
 import type { ProgramHeader } from '../header/encode.ts';
+import type { HeaderLayout } from '../header/layout.ts';
+import { baseFor, legalFileSize } from '../header/placing.ts';
 import { finishLayout } from '../layout/finish.ts';
 import type { Placement } from '../layout/placement.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { assignSymbols } from '../place/statements.ts';
 import type { Program } from '../program.ts';
-import { Category, type ImageLayout, type Liveness, type Region, type SectionOrder } from '../results.ts';
+import {
+  Category,
+  type HeaderFit,
+  type ImageLayout,
+  type Liveness,
+  type Region,
+  type SectionOrder,
+} from '../results.ts';
 import type { LinkScript } from '../script/linkScript.ts';
 
 export function layoutImage(
@@ -57,17 +66,24 @@ class Placer {
   /** The next free address, and what it is ahead of its file offset. */
   #here: number;
   #shift: number;
-  #regionOffset = 0;
+  #regionOffset: number;
+  readonly #header: HeaderLayout;
+  readonly #fit: HeaderFit | undefined;
 
-  constructor(sectionCount: number, pieces: Pieces, { headerSize }: SectionOrder, options: LinkOptions) {
+  constructor(sectionCount: number, pieces: Pieces, order: SectionOrder, options: LinkOptions) {
+    const { header, headerSize, fit, regions } = order;
     this.#pieces = pieces;
     this.#pageSize = options.pageSize;
     this.#address = new Float64Array(sectionCount);
     this.#fileOffset = new Float64Array(sectionCount);
+    this.#header = header.layout;
+    this.#fit = fit;
     const textStart = options.sectionStarts.get('.text');
-    this.#shift = textStart === undefined ? options.base : baseFor(textStart, headerSize, options.pageSize);
-    this.#here = textStart ?? options.base + headerSize;
+    const base = baseFor(header.layout, regions[0]!.flags, fit?.entryOffset ?? 0) ?? options.base;
+    this.#shift = textStart === undefined ? base : baseBefore(textStart, headerSize, options.pageSize);
+    this.#here = textStart ?? base + (fit?.end ?? headerSize);
     this.#fileEnd = this.#here - this.#shift;
+    this.#regionOffset = header.layout.p_offset;
   }
 
   beginRegion({ gap }: Region): void {
@@ -84,6 +100,12 @@ class Placer {
   }
 
   place(id: number, part: Category): void {
+    if (this.#fit?.cut.has(id) || this.#fit?.placed.has(id)) {
+      // The parts of one that was cut have offsets of the file.
+      this.#fileOffset[id] = this.#fit.placed.get(id) ?? 0;
+      this.#address[id] = this.#fileOffset[id] + this.#shift;
+      return;
+    }
     const here = alignUp(this.#here, this.#pieces.alignment[id]!);
     if (part === Category.bss && this.#bssStart === 0) this.#bssStart = here;
     this.#address[id] = here;
@@ -95,9 +117,12 @@ class Placer {
 
   endRegion({ flags }: Region): void {
     // A segment without bytes of the file is not mapped by every kernel: begin one byte earlier.
-    const offset = Math.min(this.#regionOffset, this.#fileEnd - 1);
+    const isFirst = this.#loads.length === 0;
+    const offset = isFirst ? this.#regionOffset : Math.min(this.#regionOffset, this.#fileEnd - 1);
     const address = offset + this.#shift;
-    const sizes = { fileSize: this.#fileEnd - offset, memorySize: this.#here - address };
+    const size = this.#fileEnd - offset;
+    const fileSize = isFirst ? legalFileSize(this.#header, size) : size;
+    const sizes = { fileSize, memorySize: Math.max(fileSize, this.#here - address) };
     this.#loads.push({ type: PT_LOAD, flags, offset, address, ...sizes, alignment: this.#pageSize });
   }
 
@@ -110,13 +135,13 @@ class Placer {
       fileEnd: this.#fileEnd,
       end: this.#here,
       loads: this.#loads,
-      base: this.#loads[0]!.address,
+      base: this.#loads[0]!.address - this.#loads[0]!.offset,
     };
   }
 }
 
 /** The base that puts the first section at `start` with the header in front of it. */
-function baseFor(start: number, headerSize: number, pageSize: number): number {
+function baseBefore(start: number, headerSize: number, pageSize: number): number {
   const inPage = start % pageSize;
   const offset = inPage + pageSize * Math.max(0, Math.ceil((headerSize - inPage) / pageSize));
   return start - offset;

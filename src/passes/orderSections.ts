@@ -7,46 +7,33 @@
  * section with the strictest alignment. Input order decides between equals; under `--verbatim` it decides alone, within
  * code, read-only data, writable data and zero-initialised data.
  */
-import { PF_R, PF_W, PF_X, SHF_EXECINSTR, SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
-import { chooseLayout, headerSize } from '../header/layouts.ts';
-import { categoryOf } from '../layout/category.ts';
-import { countHeaders, planHeaders } from '../layout/headers.ts';
+
+import { endOf, padding } from '../layout/groups.ts';
+import { flagsOf } from '../layout/regions.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
-import { Category, type Liveness, type Region, type SectionOrder } from '../results.ts';
-
-/** Sections that are placed as one, in this sequence. */
-interface Group {
-  readonly ids: readonly number[];
-  readonly category: Category;
-}
+import type { Group, HeaderFit, Region, SectionOrder } from '../results.ts';
 
 export function orderSections(
   program: Program,
-  { clusters }: Liveness,
   pieces: Pieces,
+  fit: HeaderFit,
   options: LinkOptions,
 ): SectionOrder {
-  const groups = collectGroups(program, clusters, pieces, options);
-  const threadOrder = collectThreadSections(program, pieces);
-  const threadBytes = threadOrder.filter((id) => program.sections.type[id] !== SHT_NOBITS);
-  if (threadBytes.length > 0) groups.push({ ids: threadBytes, category: Category.rodata });
-  const plans = planRegions(options, new Set(groups.map(({ category }) => category)));
-  const headers = planHeaders(program, threadOrder, pieces, options);
-  const count = countHeaders(headers, plans.length);
-  const header = chooseLayout(options.header, count);
-  const size = headerSize(header, count);
-
-  const order: number[] = [];
+  const { groups, regions: plans, headers, threadOrder } = fit.plan;
+  const isFitted = ({ ids: [id] }: Group) => fit.placed.has(id!) || fit.cut.has(id!);
+  const fitted = groups.filter(isFitted);
+  const order: number[] = fitted.flatMap(({ ids }) => ids);
   const regions: Region[] = [];
-  let offset = size;
+  let offset = fit.end;
   for (const { gap, parts } of plans) {
     if (typeof gap === 'number') offset = gap;
     else if (gap === 'page') offset = 0;
     const members = parts.map((part) => groups.filter(({ category }) => part.includes(category)));
     for (const part of members) {
-      const sequence = options.verbatim ? part : pack(part, pieces, offset);
+      const open = part.filter((group) => !isFitted(group));
+      const sequence = options.verbatim ? open : pack(open, pieces, offset);
       for (const { ids } of sequence) {
         for (const id of ids) order.push(id);
         offset = endOf(ids, pieces, offset);
@@ -56,139 +43,15 @@ export function orderSections(
   }
   const categoryOf = new Map(groups.flatMap(({ ids, category }) => ids.map((id) => [id, category] as const)));
   return {
-    header,
+    header: fit.header,
     headers,
-    headerSize: size,
+    fit,
+    headerSize: fit.header.layout.end,
     regions,
     threadOrder,
     order: Int32Array.from(order),
     category: Uint8Array.from(order, (id) => categoryOf.get(id)!),
   };
-}
-
-/** A region before its sections are known: categories that may be mixed with each other, part by part. */
-interface RegionPlan {
-  readonly gap: Region['gap'];
-  readonly parts: readonly (readonly Category[])[];
-}
-
-const { text, rodata, data, bss } = Category;
-
-/** Names under which a category's address can be given, as in `-Ttext` and `--section-start`. */
-const START_NAMES: readonly (readonly [string, Category])[] = [
-  ['.text', text],
-  ['.rodata', rodata],
-  ['.data', data],
-  ['.bss', bss],
-];
-
-/** The regions that a link needs, given which categories occur. */
-function planRegions(options: LinkOptions, present: ReadonlySet<Category>): RegionPlan[] {
-  const regions: RegionPlan[] = [];
-  for (const plan of basicRegions(options).flatMap((region) =>
-    splitAtStarts(region, options.sectionStarts),
-  )) {
-    const parts = plan.parts.map((part) => part.filter((category) => present.has(category)));
-    if (parts.every((part) => part.length === 0)) continue;
-    // The first region begins with the header, wherever it was meant to begin.
-    regions.push({ gap: regions.length === 0 ? 'none' : plan.gap, parts });
-  }
-  return regions.length > 0 ? regions : [{ gap: 'none', parts: [] }];
-}
-
-function basicRegions({ segments, verbatim, sectionStarts }: LinkOptions): RegionPlan[] {
-  const isApart = verbatim || sectionStarts.has('.rodata');
-  const code = isApart ? [[text], [rodata]] : [[text, rodata]];
-  if (segments === 'joined') return [{ gap: 'none', parts: [...code, [data], [bss]] }];
-  const writable: RegionPlan = { gap: segments === 'pages' ? 'page' : 'overlap', parts: [[data], [bss]] };
-  if (segments === 'split') return [{ gap: 'none', parts: code }, writable];
-  return [{ gap: 'none', parts: [[rodata]] }, { gap: 'page', parts: [[text]] }, writable];
-}
-
-/** Cuts a region where a category has an address of its own. That of `.text` is reached by choosing the base. */
-function splitAtStarts(region: RegionPlan, starts: ReadonlyMap<string, number>): RegionPlan[] {
-  const result: RegionPlan[] = [];
-  for (const part of region.parts) {
-    const name = START_NAMES.find(([, category]) => part[0] === category)?.[0] ?? '';
-    const start = name === '.text' ? undefined : starts.get(name);
-    const current = result.at(-1) ?? { gap: region.gap, parts: [] };
-    if (start !== undefined) result.push({ gap: start, parts: [part] });
-    else result.splice(-1, 1, { ...current, parts: [...current.parts, part] });
-  }
-  return result;
-}
-
-/**
- * Executable if there is code; writable only if something is meant to be written, because memory that is writable
- * and executable is refused by some systems (PR_SET_MDWE, MemoryDenyWriteExecute).
- */
-function flagsOf(
-  program: Program,
-  groups: readonly Group[],
-  pieces: Pieces,
-  { verbatim, segments }: LinkOptions,
-): number {
-  const isWritten = groups.some(({ category, ids }) => category >= data && endOf(ids, pieces, 0) > 0);
-  const isConstant = groups.every(({ category }) => category === rodata);
-  const isData = groups.length > 0 && groups.every(({ category }) => category >= data);
-  const isExecuted = (id: number) => (program.sections.flags[id]! & SHF_EXECINSTR) !== 0;
-  const hasCode = groups.some(({ ids }) => ids.some(isExecuted));
-  const isCode = hasCode || (!isData && !(segments === 'pages' && isConstant));
-  return PF_R | (verbatim || isCode ? PF_X : 0) | (verbatim || isWritten ? PF_W : 0);
-}
-
-/** Every placed section that is not thread-local, alone or with the sequence it belongs to, in input order. */
-function collectGroups(
-  program: Program,
-  clusters: Liveness['clusters'],
-  pieces: Pieces,
-  options: LinkOptions,
-): Group[] {
-  const isPlaced = (id: number) => pieces.home[id] === id && (program.sections.flags[id]! & SHF_TLS) === 0;
-  const groups: Group[] = [];
-  const seen = new Set<string>();
-  for (let id = 0; id < pieces.home.length; id++) {
-    if (!isPlaced(id)) continue;
-    const name = clusters.nameOf(id);
-    if (name === undefined) groups.push({ ids: [id], category: categoryOf(program, id, options) });
-    if (name === undefined || seen.has(name)) continue;
-    seen.add(name);
-    const ids = clusters.members.get(name)!.filter(isPlaced);
-    alignFirst(ids, pieces);
-    groups.push({ ids, category: strictest(ids.map((member) => categoryOf(program, member, options))) });
-  }
-  return groups;
-}
-
-/** Begins a sequence at the strictest alignment of its parts, as an output section of GNU ld begins. */
-function alignFirst(ids: readonly number[], pieces: Pieces): void {
-  if (ids.length > 0)
-    pieces.alignment[ids[0]!] = ids.reduce((most, id) => Math.max(most, pieces.alignment[id]!), 1);
-}
-
-/**
- * A sequence must lie where all of its sections can: one with bytes among zero-initialised ones gives bytes to
- * all, one that is writable makes all writable.
- */
-function strictest(categories: readonly Category[]): Category {
-  if (categories.every((category) => category === categories[0])) return categories[0]!;
-  return categories.every((category) => category <= Category.rodata) ? Category.text : Category.data;
-}
-
-/**
- * The template of thread-local data. All of it is aligned to the strictest alignment of any part, because the
- * C library aligns each thread's copy to that (ELF TLS, section 3).
- */
-function collectThreadSections(program: Program, pieces: Pieces): number[] {
-  const { sections } = program;
-  const ids: number[] = [];
-  for (let id = 0; id < pieces.home.length; id++) {
-    if (pieces.home[id] === id && (sections.flags[id]! & SHF_TLS) !== 0) ids.push(id);
-  }
-  const isZero = (id: number) => (sections.type[id] === SHT_NOBITS ? 1 : 0);
-  ids.sort((a, b) => isZero(a) - isZero(b) || pieces.alignment[b]! - pieces.alignment[a]! || a - b);
-  alignFirst(ids, pieces);
-  return ids;
 }
 
 /** Chooses the sequence of one part. @param start file offset where the part begins */
@@ -299,15 +162,4 @@ const RANKS = 4;
 function isBefore(a: Shelf, b: Shelf): boolean {
   if (a.alignment !== b.alignment) return a.alignment > b.alignment;
   return a.ids[a.next]! < b.ids[b.next]!;
-}
-
-function padding(offset: number, alignment: number): number {
-  return (alignment - (offset % alignment)) % alignment;
-}
-
-/** Where sections placed one after the other from `start` on end. */
-function endOf(ids: readonly number[], pieces: Pieces, start: number): number {
-  let offset = start;
-  for (const id of ids) offset += padding(offset, pieces.alignment[id]!) + pieces.size[id]!;
-  return offset;
 }

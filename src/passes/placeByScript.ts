@@ -4,10 +4,10 @@
  */
 import type { Diagnostics } from '../diagnostics.ts';
 import { SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
-import { chooseLayout, headerSize } from '../header/layouts.ts';
+import { conventionalHeader, type Header } from '../header/layouts.ts';
 import { categoryOf } from '../layout/category.ts';
 import { type Bounds, finishLayout } from '../layout/finish.ts';
-import { countHeaders, planHeaders } from '../layout/headers.ts';
+import { headerKinds, planHeaders } from '../layout/headers.ts';
 import type { Placement } from '../layout/placement.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
@@ -106,15 +106,17 @@ class Placer {
     return items.flatMap((item) => (item.kind === 'sections' ? item.ids : []));
   }
 
-  #headerCount(outputs: readonly LocatedOutput[]): number {
+  /** A script counts on the size of the headers, so nothing is laid into them. */
+  #header(outputs: readonly LocatedOutput[]): Header {
     const headers = planHeaders(this.#program, this.#threadOrder, this.#pieces, this.#options);
-    return countHeaders(headers, Math.max(1, planSegments(withRoom(outputs), this.#options).length));
+    const loads = Math.max(1, planSegments(withRoom(outputs), this.#options).length);
+    const name = this.#options.header === 'auto' ? 'classic' : this.#options.header;
+    return conventionalHeader(name, headerKinds(headers, loads));
   }
 
   #headersSize(outputs: readonly LocatedOutput[]): number {
     if (this.#format === 'binary') return 0;
-    const count = this.#headerCount(outputs);
-    return headerSize(chooseLayout(this.#options.header, count), count);
+    return this.#header(outputs).layout.end;
   }
 
   #layFile(outputs: readonly LocatedOutput[], size: number): FilePlan {
@@ -142,7 +144,6 @@ class Placer {
   }
 
   #order({ outputs }: Located, address: Float64Array, plan: FilePlan, size: number): SectionOrder {
-    const count = this.#headerCount(outputs);
     const isTemplate = (id: number) =>
       (this.#program.sections.flags[id]! & SHF_TLS) !== 0 && this.#program.sections.type[id] === SHT_NOBITS;
     const ids = this.#sectionIds().filter((id) => !isTemplate(id));
@@ -150,7 +151,8 @@ class Placer {
     const isStored = (at: number) =>
       plan.loads.some((load) => load.address <= at && at < load.address + load.fileSize);
     return {
-      header: chooseLayout(this.#options.header, count),
+      header: this.#header(outputs),
+      fit: undefined,
       headers: planHeaders(this.#program, this.#threadOrder, this.#pieces, this.#options),
       regions: [],
       headerSize: size,

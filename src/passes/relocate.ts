@@ -53,9 +53,10 @@ export function relocate(
 ): Uint8Array {
   const image = new Uint8Array(layout.fileSize);
   layout.order.forEach((id, i) => {
-    if (layout.category[i] === Category.bss) return;
+    if (layout.category[i] === Category.bss || layout.fit?.cut.has(id)) return;
     image.set(pieces.content.get(id) ?? program.sectionBytes(id), layout.fileOffset[id]!);
   });
+  for (const { offset, bytes } of layout.fit?.runs ?? []) image.set(bytes, offset);
   for (const { offset, size, pattern } of layout.patches) {
     for (let i = 0; i < size; i++) image[offset + i] = pattern[i % pattern.length]!;
   }
@@ -105,7 +106,7 @@ class Relocator {
     const object = this.#program.objectOf(id);
     const relocations = this.#relocations;
     readRelocations(object, sections, id, fieldSize, relocations);
-    const rewrites = this.#synthesis.rewrites.get(id);
+    const rewrites = this.#layout.fit?.rewrites.get(id) ?? this.#synthesis.rewrites.get(id);
     const home = this.#pieces.home[id]!;
     for (let row = 0; row < relocations.count; row++) {
       const rewrite = rewrites?.[row] ?? Rewrite.none;
@@ -114,6 +115,7 @@ class Relocator {
       const place = this.#layout.address[home]! + offset;
       const field = this.#layout.fileOffset[home]! + offset;
       if (rewrite === Rewrite.none) this.#apply(id, object, row, place, field);
+      else if (rewrite === Rewrite.distance) this.#applyDistance(id, object, row, place, field);
       else if ((rewrite & Rewrite.tls) !== 0) this.#applyThread(id, object, row, field, rewrite);
       else this.#applyRelaxed(id, object, row, place, field, rewrite);
     }
@@ -168,6 +170,15 @@ class Relocator {
     applyGotRelaxation(this.#image, field, relaxation, (code & Rewrite.rex) !== 0);
     this.#setToSymbol(object, this.#relocations.symbol[row]!);
     if (!isAbsolute(relaxation)) this.#subtract(place + 4);
+    this.#store(id, object, row, field, Range.signed);
+  }
+
+  /** A load of an address by its distance from the end of the instruction: S + A − (P + 4). */
+  #applyDistance(id: number, object: InputObject, row: number, place: number, field: number): void {
+    const { symbol, addendLow, addendHigh } = this.#relocations;
+    this.#setToSymbol(object, symbol[row]!, row);
+    this.#add(addendLow[row]!, addendHigh[row]!);
+    this.#subtract(place + 4);
     this.#store(id, object, row, field, Range.signed);
   }
 

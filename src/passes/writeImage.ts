@@ -1,16 +1,18 @@
 /** Puts the headers in front of the image. Afterwards the file is complete. */
-import { encodeHeader } from '../header/encode.ts';
+import { encodeHeader } from '../header/encodeLayout.ts';
+import { takenBytes } from '../layout/fitted.ts';
 import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
 import type { ImageLayout } from '../results.ts';
 
-/** @param image the file's bytes from `relocate`; the headers are written into it */
-export function writeImage(image: Uint8Array, layout: ImageLayout, options: LinkOptions): Uint8Array {
-  encodeHeader(image, {
-    layout: layout.header,
-    osabi: options.osabi,
-    identPad: options.identPad,
-    entry: layout.entry,
-    programHeaders: layout.programHeaders,
-  });
+/** @param image the file's bytes from `relocate`; the headers are written into it, around what lies in their holes */
+export function writeImage(
+  image: Uint8Array,
+  pieces: Pieces,
+  layout: ImageLayout,
+  { osabi, identPad }: LinkOptions,
+): Uint8Array {
+  const { header, entry, programHeaders } = layout;
+  encodeHeader(image, takenBytes(pieces, layout), { ...header, entry, osabi, identPad, programHeaders });
   return image;
 }

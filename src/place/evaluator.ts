@@ -1,7 +1,6 @@
 /** Evaluates the expressions of scripts at the place that a walk through them has reached. */
 import type { Diagnostics } from '../diagnostics.ts';
 import { type Expression, ExpressionError } from '../expression.ts';
-import { DEFAULT_OPTIONS, type LinkOptions } from '../options.ts';
 import type { Assertion, Fill } from '../script/ast.ts';
 import {
   ABSOLUTE,
@@ -26,19 +25,19 @@ export class Evaluator {
   isFinal = false;
   readonly #symbols: ScriptSymbols;
   readonly #section: (name: string) => FrameOfSection | undefined;
-  readonly #base: number;
+  readonly #base: bigint | undefined;
   readonly #diagnostics: Diagnostics;
 
   /** @param section gives output sections by name */
   constructor(
     symbols: ScriptSymbols,
     section: (name: string) => FrameOfSection | undefined,
-    { base }: LinkOptions,
+    { base, isBaseGiven }: LinkOptions,
     diagnostics: Diagnostics,
   ) {
     this.#symbols = symbols;
     this.#section = section;
-    this.#base = base;
+    this.#base = isBaseGiven ? BigInt(base) : undefined;
     this.#diagnostics = diagnostics;
   }
 
@@ -103,7 +102,6 @@ export class Evaluator {
 
   /** --image-base or -Ttext-segment, where it was given. */
   #segmentStart(segment: string): bigint | undefined {
-    const isGiven = this.#base !== DEFAULT_OPTIONS.base;
-    return segment === 'text-segment' && isGiven ? BigInt(this.#base) : undefined;
+    return segment === 'text-segment' ? this.#base : undefined;
   }
 }

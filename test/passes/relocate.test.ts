@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { LinkError } from '../../src/diagnostics.ts';
 import { buildObject } from '../../src/elf/build.ts';
 import { SHN_ABS, STB_GLOBAL, STB_LOCAL, STB_WEAK } from '../../src/elf/constants.ts';
-import type { HeaderName } from '../../src/header/layouts.ts';
+
 import type { LinkResult } from '../../src/link.ts';
 import type { LinkOptions } from '../../src/options.ts';
 import { isSupported, relocationName } from '../../src/x86/relocations.ts';
@@ -81,7 +81,7 @@ interface Scene {
   readonly alignment: number;
   readonly dataSize: number;
   readonly base: number;
-  readonly header: HeaderName;
+  readonly header: string;
   readonly verbatim: boolean;
 }
 

@@ -1,0 +1,189 @@
+/**
+ * Small functions as instructions, so that they can be laid into the holes of the header piece by piece. Only what
+ * can be reached counts: the flow of control is followed from every place that something refers to. A section is
+ * understood if each such place is the start of an instruction, each relocation is the displacement or immediate
+ * of one, and each byte is either reached or, where nothing refers to it, left over.
+ */
+import { createInstruction, decode, Flow, type Instruction } from '../x86/decode.ts';
+import { effectsOf, Register, toleratesRex } from '../x86/effects.ts';
+import { isExit, signed } from './trace.ts';
+import type { ByteRange, Reference, ViewSection } from './view.ts';
+
+/** An instruction of a section. */
+export interface CodeInsn {
+  /** Offset in the section, and length there, in bytes. */
+  readonly offset: number;
+  readonly length: number;
+  readonly bytes: Uint8Array;
+  /** Masks of registers, flags and memory; see x86/effects.ts. */
+  readonly reads: number;
+  readonly writes: number;
+  readonly flow: Flow;
+  /** Whether the next instruction is never reached from here. */
+  readonly isEnd: boolean;
+  /** Offset of the target of a relative branch without relocation, else -1. */
+  readonly target: number;
+  /** Where its distance lies in the instruction, and how many bytes it has. */
+  readonly immOffset: number;
+  readonly immSize: number;
+  readonly reference: Reference | undefined;
+  /** Offset of the relocated field in the instruction. */
+  readonly fieldOffset: number;
+  readonly toleratesRex: boolean;
+  /** LEA r32, [rip+x], which truncates an address. */
+  readonly truncates: boolean;
+}
+
+/** A function, or several, as instructions. */
+export interface CodeSection {
+  readonly section: ViewSection;
+  /** Reached instructions by ascending offset. */
+  readonly insns: readonly CodeInsn[];
+  /** Offsets that something refers to or branches to. */
+  readonly labels: ReadonlySet<number>;
+  /** Bytes [start, end) that are data. */
+  readonly data: readonly ByteRange[];
+}
+
+/**
+ * @param entries offsets at which something may enter
+ * @param data offsets of bytes that are known to be data, as ranges
+ * @returns undefined if the section is not understood
+ */
+export function readCode(
+  section: ViewSection,
+  entries: readonly number[],
+  data: readonly ByteRange[],
+): CodeSection | undefined {
+  const reader = new CodeReader(section, data);
+  const insns = reader.read(entries);
+  return insns && { section, insns, labels: reader.labels, data: reader.dataParts(insns) };
+}
+
+/** A constant in a register, and the offset of the instruction that put it there. */
+interface Known {
+  readonly value: number;
+  readonly since: number;
+}
+
+class CodeReader {
+  readonly labels = new Set<number>();
+  readonly #section: ViewSection;
+  readonly #data: readonly ByteRange[];
+  readonly #insn: Instruction = createInstruction();
+  readonly #found = new Map<number, CodeInsn>();
+  /** From behind where eax was set to the system call that exits: no branch may lead there. */
+  readonly #exits: ByteRange[] = [];
+
+  constructor(section: ViewSection, data: readonly ByteRange[]) {
+    this.#section = section;
+    this.#data = data;
+  }
+
+  read(entries: readonly number[]): CodeInsn[] | undefined {
+    const { bytes } = this.#section;
+    const open = [...entries];
+    for (const entry of entries) this.labels.add(entry);
+    while (open.length > 0) {
+      let at = open.pop()!;
+      // eax, where the block has set it: what decides whether a system call returns.
+      let eax: Known | undefined;
+      while (at < bytes.length && !this.#found.has(at) && !this.#isData(at)) {
+        const insn = this.#readOne(at, eax);
+        if (!insn) return undefined;
+        eax = this.#nextEax(insn, eax);
+        this.#found.set(at, insn);
+        if (insn.target >= 0) {
+          this.labels.add(insn.target);
+          open.push(insn.target);
+        }
+        if (insn.isEnd) break;
+        at += insn.length;
+      }
+    }
+    const insns = [...this.#found.values()].sort((a, b) => a.offset - b.offset);
+    return this.#isConsistent(insns) ? insns : undefined;
+  }
+
+  /** The data ranges, each extended to all bytes around it that are not instructions. */
+  dataParts(insns: readonly CodeInsn[]): ByteRange[] {
+    const parts: ByteRange[] = [];
+    const ends = [0, ...insns.map(({ offset, length }) => offset + length)];
+    const starts = [...insns.map(({ offset }) => offset), this.#section.bytes.length];
+    starts.forEach((end, i) => {
+      const start = ends[i]!;
+      if (this.#data.some((range) => range.start < end && range.end > start)) parts.push({ start, end });
+    });
+    return parts;
+  }
+
+  #isData(offset: number): boolean {
+    return this.#data.some(({ start, end }) => offset >= start && offset < end);
+  }
+
+  #readOne(at: number, eax: Known | undefined): CodeInsn | undefined {
+    const { bytes, references } = this.#section;
+    const insn = this.#insn;
+    const length = decode(bytes, at, bytes.length, insn);
+    if (length === 0) return undefined;
+    const inside = references.filter(({ offset }) => offset >= at && offset < at + length);
+    const [reference] = inside;
+    const fieldOffset = reference ? reference.offset - at : -1;
+    if (inside.length > 1 || (reference && fieldOffset !== insn.immOffset && fieldOffset !== insn.dispOffset))
+      return undefined;
+    // What is meant is told from the end of the field, which must be that of the instruction.
+    const isTrailed = insn.ripRelative && fieldOffset + 4 !== length;
+    if (isTrailed && reference?.isSectionSymbol) return undefined;
+    // A distance within the section that is no branch, and no relocation, would break when parts move.
+    if (insn.ripRelative && fieldOffset !== insn.dispOffset) return undefined;
+    const { flow, immOffset, immSize } = insn;
+    const isRelative = flow === Flow.jmpRel || flow === Flow.jccRel || flow === Flow.callRel;
+    const target = isRelative && !reference ? at + length + signed(bytes, at + immOffset, immSize) : -1;
+    if (isRelative && !reference && (target < 0 || target >= bytes.length)) return undefined;
+    const isExiting = flow === Flow.system && insn.opcode === 0x05 && eax !== undefined && isExit(eax.value);
+    if (isExiting) this.#exits.push({ start: eax.since + 1, end: at + 1 });
+    const isEnd =
+      flow === Flow.jmpRel ||
+      flow === Flow.indirectJmp ||
+      flow === Flow.ret ||
+      flow === Flow.stop ||
+      isExiting;
+    return {
+      offset: at,
+      length,
+      bytes: bytes.subarray(at, at + length),
+      ...effectsOf(bytes, at, insn),
+      flow,
+      isEnd,
+      target,
+      immOffset,
+      immSize,
+      reference,
+      fieldOffset,
+      toleratesRex: toleratesRex(bytes, at, insn),
+      truncates: insn.ripRelative && insn.opcode === 0x8d && insn.map === 0 && (insn.rex & 8) === 0,
+    };
+  }
+
+  /** Follows eax through MOV eax, imm32 and PUSH imm8, POP rax. */
+  #nextEax({ offset, writes, length }: CodeInsn, eax: Known | undefined): Known | undefined {
+    const { bytes } = this.#section;
+    if (bytes[offset] === 0xb8 && length === 5) return { value: signed(bytes, offset + 1, 4), since: offset };
+    const isPop = bytes[offset] === 0x58 && bytes[offset - 2] === 0x6a && this.#found.has(offset - 2);
+    if (isPop) return { value: signed(bytes, offset - 1, 1), since: offset - 2 };
+    return (writes & (1 << Register.rax)) === 0 ? eax : undefined;
+  }
+
+  /** Whether no instruction overlaps another, none is data, and all labels are instructions. */
+  #isConsistent(insns: readonly CodeInsn[]): boolean {
+    let end = 0;
+    for (const insn of insns) {
+      if (insn.offset < end) return false;
+      end = insn.offset + insn.length;
+      for (let at = insn.offset; at < end; at++) if (this.#isData(at)) return false;
+    }
+    const labels = [...this.labels];
+    const isEntered = ({ start, end: to }: ByteRange) => labels.some((label) => label >= start && label < to);
+    return labels.every((label) => this.#found.has(label)) && !this.#exits.some(isEntered);
+  }
+}

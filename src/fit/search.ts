@@ -1,0 +1,249 @@
+/**
+ * The smallest file for a small program under one header layout: which data lies in which hole, and how the code
+ * is cut. Data is tried in every hole, on its left and on its right; for each way the chains of instructions share
+ * what is left. Everything else goes to the body, which begins with the hole that ends the header, if one does.
+ * The search is exact but for these: at most four pieces of data are tried in holes, at most seven slots are used
+ * for code, no slot is shared by two chains, and it ends after a fixed number of steps.
+ */
+import { alignUp } from '../elf/bytes.ts';
+import type { Hole } from '../header/layout.ts';
+import { BODY, type ChainPlan, type ChainRun, planChain, type Start } from './chainPlan.ts';
+import type { Chain, ChainState } from './chains.ts';
+
+/** Bytes that stay together. */
+export interface Atom {
+  readonly section: number;
+  /** Offset in the section, and size, in bytes. */
+  readonly start: number;
+  readonly size: number;
+  readonly alignment: number;
+}
+
+/** What has to be laid out. */
+export interface Problem {
+  readonly atoms: readonly Atom[];
+  readonly chains: readonly Chain[];
+  /** States of each chain. */
+  readonly states: readonly (readonly ChainState[])[];
+  /** Number of the chain that begins with the program's entry, or -1. */
+  readonly entryChain: number;
+}
+
+/** A header to lay it into: file offsets. */
+export interface Room {
+  readonly holes: readonly Hole[];
+  /** End of the header: the file cannot be shorter. */
+  readonly end: number;
+  /** Where the entry must lie, if not anywhere, and whether REX prefixes stand before it. */
+  readonly entry: { readonly offset: number; readonly hasRex: boolean } | undefined;
+}
+
+/** A run of a chain at a file offset. */
+export interface PlacedRun extends ChainRun {
+  readonly offset: number;
+}
+
+/** Where everything goes, in file offsets. */
+export interface Arrangement {
+  readonly atoms: readonly number[];
+  /** Runs of each chain in the order of execution. */
+  readonly chains: readonly (readonly PlacedRun[])[];
+  readonly end: number;
+}
+
+const MAX_ATOMS = 4;
+const MAX_SLOTS = 7;
+const MAX_TRIALS = 400;
+
+/** @param limit arrangements that end here or later are of no interest */
+export function arrange(problem: Problem, room: Room, limit: number): Arrangement | undefined {
+  return new Search(problem, room, limit).best();
+}
+
+class Search {
+  readonly #problem: Problem;
+  readonly #room: Room;
+  readonly #bodyStart: number;
+  readonly #order: readonly number[];
+  readonly #plans = new Map<string, ChainPlan[]>();
+  #limit: number;
+  #trials = 0;
+  #best: Arrangement | undefined;
+
+  constructor(problem: Problem, room: Room, limit: number) {
+    this.#problem = problem;
+    this.#room = room;
+    this.#limit = limit;
+    const last = room.holes.at(-1);
+    const joins = last !== undefined && last.end === room.end && room.entry?.offset !== room.end;
+    this.#bodyStart = joins ? last.start : Math.max(room.end, room.entry?.offset ?? 0);
+    const slots = joins ? room.holes.slice(0, -1) : room.holes;
+    this.#order = problem.atoms
+      .map((_, i) => i)
+      .sort((a, b) => problem.atoms[b]!.size - problem.atoms[a]!.size);
+    this.#placeAtoms(0, slots, new Map());
+  }
+
+  best(): Arrangement | undefined {
+    return this.#best;
+  }
+
+  /** Puts atom number `i`, by size, into each slot and into the body. */
+  #placeAtoms(i: number, slots: readonly Hole[], placed: ReadonlyMap<number, number>): void {
+    if (this.#trials >= MAX_TRIALS || this.#bound(slots, placed) >= this.#limit) return;
+    if (i === Math.min(this.#order.length, MAX_ATOMS)) {
+      this.#placeChains(slots, placed);
+      return;
+    }
+    const number = this.#order[i]!;
+    const { size, alignment } = this.#problem.atoms[number]!;
+    for (const slot of slots) {
+      const starts = new Set([
+        alignUp(slot.start, alignment),
+        slot.end - size - ((slot.end - size) % alignment),
+      ]);
+      for (const start of starts) {
+        if (start < slot.start || start + size > slot.end || this.#isEntry(start, size)) continue;
+        const rest = [
+          { start: slot.start, end: start },
+          { start: start + size, end: slot.end },
+        ];
+        const others = slots.flatMap((other) => (other === slot ? rest : [other]));
+        this.#placeAtoms(
+          i + 1,
+          others.filter(({ start, end }) => end > start),
+          new Map([...placed, [number, start]]),
+        );
+      }
+    }
+    this.#placeAtoms(i + 1, slots, placed);
+  }
+
+  #isEntry(start: number, size: number): boolean {
+    const offset = this.#room.entry?.offset;
+    return offset !== undefined && offset >= start && offset < start + size;
+  }
+
+  /** No arrangement with these atoms placed can end before this file offset. */
+  #bound(slots: readonly Hole[], placed: ReadonlyMap<number, number>): number {
+    const { atoms, states } = this.#problem;
+    let bytes = states.reduce((sum, chain) => sum + chain.at(-1)!.bytes, 0);
+    atoms.forEach(({ size }, i) => {
+      if (!placed.has(i)) bytes += size;
+    });
+    for (const { start, end } of slots) bytes -= end - start;
+    return Math.max(this.#room.end, this.#bodyStart + bytes);
+  }
+
+  #placeChains(slots: readonly Hole[], placed: ReadonlyMap<number, number>): void {
+    this.#trials++;
+    const usable = this.#usable(slots);
+    const start = this.#startIn(usable);
+    if (start === 'none') return;
+    const plans = this.#plan(usable, start);
+    const shares = divide(plans, usable.length);
+    if (!shares) return;
+    const runs = plans.map((plan, i) => plan.runs(shares[i]!));
+    const found = this.#assemble(runs, usable, placed);
+    if (found.end >= this.#limit) return;
+    this.#limit = found.end;
+    this.#best = found;
+  }
+
+  /** The longest slots, and the one that holds the entry. */
+  #usable(slots: readonly Hole[]): Hole[] {
+    const entry = this.#room.entry?.offset;
+    const rank = ({ start, end }: Hole) => (start === entry ? Number.POSITIVE_INFINITY : end - start);
+    return [...slots].sort((a, b) => rank(b) - rank(a) || a.start - b.start).slice(0, MAX_SLOTS);
+  }
+
+  /** Where the entry must lie, or 'none' if it cannot lie there. */
+  #startIn(slots: readonly Hole[]): Start | undefined | 'none' {
+    const { entry } = this.#room;
+    if (!entry) return undefined;
+    if (this.#problem.entryChain < 0) return 'none';
+    const slot = slots.findIndex(({ start }) => start === entry.offset);
+    if (slot < 0 && entry.offset !== this.#bodyStart) return 'none';
+    return { slot: slot < 0 ? BODY : slot, hasRex: entry.hasRex };
+  }
+
+  #plan(slots: readonly Hole[], start: Start | undefined): ChainPlan[] {
+    const lengths = slots.map((slot) => slot.end - slot.start);
+    const key = lengths.join();
+    const known = this.#plans.get(key);
+    if (known) return known;
+    const { chains, states, entryChain } = this.#problem;
+    const plans = chains.map((chain, i) =>
+      planChain(chain, states[i]!, lengths, i === entryChain ? start : undefined),
+    );
+    this.#plans.set(key, plans);
+    return plans;
+  }
+
+  /** Puts the runs of the body one behind the other, the entry first if it must begin the body, then the data. */
+  #assemble(
+    runs: readonly (readonly ChainRun[])[],
+    slots: readonly Hole[],
+    placed: ReadonlyMap<number, number>,
+  ): Arrangement {
+    const { atoms, states, entryChain } = this.#problem;
+    const isDataFirst = this.#room.entry?.offset !== this.#bodyStart;
+    const options = [false, ...(isDataFirst ? [true] : [])].map((dataFirst) => {
+      let end = this.#bodyStart;
+      const offsets = atoms.map((_, i) => placed.get(i) ?? -1);
+      const placeData = () => {
+        const rest = this.#order.filter((i) => !placed.has(i));
+        for (const i of rest.sort((a, b) => atoms[b]!.alignment - atoms[a]!.alignment)) {
+          offsets[i] = alignUp(end, atoms[i]!.alignment);
+          end = offsets[i]! + atoms[i]!.size;
+        }
+      };
+      if (dataFirst) placeData();
+      const order = runs.map((_, i) => i).sort((a, b) => Number(b === entryChain) - Number(a === entryChain));
+      const chains: PlacedRun[][] = runs.map(() => []);
+      for (const i of order) {
+        for (const run of runs[i]!) {
+          const offset = run.slot === BODY ? end : slots[run.slot]!.start;
+          chains[i]!.push({ ...run, offset });
+          const jump = run.to === states[i]!.at(-1) ? 0 : 2;
+          if (run.slot === BODY) end += run.to.bytes - run.from.bytes + jump;
+        }
+      }
+      if (!dataFirst) placeData();
+      return { atoms: offsets, chains, end: Math.max(end, this.#room.end) };
+    });
+    return options.reduce((best, other) => (other.end < best.end ? other : best));
+  }
+}
+
+/** Shares the slots between chains so that least goes to the body. @returns a set of slots for each chain */
+function divide(plans: readonly ChainPlan[], slotCount: number): number[] | undefined {
+  const all = 2 ** slotCount - 1;
+  // By the set of slots that the chains so far may use: what they cost, and the share of the last of them.
+  let costs = new Float64Array(all + 1);
+  const shares: Int32Array[] = [];
+  for (const plan of plans) {
+    const next = new Float64Array(all + 1).fill(Number.POSITIVE_INFINITY);
+    const share = new Int32Array(all + 1);
+    for (let slots = 0; slots <= all; slots++) {
+      for (let own = slots; own >= 0; own = own === 0 ? -1 : (own - 1) & slots) {
+        const cost = costs[slots & ~own]! + plan.cost(own);
+        if (cost < next[slots]!) {
+          next[slots] = cost;
+          share[slots] = own;
+        }
+      }
+    }
+    costs = next;
+    shares.push(share);
+  }
+  if (costs[all] === Number.POSITIVE_INFINITY) return undefined;
+  const result: number[] = [];
+  let left = all;
+  for (let i = plans.length - 1; i >= 0; i--) {
+    const own = shares[i]![left]!;
+    result.unshift(own);
+    left &= ~own;
+  }
+  return result;
+}

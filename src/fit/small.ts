@@ -1,0 +1,181 @@
+/**
+ * Fits a whole small program into a header: every section is data that stays together, or instructions that may be
+ * cut apart. Each layout is tried, and the one whose file ends first is taken.
+ */
+import type { HeaderLayout, Hole } from '../header/layout.ts';
+import { Rewrite } from '../results.ts';
+import { Calculation } from '../x86/relocations.ts';
+import { type Assembly, assemble } from './assemble.ts';
+import { type Chain, chainsOf, statesOf } from './chains.ts';
+import { type CodeInsn, type CodeSection, readCode } from './code.ts';
+import { type Arrangement, type Atom, arrange, type Problem, type Room } from './search.ts';
+import { type Trace, traceProgram } from './trace.ts';
+import type { ByteRange, View, ViewSection } from './view.ts';
+
+/** A program larger than this is not cut. */
+const MAX_BYTES = 1024;
+const MAX_SECTIONS = 16;
+
+/** A small program, understood. */
+export interface SmallProgram {
+  readonly view: View;
+  readonly trace: Trace | undefined;
+  /** Sections whose instructions are known, and all others as one piece each. */
+  readonly code: readonly CodeSection[];
+  readonly atoms: readonly Atom[];
+  readonly entry: { readonly section: number; readonly offset: number };
+}
+
+/** A program laid into a layout. */
+export interface SmallFit {
+  readonly layout: HeaderLayout;
+  readonly problem: Problem;
+  readonly found: Arrangement;
+  readonly assembly: Assembly;
+  /** By section id: `Rewrite` codes of instructions that had to change. */
+  readonly rewrites: ReadonlyMap<number, Uint8Array>;
+}
+
+/** @returns undefined for a program that is large */
+export function readSmallProgram(view: View, entry: SmallProgram['entry']): SmallProgram | undefined {
+  let bytes = 0;
+  for (const section of view.values()) bytes += section.isZero ? 0 : section.bytes.length;
+  if (bytes > MAX_BYTES || view.size > MAX_SECTIONS) return undefined;
+  const trace = traceProgram(view, entry.section, entry.offset);
+  const isWhole = (id: number) => trace === undefined || trace.vague.has(id);
+  const code: CodeSection[] = [];
+  const atoms: Atom[] = [];
+  const known = new Map<number, CodeSection | undefined>();
+  for (const section of view.values()) {
+    if (section.isCode)
+      known.set(section.id, understand(view, section, entry, isWhole(section.id) ? undefined : trace));
+  }
+  // Code that is not understood may refer to any place in other code.
+  const isCut = [...known.values()].every((section) => section !== undefined);
+  for (const section of view.values()) {
+    const understood = known.get(section.id);
+    if (isCut && understood) {
+      code.push(understood);
+      for (const { start, end } of understood.data)
+        atoms.push({ section: section.id, start, size: end - start, alignment: section.alignment });
+    } else if (!section.isZero && section.bytes.length > 0) {
+      atoms.push({ section: section.id, start: 0, size: section.bytes.length, alignment: section.alignment });
+    }
+  }
+  return { view, trace, code, atoms, entry };
+}
+
+/** Reads a section's code, entered from wherever another instruction or a table of addresses refers to it. */
+function understand(
+  view: View,
+  section: ViewSection,
+  entry: SmallProgram['entry'],
+  trace: Trace | undefined,
+): CodeSection | undefined {
+  if (section.isShared) return undefined;
+  const data: ByteRange[] = trace?.accesses.filter((access) => access.section === section.id) ?? [];
+  const entries = entry.section === section.id ? [entry.offset] : [];
+  for (const other of view.values()) {
+    for (const reference of other.references) {
+      if (reference.section !== section.id) continue;
+      const { target, value, isSectionSymbol } = reference;
+      // Another part of the section may lie between the symbol and what is meant.
+      if (!isSectionSymbol && target !== value) return undefined;
+      if (!data.some(({ start, end }) => target >= start && target < end)) entries.push(target);
+    }
+  }
+  const code = readCode(section, [...new Set(entries)], data);
+  // Where data lies among code, its alignment is that of the section, and known only if it starts there.
+  return code && (code.data.length === 0 || section.alignment <= 16) ? code : undefined;
+}
+
+/** Bytes that no arrangement can do without. */
+export function contentSize({ code, atoms }: SmallProgram): number {
+  const insns = code.flatMap((section) => section.insns);
+  return insns.reduce((sum, { length }) => sum + length, 0) + atoms.reduce((sum, { size }) => sum + size, 0);
+}
+
+/**
+ * Lays the program into a layout.
+ * @param holes those that may be filled
+ * @param limit a file that ends here or later is of no interest
+ */
+export function fitSmall(
+  program: SmallProgram,
+  layout: HeaderLayout,
+  holes: readonly Hole[],
+  limit: number,
+): SmallFit | undefined {
+  const isHigh = layout.baseShift !== undefined;
+  if (isHigh && !canLieHigh(program)) return undefined;
+  const rewrites = new Map<number, Uint8Array>();
+  const code = isHigh
+    ? program.code.map((section) => loadByDistance(program, section, rewrites))
+    : program.code;
+  const problem = makeProblem(code, program);
+  const room: Room = { holes, end: layout.end, entry: entryOf(layout) };
+  const found = arrange(problem, room, limit);
+  const assembly = found && assemble(problem, room, found);
+  return found && assembly && { layout, problem, found, assembly, rewrites };
+}
+
+/** Where a layout wants the first instruction: behind the magic, which then runs as REX prefixes, or at one place. */
+function entryOf({ entry }: HeaderLayout): Room['entry'] {
+  if (!entry) return undefined;
+  // 45 4c 46 are REX prefixes; 7f 45 is JG +0x45, which is taken as all flags are clear.
+  if (entry.start === 1) return { offset: 4, hasRex: true };
+  if (entry.start === 0) return { offset: 0x47, hasRex: false };
+  return { offset: entry.start, hasRex: false };
+}
+
+function makeProblem(code: readonly CodeSection[], { atoms, entry }: SmallProgram): Problem {
+  const chains = code.flatMap(chainsOf);
+  const isEntry = ({ section, insns }: Chain) =>
+    section.section.id === entry.section && insns[0]!.offset === entry.offset;
+  return { atoms, chains, states: chains.map(statesOf), entryChain: chains.findIndex(isEntry) };
+}
+
+/** Whether all addresses may be beyond 2^32: the program takes none as a 32-bit number, but where it can be changed. */
+function canLieHigh({ view, trace, code, atoms }: SmallProgram): boolean {
+  const isKnown = new Set(code.map(({ section }) => section.id));
+  for (const section of view.values()) {
+    if (section.isCode && !isKnown.has(section.id)) return false;
+    for (const reference of section.references) {
+      const isShort = reference.calculation === Calculation.absolute && reference.size < 8;
+      if (isShort && !trace?.absoluteLoads.has(reference)) return false;
+      const isFar = reference.calculation === Calculation.relative && reference.section < 0;
+      const isTable =
+        reference.calculation !== Calculation.relative && reference.calculation !== Calculation.absolute;
+      if (isFar || isTable || (reference.isRewritten && isShort)) return false;
+    }
+  }
+  return atoms.length >= 0 && code.every(({ insns }) => insns.every((insn) => !insn.truncates));
+}
+
+/** MOV r32, imm32 and MOV r64, simm32 of an address become LEA r64, [rip+x]. */
+function loadByDistance(
+  { view, trace }: SmallProgram,
+  code: CodeSection,
+  rewrites: Map<number, Uint8Array>,
+): CodeSection {
+  const insns = code.insns.map((insn) => {
+    if (!insn.reference || !trace?.absoluteLoads.has(insn.reference)) return insn;
+    const rows = rewrites.get(code.section.id) ?? new Uint8Array(rowCount(view.get(code.section.id)!));
+    rows[insn.reference.row] = Rewrite.distance;
+    rewrites.set(code.section.id, rows);
+    return asDistance(insn);
+  });
+  return { ...code, insns };
+}
+
+function rowCount({ references }: ViewSection): number {
+  return references.reduce((most, { row }) => Math.max(most, row + 1), 0);
+}
+
+function asDistance(insn: CodeInsn): CodeInsn {
+  // B8+r and REX.W C7 /0 have the register in the low bits of their last byte before the immediate.
+  const last = insn.bytes[insn.immOffset - 1]!;
+  const rex = insn.immOffset > 1 ? insn.bytes[0]! & 1 : 0;
+  const bytes = Uint8Array.of(0x48 | (rex << 2), 0x8d, ((last & 7) << 3) | 5, 0, 0, 0, 0); // LEA r64, [rip+disp32]
+  return { ...insn, bytes, fieldOffset: 3, immOffset: -1, toleratesRex: true };
+}

@@ -1,0 +1,110 @@
+/**
+ * A small program as the fitter sees it: each placed section with its bytes and, for every relocation, the place
+ * that it leads to. Made only for programs so small that one object a reference costs nothing.
+ */
+import { SHF_EXECINSTR, SHT_NOBITS, STT_FUNC, STT_SECTION } from '../elf/constants.ts';
+import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
+import type { Pieces } from '../pieces.ts';
+import { locate, type Program, Target } from '../program.ts';
+import { Rewrite, type Synthesis } from '../results.ts';
+import { Calculation, calculationOf, fieldSize, sectionAddend } from '../x86/relocations.ts';
+
+/** Bytes from `start` up to but not including `end`. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A relocation and where it leads. Offsets in bytes from the start of a section. */
+export interface Reference {
+  /** Number of the relocation in its section. */
+  readonly row: number;
+  /** Offset of the field, and its width in bytes. */
+  readonly offset: number;
+  readonly size: number;
+  readonly calculation: Calculation;
+  /** The placed section that holds the target, or -1 for an address by itself. */
+  readonly section: number;
+  /** Offset in that section of S + A; for a distance counted from the end of a field of four bytes. */
+  readonly target: number;
+  /** Offset in that section of S. */
+  readonly value: number;
+  /** Whether the addend decides which part of the section is meant. */
+  readonly isSectionSymbol: boolean;
+  readonly isFunction: boolean;
+  /** Whether an earlier pass rewrites the instruction. */
+  readonly isRewritten: boolean;
+}
+
+/** A placed section. */
+export interface ViewSection {
+  readonly id: number;
+  readonly bytes: Uint8Array;
+  readonly isCode: boolean;
+  readonly isZero: boolean;
+  readonly alignment: number;
+  /** In the order of their fields. */
+  readonly references: readonly Reference[];
+  /** Whether it holds the bytes of other sections too. */
+  readonly isShared: boolean;
+}
+
+export type View = ReadonlyMap<number, ViewSection>;
+
+/** @param ids the sections that are their own homes */
+export function viewProgram(
+  program: Program,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  ids: readonly number[],
+): View {
+  const shared = new Set<number>();
+  pieces.home.forEach((home, id) => {
+    if (home >= 0 && (home !== id || pieces.isMapped(id))) shared.add(home);
+  });
+  const { sections } = program;
+  const view = new Map<number, ViewSection>();
+  for (const id of ids) {
+    view.set(id, {
+      id,
+      bytes: pieces.content.get(id) ?? program.sectionBytes(id),
+      isCode: (sections.flags[id]! & SHF_EXECINSTR) !== 0,
+      isZero: sections.type[id] === SHT_NOBITS,
+      alignment: pieces.alignment[id]!,
+      references: readReferences(program, pieces, synthesis, id),
+      isShared: shared.has(id),
+    });
+  }
+  return view;
+}
+
+function readReferences(program: Program, pieces: Pieces, synthesis: Synthesis, id: number): Reference[] {
+  const { sections } = program;
+  if (sections.relocations[id]! < 0) return [];
+  const buffer = new RelocationBuffer();
+  const object = program.objectOf(id);
+  readRelocations(object, sections, id, fieldSize, buffer);
+  const rewrites = synthesis.rewrites.get(id);
+  const found = new Target();
+  const references: Reference[] = [];
+  for (let row = 0; row < buffer.count; row++) {
+    const calculation = calculationOf[buffer.type[row]!]! as Calculation;
+    if (calculation === Calculation.none) continue;
+    locate(program, object, buffer.symbol[row]!, found);
+    const isPlaced = found.section >= 0 && pieces.home[found.section]! >= 0;
+    const old = found.low + sectionAddend(buffer, row);
+    references.push({
+      row,
+      offset: buffer.offset[row]!,
+      size: fieldSize[buffer.type[row]!]!,
+      calculation,
+      section: isPlaced ? pieces.home[found.section]! : -1,
+      target: isPlaced ? pieces.resolve(found.section, old) : old,
+      value: isPlaced ? pieces.resolve(found.section, found.low) : found.low,
+      isSectionSymbol: found.type === STT_SECTION,
+      isFunction: found.type === STT_FUNC,
+      isRewritten: (rewrites?.[row] ?? Rewrite.none) !== Rewrite.none,
+    });
+  }
+  return references.sort((a, b) => a.offset - b.offset);
+}

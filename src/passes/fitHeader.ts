@@ -1,0 +1,210 @@
+/**
+ * Chooses the header and fills its holes. A small program is taken apart: data lies wherever there is room, code is
+ * cut at instruction boundaries into runs joined by jumps, and every layout is tried. A larger one gives whole
+ * small sections. Afterwards it is known what of the program lies within the header, and where everything else
+ * begins.
+ */
+import { ET_EXEC, SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
+import { type Candidate, fillHoles } from '../fit/fill.ts';
+import { contentSize, fitSmall, readSmallProgram, type SmallFit, type SmallProgram } from '../fit/small.ts';
+import { viewProgram } from '../fit/view.ts';
+import type { HeaderKind, HeaderLayout, Hole } from '../header/layout.ts';
+import {
+  conventionalHeader,
+  type Header,
+  headerOf,
+  isConventional,
+  layoutsFor,
+  plainHeader,
+} from '../header/layouts.ts';
+import { collectGroups, collectThreadSections } from '../layout/groups.ts';
+import { headerKinds, planHeaders } from '../layout/headers.ts';
+import { planRegions } from '../layout/regions.ts';
+import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
+import { locateGlobal, type Program, SymbolKind, Target } from '../program.ts';
+import { Category, type HeaderFit, type ImagePlan, type Liveness, type Synthesis } from '../results.ts';
+
+export function fitHeader(
+  program: Program,
+  liveness: Liveness,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  options: LinkOptions,
+): HeaderFit {
+  const plan = planImage(program, liveness, pieces, options);
+  const kinds = headerKinds(plan.headers, plan.regions.length);
+  const isFixed = options.verbatim || options.tables !== 'none' || options.sectionStarts.size > 0;
+  if (isConventional(options.header) || isFixed) {
+    const name = options.header === 'auto' && options.tables === 'none' ? 'classic' : options.header;
+    return emptyFit(plan, conventionalHeader(name, kinds));
+  }
+  const layouts = permittedLayouts(kinds, options);
+  const small = fitWhole(program, liveness, pieces, synthesis, plan, layouts, options);
+  return small ?? fillBest(program, liveness, pieces, plan, kinds, layouts, options);
+}
+
+/** What has to be placed, by the kind of memory that it needs. */
+function planImage(program: Program, liveness: Liveness, pieces: Pieces, options: LinkOptions): ImagePlan {
+  const groups = collectGroups(program, liveness.clusters, pieces, options);
+  const threadOrder = collectThreadSections(program, pieces);
+  const threadBytes = threadOrder.filter((id) => program.sections.type[id] !== SHT_NOBITS);
+  if (threadBytes.length > 0) groups.push({ ids: threadBytes, category: Category.rodata });
+  return {
+    groups,
+    threadOrder,
+    regions: planRegions(options, new Set(groups.map(({ category }) => category))),
+    headers: planHeaders(program, threadOrder, pieces, options),
+  };
+}
+
+function emptyFit(plan: ImagePlan, header: Header): HeaderFit {
+  const nothing = { placed: new Map(), cut: new Set<number>(), runs: [], rewrites: new Map() };
+  return { plan, header, ...nothing, end: header.layout.end, entryOffset: undefined, reasons: [] };
+}
+
+/** Layouts that the options permit, smallest end first. */
+function permittedLayouts(kinds: readonly HeaderKind[], options: LinkOptions): HeaderLayout[] {
+  return layoutsFor(kinds).filter((layout) => {
+    const isNamed = headerOf(layout).name === options.header;
+    if (options.header !== 'auto' && !isNamed) return false;
+    // One whose base is random, or that takes 4 GiB, is for those who ask for it.
+    if (layout.e_type !== ET_EXEC || layout.e_entry) return false;
+    return options.compatibility === 'linux' || layout.portableHoles !== undefined;
+  });
+}
+
+/** Holes that content may lie in: not where the user has put bytes of his own. */
+function openHoles(layout: HeaderLayout, { compatibility, osabi, identPad }: LinkOptions): Hole[] {
+  const holes = compatibility === 'portable' ? layout.portableHoles! : layout.holes;
+  const taken: Hole[] = [];
+  if (osabi !== 0) taken.push({ start: 7, end: 8 });
+  if (identPad.length > 0) taken.push({ start: 8, end: 8 + identPad.length });
+  return taken.reduce((open, range) => open.flatMap((hole) => without(hole, range)), [...holes]);
+}
+
+function without(hole: Hole, range: Hole): Hole[] {
+  const rest = [
+    { start: hole.start, end: Math.min(hole.end, range.start) },
+    { start: Math.max(hole.start, range.end), end: hole.end },
+  ];
+  return rest.filter(({ start, end }) => start < end);
+}
+
+/** Takes a small program apart and lays it into the layout in which it ends first. */
+function fitWhole(
+  program: Program,
+  { clusters, unwind }: Liveness,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  plan: ImagePlan,
+  layouts: readonly HeaderLayout[],
+  options: LinkOptions,
+): HeaderFit | undefined {
+  const ids = plan.groups.flatMap((group) => group.ids);
+  const isPlain =
+    plan.regions.length === 1 &&
+    plan.threadOrder.length === 0 &&
+    !unwind &&
+    ids.every((id) => clusters.nameOf(id) === undefined && !program.isLinkerMade(id));
+  const entry = entryPlace(program, pieces, options);
+  if (!isPlain || !entry || ids.length > 64) return undefined;
+  const small = readSmallProgram(viewProgram(program, pieces, synthesis, ids), entry);
+  if (!small) return undefined;
+  let best: SmallFit | undefined;
+  for (const layout of layouts) {
+    if (!suits(layout, small, options)) continue;
+    const limit = best?.found.end ?? Number.POSITIVE_INFINITY;
+    if (layout.end >= limit) continue;
+    best = fitSmall(small, layout, openHoles(layout, options), limit) ?? best;
+  }
+  return best && contentSize(small) > 0 ? recordFit(best, plan, pieces, synthesis) : undefined;
+}
+
+/** Whether a layout does what this program needs. */
+function suits(layout: HeaderLayout, { trace, view }: SmallProgram, options: LinkOptions): boolean {
+  if (!layout.findsTable && (!trace || trace.readsStack)) return false;
+  if (layout.baseShift === undefined) return true;
+  const hasZeros = [...view.values()].some(({ isZero }) => isZero);
+  return !options.isBaseGiven && options.identPad.length === 0 && !hasZeros;
+}
+
+/** Records where the program has gone. */
+function recordFit(fit: SmallFit, plan: ImagePlan, pieces: Pieces, synthesis: Synthesis): HeaderFit {
+  const { layout, problem, found, assembly } = fit;
+  const placed = new Map<number, number>();
+  const cut = new Set(assembly.maps.keys());
+  problem.atoms.forEach(({ section }, i) => {
+    if (!cut.has(section)) placed.set(section, found.atoms[i]!);
+  });
+  const runs = [...assembly.runs];
+  problem.atoms.forEach(({ section, start, size }, i) => {
+    if (!cut.has(section)) return;
+    const bytes = problem.chains.find((chain) => chain.section.section.id === section)!.section.section.bytes;
+    runs.push({ offset: found.atoms[i]!, bytes: bytes.subarray(start, start + size) });
+  });
+  for (const [id, map] of assembly.maps) pieces.moveInto(id, id, map);
+  return {
+    plan,
+    header: headerOf(layout),
+    placed,
+    cut,
+    runs,
+    rewrites: new Map([...synthesis.rewrites, ...fit.rewrites]),
+    end: found.end,
+    entryOffset: layout.entry && layout.entry.end === layout.entry.start + 1 ? layout.entry.start : undefined,
+    reasons: [],
+  };
+}
+
+/** Section and offset of the entry, if it is a symbol of a section. */
+function entryPlace(
+  program: Program,
+  pieces: Pieces,
+  { entry }: LinkOptions,
+): { section: number; offset: number } | undefined {
+  const symbol = program.symbols.names.find(entry);
+  if (symbol < 0 || program.symbols.kind[symbol] !== SymbolKind.defined) return undefined;
+  const target = new Target();
+  locateGlobal(program, symbol, target);
+  const section = pieces.home[target.section]!;
+  return section < 0 ? undefined : { section, offset: pieces.resolve(target.section, target.low) };
+}
+
+/** Fills the holes of the layout in which that gains most with whole sections. */
+function fillBest(
+  program: Program,
+  { clusters }: Liveness,
+  pieces: Pieces,
+  plan: ImagePlan,
+  kinds: readonly HeaderKind[],
+  layouts: readonly HeaderLayout[],
+  options: LinkOptions,
+): HeaderFit {
+  const mayWrite = plan.regions.length === 1 ? Category.data : Category.rodata;
+  const candidates: Candidate[] = [];
+  for (const { ids, category } of plan.groups) {
+    const [id] = ids;
+    const isAlone = ids.length === 1 && clusters.nameOf(id!) === undefined;
+    const isThread = (program.sections.flags[id!]! & SHF_TLS) !== 0;
+    const size = pieces.size[id!]!;
+    if (isAlone && !isThread && category <= mayWrite && size > 0 && size <= LARGEST_HOLE)
+      candidates.push({ id: id!, size, alignment: pieces.alignment[id!]! });
+  }
+  const sizeOf = (id: number) => pieces.size[id]!;
+  let best = emptyFit(plan, plainHeader(kinds));
+  let least = best.end;
+  for (const layout of layouts) {
+    if (!layout.findsTable || layout.baseShift !== undefined) continue;
+    const placed = fillHoles(candidates, openHoles(layout, options));
+    const cost = [...placed.keys()].reduce((sum, id) => sum - sizeOf(id), layout.end);
+    // Of equals the last is taken, which more tools understand.
+    if (cost > least) continue;
+    least = cost;
+    best = { ...emptyFit(plan, headerOf(layout)), placed };
+  }
+  return best;
+}
+
+/** No layout has a larger hole. */
+const LARGEST_HOLE = 16;
