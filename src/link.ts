@@ -10,6 +10,7 @@ import type { InputFiles } from './inputs.ts';
 import type { LinkOptions } from './options.ts';
 import { assembleUnwind } from './passes/assembleUnwind.ts';
 import { discardSections } from './passes/discardSections.ts';
+import { dropTails } from './passes/dropTails.ts';
 import { fitHeader } from './passes/fitHeader.ts';
 import { foldIdentical } from './passes/foldIdentical.ts';
 import { indexUnwind } from './passes/indexUnwind.ts';
@@ -72,6 +73,8 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
   // Only live sections exist; every relocation of theirs has been read once and lies within its section.
   const { synthesis, pieces } = synthesize(program, liveness, options, rules, diagnostics);
   // It is decided which references are rewritten, and no new section appears.
+  dropTails(program, liveness, pieces, options);
+  // Sections end where the program does.
   mergeStrings(program, liveness, pieces, rules);
   // Strings and constants have their places within sections.
   foldIdentical(program, liveness, pieces, synthesis, options, rules);

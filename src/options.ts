@@ -24,7 +24,7 @@ export interface LinkOptions {
   readonly base: number;
   /** Whether the user has chosen it, so that it is not to be changed. */
   readonly isBaseGiven: boolean;
-  /** One of the `HEADER_NAMES`. */
+  /** One of the `headerNames`. */
   readonly header: string;
   /** Which loaders must take the file. */
   readonly compatibility: Compatibility;

@@ -22,6 +22,7 @@ export class Pieces {
   /** Bytes of sections whose content is no longer that of the input. */
   readonly content = new Map<number, Uint8Array>();
   readonly #maps = new Map<number, OffsetMap>();
+  readonly #twins = new Map<number, number[]>();
 
   constructor(sectionCount: number) {
     this.home = new Int32Array(sectionCount).fill(-1);
@@ -40,6 +41,31 @@ export class Pieces {
   moveInto(id: number, home: number, map?: OffsetMap): void {
     this.home[id] = home;
     if (map) this.#maps.set(id, map);
+  }
+
+  /** Drops a section whose bytes and relocations are those of another. */
+  fold(id: number, survivor: number): void {
+    this.home[id] = survivor;
+    const twins = this.#twins.get(survivor) ?? [];
+    twins.push(id);
+    this.#twins.set(survivor, twins);
+  }
+
+  /** Records where the parts of a section that stays its own home have gone, and with them its twins'. */
+  cut(id: number, size: number, map: OffsetMap): void {
+    this.place(id, size, 1);
+    for (const section of [id, ...this.twins(id)]) this.#maps.set(section, map);
+  }
+
+  /** Sections that were dropped in favour of this one. */
+  twins(id: number): readonly number[] {
+    return this.#twins.get(id) ?? [];
+  }
+
+  /** Whether bytes of the section itself are in the image. */
+  hasOwnBytes(id: number): boolean {
+    const home = this.home[id]!;
+    return home >= 0 && (home === id || (this.#maps.has(id) && !this.twins(home).includes(id)));
   }
 
   /** Whether offsets of the section have changed. */

@@ -159,8 +159,9 @@ export interface ImagePlan {
   readonly headers: PlannedHeaders;
 }
 
-/** Bytes at a file offset. */
+/** Bytes of a section at a file offset. */
 export interface FileRun {
+  readonly section: number;
   readonly offset: number;
   readonly bytes: Uint8Array;
 }

@@ -1,6 +1,6 @@
 /** Values of command-line options: text in, checked value out. */
 import { ExpressionError, parseExpression, parseNumber } from '../expression.ts';
-import { type Compatibility, HEADER_NAMES } from '../header/layouts.ts';
+import { type Compatibility, headerNames } from '../header/layouts.ts';
 import type { LinkOptions, SymbolDefinition } from '../options.ts';
 
 /** Thrown for a command line that makes no sense; the message names the option. */
@@ -39,10 +39,8 @@ export function parseOsabi(text: string): number {
 
 /** Reads `--header`. @throws UsageError */
 export function parseHeader(text: string): string {
-  if (HEADER_NAMES.includes(text)) return text;
-  throw new UsageError(
-    `--header ${text}: expected ${HEADER_NAMES.slice(0, -1).join(', ')} or ${HEADER_NAMES.at(-1)}`,
-  );
+  if (headerNames().includes(text)) return text;
+  throw new UsageError(`--header ${text}: expected ${headerNames().join(', ')}`);
 }
 
 /** Reads `--compat`. @throws UsageError */

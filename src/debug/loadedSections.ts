@@ -4,6 +4,7 @@
  * take strings for instructions, and nm tells functions from constants.
  */
 import { SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS } from '../elf/constants.ts';
+import { takenBytes } from '../layout/fitted.ts';
 import type { Program } from '../program.ts';
 import type { Category } from '../results.ts';
 import type { FinishedLink, OutputSection } from './source.ts';
@@ -30,17 +31,47 @@ export function describeLoaded(link: FinishedLink): LoadedSections {
   const zeroThread = listZeroThread(link);
   const all = runs.length > MAX_RUNS ? splitRuns(link, countAsCode(placed)) : runs;
   if (zeroThread.length > 0) all.push(zeroThread);
+  const fitted = describeFitted(link);
+  const sections = [...fitted, ...all.map((run) => describeRun(link, run))];
   const indexOf = new Int32Array(link.program.sections.count).fill(-1);
+  for (const id of link.layout.order) if (isFitted(link, id)) indexOf[id] = 0;
   all.forEach((run, index) => {
-    for (const { id } of run) indexOf[id] = index;
+    for (const { id } of run) indexOf[id] = fitted.length + index;
   });
-  return { sections: all.map((run) => describeRun(link, run)), indexOf };
+  return { sections, indexOf };
 }
 
-function listPlaced({ program, layout }: FinishedLink): Placed[] {
+/** What lies in and around the header is one section: functions and constants in pieces. */
+function describeFitted({ pieces, layout }: FinishedLink): OutputSection[] {
+  const taken = takenBytes(pieces, layout);
+  const isCut = layout.fit !== undefined && layout.fit.cut.size > 0;
+  const first = taken.indexOf(1);
+  if (first < 0 && !isCut) return [];
+  const start = first < 0 ? taken.length : first;
+  const end = isCut ? layout.fit.end : taken.lastIndexOf(1) + 1;
+  return [
+    {
+      name: '.text',
+      type: SHT_PROGBITS,
+      flags: SHF_ALLOC | SHF_EXECINSTR,
+      address: layout.base + start,
+      size: end - start,
+      alignment: 1,
+      content: start,
+    },
+  ];
+}
+
+function isFitted({ layout: { fit } }: FinishedLink, id: number): boolean {
+  return fit !== undefined && (fit.placed.has(id) || fit.cut.has(id));
+}
+
+function listPlaced(link: FinishedLink): Placed[] {
+  const { program, layout } = link;
   const kinds = Array.from(layout.order, (id, i) => kindOf(program, id, layout.category[i]! as Category));
   const placed = Array.from(layout.order, (id, i) => ({ id, kind: kinds[i]! }));
-  return placed.sort((a, b) => layout.address[a.id]! - layout.address[b.id]!);
+  const apart = placed.filter(({ id }) => !isFitted(link, id));
+  return apart.sort((a, b) => layout.address[a.id]! - layout.address[b.id]!);
 }
 
 const KIND_NAMES = ['.text', '.rodata', '.data', '.bss'] as const;

@@ -7,7 +7,7 @@ import { alignUp, writeU16, writeU64 } from '../elf/bytes.ts';
 import { EHDR_SIZE, SHDR_SIZE, SHN_UNDEF, SHT_NULL, SHT_STRTAB } from '../elf/constants.ts';
 import { writeSectionHeader } from '../elf/sectionHeader.ts';
 import { StringTable } from '../elf/stringTable.ts';
-import { encodeHeader } from '../header/encodeLayout.ts';
+import { encodeHeader } from '../header/encode.ts';
 import { takenBytes } from '../layout/fitted.ts';
 import type { LinkOptions } from '../options.ts';
 import { makeDebugSections } from './debugSections.ts';
@@ -46,9 +46,11 @@ export function makeDebugFile(executable: Uint8Array, link: FinishedLink, option
   const file = new Uint8Array(size);
   file.set(executable.subarray(0, layout.fileSize), COPY_OFFSET);
   const { layout: header } = layout.header;
-  const moved = { ...header, e_phoff: COPY_OFFSET + header.e_phoff, end: COPY_OFFSET + header.end };
+  // Tools frown at a table with parts of the program in it; one that was cut needs no table in memory.
+  const shift = layout.fit && layout.fit.cut.size > 0 ? EHDR_SIZE - header.e_phoff : COPY_OFFSET;
+  const moved = { ...header, e_phoff: shift + header.e_phoff, end: shift + header.end };
   const isTaken = new Uint8Array(moved.end);
-  isTaken.set(takenBytes(link.pieces, layout), COPY_OFFSET);
+  if (shift === COPY_OFFSET) isTaken.set(takenBytes(link.pieces, layout), COPY_OFFSET);
   encodeHeader(file, isTaken, {
     layout: moved,
     e_ehsize: EHDR_SIZE,

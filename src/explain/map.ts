@@ -15,6 +15,7 @@ import {
 } from '../elf/constants.ts';
 import { hasReservedSection, symbolName, symbolOffset, symbolSection } from '../elf/object.ts';
 import type { ProgramHeader } from '../header/encode.ts';
+import { takenBytes } from '../layout/fitted.ts';
 import type { Pieces } from '../pieces.ts';
 import type { InputObject, Program } from '../program.ts';
 import {
@@ -39,6 +40,13 @@ interface MapSymbol {
   readonly size: number;
 }
 
+/** A part of a section that lies apart. */
+export interface MapPart {
+  /** File offset. */
+  readonly offset: number;
+  readonly size: number;
+}
+
 /** A live section. Addresses are virtual, sizes and offsets in bytes. */
 export interface MapSection {
   readonly name: string;
@@ -48,6 +56,8 @@ export interface MapSection {
   readonly address: number;
   /** Offset in the file; null for zero-initialised data, which has no bytes there. */
   readonly fileOffset: number | null;
+  /** Where its bytes lie if it was laid into and around the header, ascending; else empty. */
+  readonly parts: readonly MapPart[];
   readonly size: number;
   readonly alignment: number;
   /** Bytes of padding in front of it. */
@@ -118,7 +128,7 @@ export function buildMap(
     headerLayout: layout.header.name,
     headerSize: layout.headerSize,
     segments: layout.programHeaders.map(describeHeader),
-    bytes: sumByPart(layout, sections),
+    bytes: sumByPart(pieces, layout, sections),
     tableBytes,
     gotSlots: synthesis.slots.length,
     gotRelaxed: countRelaxed(synthesis),
@@ -146,26 +156,44 @@ function mapSections(
   liveness: Liveness,
   symbols: ReadonlyMap<number, MapSymbol[]>,
 ): MapSection[] {
-  let end = layout.headerSize;
+  let end = layout.fit?.end ?? layout.headerSize;
   return [...layout.order].map((id, i) => {
-    const offset = layout.fileOffset[id]!;
+    const parts = partsOf(pieces, layout, id);
+    const offset = parts[0]?.offset ?? layout.fileOffset[id]!;
     const size = pieces.size[id]!;
     const category = layout.category[i]! as Category;
     const section = {
       name: program.sectionName(id),
       object: program.objectOf(id).name,
       part: CATEGORY_NAMES[category],
-      address: layout.address[id]!,
+      address: parts.length > 0 ? layout.base + offset : layout.address[id]!,
       fileOffset: category === Category.bss ? null : offset,
+      parts,
       size,
       alignment: pieces.alignment[id]!,
-      padding: offset - end,
+      padding: parts.length > 0 ? 0 : offset - end,
       keptBy: keptBy(program, liveness, id),
       symbols: symbols.get(id) ?? [],
     };
-    end = offset + size;
+    if (parts.length === 0) end = offset + size;
     return section;
   });
+}
+
+/** Where the parts of a section lie that has found its place around the header, ascending; else nothing. */
+function partsOf(pieces: Pieces, { fit }: ImageLayout, id: number): MapPart[] {
+  const offset = fit?.placed.get(id);
+  if (offset !== undefined) return [{ offset, size: pieces.size[id]! }];
+  if (!fit?.cut.has(id)) return [];
+  const runs = fit.runs.filter(({ section }) => section === id);
+  const parts: MapPart[] = [];
+  for (const { offset, bytes } of runs.sort((a, b) => a.offset - b.offset)) {
+    const last = parts.at(-1);
+    if (last && last.offset + last.size === offset)
+      parts[parts.length - 1] = { offset: last.offset, size: last.size + bytes.length };
+    else parts.push({ offset, size: bytes.length });
+  }
+  return parts;
 }
 
 function keptBy(program: Program, { parent, parentOffset }: Liveness, id: number): string {
@@ -224,12 +252,11 @@ function compareSymbols(a: MapSymbol, b: MapSymbol): number {
   return a.name < b.name ? -1 : 1;
 }
 
-function sumByPart(layout: ImageLayout, sections: readonly MapSection[]): LinkMap['bytes'] {
-  const sums = { header: layout.headerSize, text: 0, rodata: 0, data: 0, bss: 0, padding: 0 };
-  for (const { part, size, padding } of sections) {
-    sums[part] += size;
-    if (part !== 'bss') sums.padding += padding;
-  }
+function sumByPart(pieces: Pieces, layout: ImageLayout, sections: readonly MapSection[]): LinkMap['bytes'] {
+  const own = takenBytes(pieces, layout).reduce((sum, isTaken) => sum - isTaken, layout.headerSize);
+  const sums = { header: own, text: 0, rodata: 0, data: 0, bss: 0, padding: 0 };
+  for (const { part, size } of sections) sums[part] += size;
+  sums.padding = layout.fileSize - sums.header - sums.text - sums.rodata - sums.data;
   return sums;
 }
 

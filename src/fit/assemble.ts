@@ -33,8 +33,8 @@ class Assembler {
   readonly #room: Room;
   /** By chain, in the order of execution. */
   readonly #placed: Placed[][] = [];
-  /** File offsets of jumps between runs, and of their targets. */
-  readonly #jumps: [number, number][] = [];
+  /** Jumps between runs: file offsets of the jump and of its target. */
+  readonly #jumps: { readonly section: number; readonly at: number; readonly target: number }[] = [];
   /** By section and offset of a label. */
   readonly #labels = new Map<number, Map<number, number>>();
 
@@ -46,6 +46,7 @@ class Assembler {
   place(chain: Chain, found: Arrangement, number: number): void {
     const runs = found.chains[number]!;
     const hasRex = number === this.#problem.entryChain && this.#room.entry?.hasRex;
+    const section = chain.section.section.id;
     const placed: Placed[] = [];
     runs.forEach(({ from, to, offset }, i) => {
       const isStart = hasRex && i === 0;
@@ -59,11 +60,11 @@ class Assembler {
         placed.push({ insn, at });
         at += insn.bytes.length;
       }
-      if (i + 1 < runs.length) this.#jumps.push([at, runs[i + 1]!.offset]);
+      if (i + 1 < runs.length) this.#jumps.push({ section, at, target: runs[i + 1]!.offset });
     });
     this.#placed.push(placed);
-    const labels = this.#labels.get(chain.section.section.id) ?? new Map<number, number>();
-    this.#labels.set(chain.section.section.id, labels);
+    const labels = this.#labels.get(section) ?? new Map<number, number>();
+    this.#labels.set(section, labels);
     for (const { insn, at } of placed) {
       const label = stretchStart(chain, chain.insns.indexOf(insn));
       if (!labels.has(label)) labels.set(label, at);
@@ -72,17 +73,17 @@ class Assembler {
 
   finish(found: Arrangement): Assembly | undefined {
     const runs: FileRun[] = [];
-    for (const [at, target] of this.#jumps) {
+    for (const { section, at, target } of this.#jumps) {
       const distance = target - (at + JUMP_SIZE);
-      if (distance > 127) return undefined;
-      runs.push({ offset: at, bytes: Uint8Array.of(0xeb, distance) }); // JMP rel8
+      if (!isByte(distance)) return undefined;
+      runs.push({ section, offset: at, bytes: Uint8Array.of(0xeb, distance) }); // JMP rel8
     }
     for (const [i, placed] of this.#placed.entries()) {
       const section = this.#problem.chains[i]!.section.section.id;
       for (const { insn, at } of placed) {
         const bytes = this.#bytesOf(section, insn, at);
         if (!bytes) return undefined;
-        runs.push({ offset: at, bytes });
+        runs.push({ section, offset: at, bytes });
       }
     }
     return { runs: runs.sort((a, b) => a.offset - b.offset), maps: this.#maps(found) };
@@ -93,7 +94,7 @@ class Assembler {
     const bytes = insn.bytes.slice();
     if (insn.target < 0) return bytes;
     const distance = this.#labels.get(section)!.get(insn.target)! - (at + bytes.length);
-    if (insn.immSize === 1 && (distance < -128 || distance > 127)) return undefined;
+    if (insn.immSize === 1 && !isByte(distance)) return undefined;
     for (let i = 0; i < insn.immSize; i++) bytes[insn.immOffset + i] = distance >> (8 * i);
     return bytes;
   }
@@ -123,6 +124,10 @@ class Assembler {
       return rows;
     });
   }
+}
+
+function isByte(distance: number): boolean {
+  return distance >= -128 && distance <= 127;
 }
 
 function atomRows({ start, size }: Atom, offset: number): [number, number][] {

@@ -32,14 +32,16 @@ export interface Start {
   readonly hasRex: boolean;
 }
 
-/** @param lengths bytes of each slot */
+/** @param lengths bytes of each slot @param mayCut whether the chain may have more than one run */
 export function planChain(
   chain: Chain,
   states: readonly ChainState[],
   lengths: readonly number[],
   start: Start | undefined,
+  mayCut: boolean,
 ): ChainPlan {
-  const search = new ChainSearch(chain, states, lengths, start);
+  const ends = mayCut ? states : [states[0]!, states.at(-1)!];
+  const search = new ChainSearch(chain, ends, lengths, start);
   return { cost: (slots) => search.cost(slots), runs: (slots) => search.runs(slots) };
 }
 

@@ -5,8 +5,9 @@
  * of one, and each byte is either reached or, where nothing refers to it, left over.
  */
 import { createInstruction, decode, Flow, type Instruction } from '../x86/decode.ts';
-import { effectsOf, Register, toleratesRex } from '../x86/effects.ts';
-import { isExit, signed } from './trace.ts';
+import { effectsOf, toleratesRex } from '../x86/effects.ts';
+import { EaxTracker, isExit, isRelative, isSystemCall, signed } from '../x86/exits.ts';
+
 import type { ByteRange, Reference, ViewSection } from './view.ts';
 
 /** An instruction of a section. */
@@ -60,12 +61,6 @@ export function readCode(
   return insns && { section, insns, labels: reader.labels, data: reader.dataParts(insns) };
 }
 
-/** A constant in a register, and the offset of the instruction that put it there. */
-interface Known {
-  readonly value: number;
-  readonly since: number;
-}
-
 class CodeReader {
   readonly labels = new Set<number>();
   readonly #section: ViewSection;
@@ -87,11 +82,11 @@ class CodeReader {
     while (open.length > 0) {
       let at = open.pop()!;
       // eax, where the block has set it: what decides whether a system call returns.
-      let eax: Known | undefined;
+      const eax = new EaxTracker();
       while (at < bytes.length && !this.#found.has(at) && !this.#isData(at)) {
         const insn = this.#readOne(at, eax);
         if (!insn) return undefined;
-        eax = this.#nextEax(insn, eax);
+        eax.follow(bytes, at, this.#insn);
         this.#found.set(at, insn);
         if (insn.target >= 0) {
           this.labels.add(insn.target);
@@ -121,7 +116,7 @@ class CodeReader {
     return this.#data.some(({ start, end }) => offset >= start && offset < end);
   }
 
-  #readOne(at: number, eax: Known | undefined): CodeInsn | undefined {
+  #readOne(at: number, eax: EaxTracker): CodeInsn | undefined {
     const { bytes, references } = this.#section;
     const insn = this.#insn;
     const length = decode(bytes, at, bytes.length, insn);
@@ -137,10 +132,9 @@ class CodeReader {
     // A distance within the section that is no branch, and no relocation, would break when parts move.
     if (insn.ripRelative && fieldOffset !== insn.dispOffset) return undefined;
     const { flow, immOffset, immSize } = insn;
-    const isRelative = flow === Flow.jmpRel || flow === Flow.jccRel || flow === Flow.callRel;
-    const target = isRelative && !reference ? at + length + signed(bytes, at + immOffset, immSize) : -1;
-    if (isRelative && !reference && (target < 0 || target >= bytes.length)) return undefined;
-    const isExiting = flow === Flow.system && insn.opcode === 0x05 && eax !== undefined && isExit(eax.value);
+    const target = isRelative(flow) && !reference ? at + length + signed(bytes, at + immOffset, immSize) : -1;
+    if (isRelative(flow) && !reference && (target < 0 || target >= bytes.length)) return undefined;
+    const isExiting = isSystemCall(insn) && eax.value !== undefined && isExit(eax.value);
     if (isExiting) this.#exits.push({ start: eax.since + 1, end: at + 1 });
     const isEnd =
       flow === Flow.jmpRel ||
@@ -163,15 +157,6 @@ class CodeReader {
       toleratesRex: toleratesRex(bytes, at, insn),
       truncates: insn.ripRelative && insn.opcode === 0x8d && insn.map === 0 && (insn.rex & 8) === 0,
     };
-  }
-
-  /** Follows eax through MOV eax, imm32 and PUSH imm8, POP rax. */
-  #nextEax({ offset, writes, length }: CodeInsn, eax: Known | undefined): Known | undefined {
-    const { bytes } = this.#section;
-    if (bytes[offset] === 0xb8 && length === 5) return { value: signed(bytes, offset + 1, 4), since: offset };
-    const isPop = bytes[offset] === 0x58 && bytes[offset - 2] === 0x6a && this.#found.has(offset - 2);
-    if (isPop) return { value: signed(bytes, offset - 1, 1), since: offset - 2 };
-    return (writes & (1 << Register.rax)) === 0 ? eax : undefined;
   }
 
   /** Whether no instruction overlaps another, none is data, and all labels are instructions. */

@@ -55,14 +55,23 @@ const MAX_ATOMS = 4;
 const MAX_SLOTS = 7;
 const MAX_TRIALS = 400;
 
-/** @param limit arrangements that end here or later are of no interest */
-export function arrange(problem: Problem, room: Room, limit: number): Arrangement | undefined {
-  return new Search(problem, room, limit).best();
+/**
+ * @param limit arrangements that end here or later are of no interest
+ * @param mayCut whether chains may be cut
+ */
+export function arrange(
+  problem: Problem,
+  room: Room,
+  limit: number,
+  mayCut: boolean,
+): Arrangement | undefined {
+  return new Search(problem, room, limit, mayCut).best();
 }
 
 class Search {
   readonly #problem: Problem;
   readonly #room: Room;
+  readonly #mayCut: boolean;
   readonly #bodyStart: number;
   readonly #order: readonly number[];
   readonly #plans = new Map<string, ChainPlan[]>();
@@ -70,8 +79,9 @@ class Search {
   #trials = 0;
   #best: Arrangement | undefined;
 
-  constructor(problem: Problem, room: Room, limit: number) {
+  constructor(problem: Problem, room: Room, limit: number, mayCut: boolean) {
     this.#problem = problem;
+    this.#mayCut = mayCut;
     this.#room = room;
     this.#limit = limit;
     const last = room.holes.at(-1);
@@ -174,13 +184,16 @@ class Search {
     if (known) return known;
     const { chains, states, entryChain } = this.#problem;
     const plans = chains.map((chain, i) =>
-      planChain(chain, states[i]!, lengths, i === entryChain ? start : undefined),
+      planChain(chain, states[i]!, lengths, i === entryChain ? start : undefined, this.#mayCut),
     );
     this.#plans.set(key, plans);
     return plans;
   }
 
-  /** Puts the runs of the body one behind the other, the entry first if it must begin the body, then the data. */
+  /**
+   * Puts the runs of the body one behind the other: the entry first if it must begin the body, then those that
+   * jumps lead to and from, because the jumps are short.
+   */
   #assemble(
     runs: readonly (readonly ChainRun[])[],
     slots: readonly Hole[],
@@ -199,7 +212,8 @@ class Search {
         }
       };
       if (dataFirst) placeData();
-      const order = runs.map((_, i) => i).sort((a, b) => Number(b === entryChain) - Number(a === entryChain));
+      const rank = (i: number) => (i === entryChain && !isDataFirst ? 2 : runs[i]!.length > 1 ? 1 : 0);
+      const order = runs.map((_, i) => i).sort((a, b) => rank(b) - rank(a));
       const chains: PlacedRun[][] = runs.map(() => []);
       for (const i of order) {
         for (const run of runs[i]!) {

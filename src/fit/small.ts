@@ -114,9 +114,13 @@ export function fitSmall(
     : program.code;
   const problem = makeProblem(code, program);
   const room: Room = { holes, end: layout.end, entry: entryOf(layout) };
-  const found = arrange(problem, room, limit);
-  const assembly = found && assemble(problem, room, found);
-  return found && assembly && { layout, problem, found, assembly, rewrites };
+  // Where a jump would have to go too far, whole functions still fill holes.
+  for (const mayCut of [true, false]) {
+    const found = arrange(problem, room, limit, mayCut);
+    const assembly = found && assemble(problem, room, found);
+    if (found && assembly) return { layout, problem, found, assembly, rewrites };
+  }
+  return undefined;
 }
 
 /** Where a layout wants the first instruction: behind the magic, which then runs as REX prefixes, or at one place. */

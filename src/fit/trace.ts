@@ -12,6 +12,7 @@
  */
 import { createInstruction, decode, Flow, type Instruction } from '../x86/decode.ts';
 import { Register } from '../x86/effects.ts';
+import { isExit, isSystemCall, signed } from '../x86/exits.ts';
 import { Calculation } from '../x86/relocations.ts';
 import type { Reference, View, ViewSection } from './view.ts';
 
@@ -49,8 +50,6 @@ const MAX_STEPS = 256;
 
 const SYS_READ = 0;
 const SYS_WRITE = 1;
-const SYS_EXIT = 60;
-const SYS_EXIT_GROUP = 231;
 const ARGUMENTS = [7, 6, 2, 10, 8, 9]; // rdi, rsi, rdx, r10, r8, r9
 
 /** @returns what a run from `offset` in `section` shows, or undefined if it cannot be followed to its end */
@@ -62,11 +61,6 @@ export function traceProgram(view: View, section: number, offset: number): Trace
     if (outcome === 'lost') return undefined;
   }
   return undefined;
-}
-
-/** Whether a system call of this number never returns. */
-export function isExit(number: number): boolean {
-  return number === SYS_EXIT || number === SYS_EXIT_GROUP;
 }
 
 type Outcome = 'on' | 'end' | 'lost';
@@ -110,9 +104,9 @@ class Run {
     const reference = section.references.find((ref) => ref.offset >= at && ref.offset < at + length);
     if (reference?.isRewritten) return 'lost';
     this.#at += length;
-    const { flow, opcode, map, prefixes } = this.#insn;
+    const { flow, map, prefixes } = this.#insn;
     if (flow === Flow.callRel || flow === Flow.jmpRel) return this.#branch(section, at, reference);
-    if (flow === Flow.system && map === 1 && opcode === 0x05) return this.#systemCall();
+    if (isSystemCall(this.#insn)) return this.#systemCall();
     if (flow !== Flow.none || map !== 0 || prefixes !== 0) return 'lost';
     return this.#move(bytes, at, reference) ? 'on' : 'lost';
   }
@@ -265,11 +259,4 @@ class Run {
 
 function contains({ start, end }: Access, offset: number): boolean {
   return offset >= start && offset < end;
-}
-
-/** A signed little-endian number of 1, 2 or 4 bytes. */
-export function signed(bytes: Uint8Array, at: number, size: number): number {
-  let value = 0;
-  for (let i = 0; i < size; i++) value |= bytes[at + i]! << (8 * i);
-  return (value << (32 - 8 * size)) >> (32 - 8 * size);
 }

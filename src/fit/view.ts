@@ -45,7 +45,7 @@ export interface ViewSection {
   readonly alignment: number;
   /** In the order of their fields. */
   readonly references: readonly Reference[];
-  /** Whether it holds the bytes of other sections too. */
+  /** Whether its parts have moved, or it holds parts of other sections. */
   readonly isShared: boolean;
 }
 
@@ -60,7 +60,7 @@ export function viewProgram(
 ): View {
   const shared = new Set<number>();
   pieces.home.forEach((home, id) => {
-    if (home >= 0 && (home !== id || pieces.isMapped(id))) shared.add(home);
+    if (home >= 0 && pieces.isMapped(id)) shared.add(home);
   });
   const { sections } = program;
   const view = new Map<number, ViewSection>();
@@ -89,7 +89,7 @@ function readReferences(program: Program, pieces: Pieces, synthesis: Synthesis, 
   const references: Reference[] = [];
   for (let row = 0; row < buffer.count; row++) {
     const calculation = calculationOf[buffer.type[row]!]! as Calculation;
-    if (calculation === Calculation.none) continue;
+    if (calculation === Calculation.none || buffer.offset[row]! >= pieces.size[id]!) continue;
     locate(program, object, buffer.symbol[row]!, found);
     const isPlaced = found.section >= 0 && pieces.home[found.section]! >= 0;
     const old = found.low + sectionAddend(buffer, row);

@@ -1,15 +1,21 @@
-/** Writes an ELF64 header and its program headers (gABI chapters 4 and 5) at the places a layout names. */
-import { writeU16, writeU32, writeU64 } from '../elf/bytes.ts';
+/**
+ * Writes the headers of any layout. Bytes that are read when the program is loaded and starts are always written;
+ * what only tools expect is written where neither those nor the program's own bytes in holes are.
+ */
+import { ELFCLASS64, ELFDATA2LSB, EM_X86_64, EV_CURRENT, PHDR_SIZE } from '../elf/constants.ts';
+import type { HeaderKind, HeaderLayout } from './layout.ts';
 import {
-  EHDR_SIZE,
-  ELFCLASS64,
-  ELFDATA2LSB,
-  EM_X86_64,
-  ET_EXEC,
-  EV_CURRENT,
-  PHDR_SIZE,
-} from '../elf/constants.ts';
-interface HeaderLayout { readonly e_phoff: number; readonly e_ehsize: number }
+  byteOf,
+  ELF_FIELDS,
+  ELF_HEADER,
+  ELF_MAGIC,
+  type ElfField,
+  elfFieldBits,
+  PROGRAM_FIELDS,
+  PROGRAM_HEADER,
+  type ProgramField,
+  programFieldBits,
+} from './structure.ts';
 
 /** One program header. Addresses are virtual, sizes and offsets in bytes. */
 export interface ProgramHeader {
@@ -23,49 +29,148 @@ export interface ProgramHeader {
   readonly alignment: number;
 }
 
-/** What the ELF header says. */
-export interface HeaderFields {
+/** What the headers say. */
+export interface LayoutFields {
   readonly layout: HeaderLayout;
-  readonly osabi: number;
-  readonly identPad: Uint8Array;
   /** Virtual address of the first instruction. */
   readonly entry: number;
+  readonly osabi: number;
+  /** Up to 8 bytes behind e_ident[EI_OSABI]. */
+  readonly identPad: Uint8Array;
+  /** Size of the ELF header as tools see it in bytes; qemu-user wants EHDR_SIZE. */
+  readonly e_ehsize: number;
+  /** One for each of the layout's kinds, in the same order. */
   readonly programHeaders: readonly ProgramHeader[];
 }
 
+/** A field to write: `bits` has those of each byte that are read when the program is loaded and starts. */
+interface Written {
+  readonly name: string;
+  /** File offset. */
+  readonly offset: number;
+  readonly bytes: readonly number[];
+  readonly bits: readonly number[];
+}
+
 /**
- * Writes the headers to the start of `image`. The program headers come last, so that they win where the two
- * overlap; the layout guarantees that the ELF header's fields read right there.
+ * Writes the headers to the start of `image`.
+ * @param isTaken 1 for each byte of `image` that a part of the program lies in
+ * @throws Error if two fields that share a byte want different values, or if a part of the program lies in a byte
+ * that is read: a mistake of the caller
  */
-export function encodeHeader(image: Uint8Array, fields: HeaderFields): void {
-  const { layout, programHeaders } = fields;
-  writeElfHeader(image, fields);
-  programHeaders.forEach((header, i) => {
-    writeProgramHeader(image.subarray(layout.e_phoff + i * PHDR_SIZE), header);
+export function encodeHeader(image: Uint8Array, isTaken: Uint8Array, fields: LayoutFields): void {
+  const written = [...elfFields(fields), ...programFields(fields)];
+  const owned = new Uint8Array(fields.layout.end);
+  const owners: string[] = [];
+  for (const field of written) writeRead(image, isTaken, field, owned, owners);
+  for (const field of written) writeExpected(image, isTaken, field, owned);
+}
+
+function writeRead(
+  image: Uint8Array,
+  isTaken: Uint8Array,
+  { name, offset, bytes, bits }: Written,
+  owned: Uint8Array,
+  owners: string[],
+): void {
+  bytes.forEach((byte, i) => {
+    const at = offset + i;
+    const mask = bits[i]!;
+    if (mask === 0) return;
+    if (isTaken[at]) throw new Error(`${place(at)} is both ${name} and a part of the program`);
+    if ((image[at]! ^ byte) & owned[at]! & mask) {
+      throw new Error(`${place(at)}: ${owners[at]} says ${hex(image[at]!)}, ${name} ${hex(byte)}`);
+    }
+    image[at] = (image[at]! & ~mask) | (byte & mask);
+    owned[at]! |= mask;
+    owners[at] ??= name;
   });
 }
 
-function writeElfHeader(image: Uint8Array, fields: HeaderFields): void {
-  const { layout, osabi, identPad, entry, programHeaders } = fields;
-  image.set([0x7f, 0x45, 0x4c, 0x46, ELFCLASS64, ELFDATA2LSB, EV_CURRENT, osabi], 0);
-  image.set(identPad, 8);
-  writeU16(image, 16, ET_EXEC);
-  writeU16(image, 18, EM_X86_64);
-  writeU32(image, 20, EV_CURRENT);
-  writeU64(image, 24, entry);
-  writeU64(image, 32, layout.e_phoff);
-  writeU16(image, 52, layout.e_ehsize);
-  writeU16(image, 54, PHDR_SIZE);
-  if (layout.e_phoff >= EHDR_SIZE) writeU16(image, 56, programHeaders.length); // e_phnum; else p_type supplies it
+/** Fills what is left of each byte, with the first field that does not change the bits that are read. */
+function writeExpected(
+  image: Uint8Array,
+  isTaken: Uint8Array,
+  { offset, bytes }: Written,
+  owned: Uint8Array,
+): void {
+  bytes.forEach((byte, i) => {
+    const at = offset + i;
+    if (isTaken[at] || owned[at] === 0xff || (image[at]! ^ byte) & owned[at]!) return;
+    image[at] = byte;
+    owned[at] = 0xff;
+  });
 }
 
-function writeProgramHeader(phdr: Uint8Array, header: ProgramHeader): void {
-  writeU32(phdr, 0, header.type);
-  writeU32(phdr, 4, header.flags);
-  writeU64(phdr, 8, header.offset);
-  writeU64(phdr, 16, header.address); // p_vaddr
-  writeU64(phdr, 24, header.address); // p_paddr
-  writeU64(phdr, 32, header.fileSize);
-  writeU64(phdr, 40, header.memorySize);
-  writeU64(phdr, 48, header.alignment);
+function elfFields(fields: LayoutFields): Written[] {
+  const values = elfValues(fields);
+  return ELF_FIELDS.map((field) => {
+    const { offset, size } = ELF_HEADER[field];
+    const bytes =
+      field === 'EI_PAD'
+        ? Array.from({ length: size }, (_, i) => fields.identPad[i] ?? 0)
+        : bytesOf(values[field] ?? 0, size);
+    return { name: field, offset, bytes, bits: bytes.map(() => elfFieldBits(field)) };
+  });
+}
+
+/** Values of the ELF header's fields; 0 for those that are not here. */
+function elfValues({ layout, entry, osabi, e_ehsize }: LayoutFields): Partial<Record<ElfField, number>> {
+  return {
+    EI_MAG: ELF_MAGIC,
+    EI_CLASS: ELFCLASS64,
+    EI_DATA: ELFDATA2LSB,
+    EI_VERSION: EV_CURRENT,
+    EI_OSABI: osabi,
+    e_type: layout.e_type,
+    e_machine: EM_X86_64,
+    e_version: EV_CURRENT,
+    e_entry: entry,
+    e_phoff: layout.e_phoff,
+    e_ehsize,
+    e_phentsize: PHDR_SIZE,
+    e_phnum: layout.kinds.length,
+  };
+}
+
+function programFields({ layout, programHeaders }: LayoutFields): Written[] {
+  return layout.kinds.flatMap((kind, i) =>
+    headerFields(kind, programHeaders[i]!, layout.e_phoff + i * PHDR_SIZE),
+  );
+}
+
+/** @param at file offset of the header */
+function headerFields(kind: HeaderKind, header: ProgramHeader, at: number): Written[] {
+  const values = programValues(header);
+  return PROGRAM_FIELDS.map((field) => {
+    const { offset, size } = PROGRAM_HEADER[field];
+    const bytes = bytesOf(values[field], size);
+    const bits = bytes.map((_, i) => programFieldBits(kind, field, i));
+    return { name: `${field} of ${kind}`, offset: at + offset, bytes, bits };
+  });
+}
+
+function programValues(header: ProgramHeader): Record<ProgramField, number> {
+  return {
+    p_type: header.type,
+    p_flags: header.flags,
+    p_offset: header.offset,
+    p_vaddr: header.address,
+    p_paddr: header.address,
+    p_filesz: header.fileSize,
+    p_memsz: header.memorySize,
+    p_align: header.alignment,
+  };
+}
+
+function bytesOf(value: number, size: number): number[] {
+  return Array.from({ length: size }, (_, i) => byteOf(value, i));
+}
+
+function place(offset: number): string {
+  return `byte ${hex(offset)} of the header`;
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
 }

@@ -3,11 +3,11 @@
  * header all that load, for each other set of headers those that no other layout is better than.
  * Made by `npm run layouts`; not edited by hand.
  */
-import type { HeaderLayout } from './layout.ts';
-import { type LayoutRow, layoutOf } from './layoutRow.ts';
+import type { LayoutRow } from './layoutRow.ts';
 
+/** Sets of headers one after the other, each set's in the order of e_phoff. */
 // biome-ignore format: one line for each layout
-const ROWS: readonly LayoutRow[] = [
+export const LAYOUT_ROWS: readonly LayoutRow[] = [
   { e_phoff: 0xc, kinds: ['load'], isPortable: true, p_offset: 0xc, e_entry: { start: 0xc00000000, end: 0xc00000001 }, entry: { start: 0, end: 1 }, p_memsz: 0x100380040, e_type: 3, flags: [3] },
   { e_phoff: 0x18, kinds: ['load'], isPortable: false, p_offset: 0x18, baseShift: 32, entry: { start: 1, end: 2 }, p_filesz: { modulus: 0x10000, remainder: 1 } },
   { e_phoff: 0x19, kinds: ['load'], isPortable: true, baseShift: 40, entry: { start: 0x100, end: 0x200 }, p_filesz: { modulus: 0x100, remainder: 0 } },
@@ -161,6 +161,3 @@ const ROWS: readonly LayoutRow[] = [
   { e_phoff: 0x30, kinds: ['stack', 'load', 'data', 'thread', 'ehFrame'], isPortable: true },
   { e_phoff: 0x40, kinds: ['load', 'data', 'thread', 'ehFrame', 'stack'], isPortable: true },
 ];
-
-/** All layouts: sets of headers one after the other, each set's in the order of e_phoff. */
-export const LAYOUTS: readonly HeaderLayout[] = ROWS.map(layoutOf);

@@ -1,16 +1,14 @@
 /** The headers that a link can have: layouts by the names under which users ask for them. */
-import { EHDR_SIZE, PT_GNU_EH_FRAME, PT_GNU_STACK, PT_LOAD, PT_TLS } from '../elf/constants.ts';
+import { EHDR_SIZE, PT_GNU_EH_FRAME, PT_LOAD, PT_TLS } from '../elf/constants.ts';
 import type { HeaderKind, HeaderLayout } from './layout.ts';
 import { layoutOf } from './layoutRow.ts';
-import { LAYOUTS } from './layoutTable.ts';
+import { LAYOUT_ROWS } from './layoutTable.ts';
 
 /** Values of `--header`: the smallest, the two conventional ones without anything in their holes, or an e_phoff. */
-export const HEADER_NAMES = [
-  'auto',
-  'classic',
-  'plain',
-  ...new Set(LAYOUTS.filter(({ kinds }) => kinds.length === 1).map(({ e_phoff }) => hex(e_phoff))),
-];
+export function headerNames(): string[] {
+  const offsets = LAYOUT_ROWS.filter(({ kinds }) => kinds.length === 1).map(({ e_phoff }) => hex(e_phoff));
+  return ['auto', 'classic', 'plain', ...offsets];
+}
 
 /** Loaders that a header must satisfy: those of Linux, or also those of qemu-user and gVisor. */
 export type Compatibility = 'linux' | 'portable';
@@ -50,8 +48,13 @@ const CLASSIC = 0x38;
 /** Layouts for these program headers, in any order, smallest end first. */
 export function layoutsFor(kinds: readonly HeaderKind[]): HeaderLayout[] {
   const wanted = [...kinds].sort().join();
-  const found = LAYOUTS.filter((layout) => [...layout.kinds].sort().join() === wanted);
+  const found = LAYOUT_ROWS.filter((row) => [...row.kinds].sort().join() === wanted).map(layoutOf);
   return found.sort((a, b) => a.end - b.end);
+}
+
+/** Every layout of the table. */
+export function allLayouts(): HeaderLayout[] {
+  return LAYOUT_ROWS.map(layoutOf);
 }
 
 /** A layout under the name by which users know it. */
@@ -65,9 +68,6 @@ export function kindOf(type: number, isFirst: boolean): HeaderKind {
   if (type === PT_TLS) return 'thread';
   return type === PT_GNU_EH_FRAME ? 'ehFrame' : 'stack';
 }
-
-/** The type that is left to PT_GNU_STACK by `kindOf`. */
-export const STACK_TYPE = PT_GNU_STACK;
 
 function findLayout(e_phoff: number, kinds: readonly HeaderKind[]): HeaderLayout | undefined {
   return layoutsFor(kinds).find((layout) => layout.e_phoff === e_phoff);

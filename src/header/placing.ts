@@ -29,9 +29,10 @@ export function canEnter(layout: HeaderLayout, entryOffset: number): boolean {
  * The smallest p_filesz of `load` that the layout allows for `size` bytes from p_offset on. It may lie past the end
  * of the file: elf_map maps whole pages, and pages that the file has no bytes for are not touched.
  *
- * p_memsz: without PF_W it is p_filesz, since Linux up to 6.5 clears the rest of the page otherwise. With PF_W it is
- * what the program needs, at least p_filesz; where p_filesz goes beyond the last page of the file it is p_filesz.
- * Memory up to the end of the last page of the file is zero and needs no p_memsz.
+ * p_memsz follows. Without PF_W it is p_filesz, since Linux up to 6.5 otherwise clears the rest of a page that cannot
+ * be written (padzero), which ends the program. With PF_W it is what the program needs, at least p_filesz; where
+ * p_filesz goes beyond the last page of the file it is p_filesz, for the same reason. A p_memsz that the layout has
+ * goes before. Memory up to the end of the file's last page is zero and needs no p_memsz.
  */
 export function legalFileSize({ p_filesz }: HeaderLayout, size: number): number {
   const { modulus, remainder } = p_filesz;

@@ -105,7 +105,10 @@ function canForceMemory(cells: Cells, load: number, { e_type, permissions }: Cho
   return memory >= PAGE && memory <= MOST_FORCED_MEMORY;
 }
 
-/** File offset 0 must be mapped: p_offset lies in the first page, and p_vaddr at the same place of its page. */
+/**
+ * File offset 0 must be mapped: p_offset lies in the first page, and p_vaddr at the same place of its page. Bits of
+ * p_offset that nothing else fixes are 0.
+ */
 function applyFirstPage(cells: Cells, load: number): void {
   applyOffsetBelowPage(cells, load);
   applySamePlaceInPage(cells, load);
@@ -126,7 +129,10 @@ function applySamePlaceInPage(cells: Cells, load: number): void {
   cells.equate(load + p_offset.offset + 1, load + p_vaddr.offset + 1, 0x0f);
 }
 
-/** The program must start in the part of the file that is mapped first, which settles the upper address bytes. */
+/**
+ * The program must start in the first page, so that e_entry and p_vaddr agree in their upper bytes; the loader adds
+ * the same random number to both.
+ */
 function applyRandomBase(cells: Cells, load: number): EntryRules | undefined {
   applyOffsetBelowPage(cells, load);
   const { e_entry } = ELF_HEADER;
@@ -135,7 +141,10 @@ function applyRandomBase(cells: Cells, load: number): EntryRules | undefined {
   return entryOfRandomBase(cells, load);
 }
 
-/** load_elf_binary looks for the segment that holds e_phoff from 5.18 on, before it took the first PT_LOAD. */
+/**
+ * load_elf_binary from 5.18 on takes the segment that holds e_phoff, before it took the first PT_LOAD: `load` must be
+ * both. p_filesz always reaches beyond the table.
+ */
 function findsTable(kinds: readonly HeaderKind[], e_phoff: number, offset: number): boolean {
   return offset <= e_phoff && isBeforeData(kinds);
 }

@@ -68,19 +68,33 @@ function permittedLayouts(kinds: readonly HeaderKind[], options: LinkOptions): H
   return layoutsFor(kinds).filter((layout) => {
     const isNamed = headerOf(layout).name === options.header;
     if (options.header !== 'auto' && !isNamed) return false;
-    // One whose base is random, or that takes 4 GiB, is for those who ask for it.
-    if (layout.e_type !== ET_EXEC || layout.e_entry) return false;
+    // One whose base is random, and that takes 4 GiB, is for those who ask for it.
+    if (layout.e_type !== ET_EXEC && !options.floor) return false;
+    if (layout.e_entry && layout.e_type === ET_EXEC) return false;
+    if (!hasOwnRoom(layout, options)) return false;
     return options.compatibility === 'linux' || layout.portableHoles !== undefined;
   });
 }
 
+/** Whether the bytes that the user has given for e_ident can stand there. */
+function hasOwnRoom(layout: HeaderLayout, options: LinkOptions): boolean {
+  return ownBytes(options).every((own) =>
+    layout.holes.some(({ start, end }) => start <= own.start && own.end <= end),
+  );
+}
+
+/** Where the user has put bytes of his own. */
+function ownBytes({ osabi, identPad }: LinkOptions): Hole[] {
+  const own: Hole[] = [];
+  if (osabi !== 0) own.push({ start: 7, end: 8 });
+  if (identPad.length > 0) own.push({ start: 8, end: 8 + identPad.length });
+  return own;
+}
+
 /** Holes that content may lie in: not where the user has put bytes of his own. */
-function openHoles(layout: HeaderLayout, { compatibility, osabi, identPad }: LinkOptions): Hole[] {
-  const holes = compatibility === 'portable' ? layout.portableHoles! : layout.holes;
-  const taken: Hole[] = [];
-  if (osabi !== 0) taken.push({ start: 7, end: 8 });
-  if (identPad.length > 0) taken.push({ start: 8, end: 8 + identPad.length });
-  return taken.reduce((open, range) => open.flatMap((hole) => without(hole, range)), [...holes]);
+function openHoles(layout: HeaderLayout, options: LinkOptions): Hole[] {
+  const holes = options.compatibility === 'portable' ? layout.portableHoles! : layout.holes;
+  return ownBytes(options).reduce((open, range) => open.flatMap((hole) => without(hole, range)), [...holes]);
 }
 
 function without(hole: Hole, range: Hole): Hole[] {
@@ -141,9 +155,13 @@ function recordFit(fit: SmallFit, plan: ImagePlan, pieces: Pieces, synthesis: Sy
   problem.atoms.forEach(({ section, start, size }, i) => {
     if (!cut.has(section)) return;
     const bytes = problem.chains.find((chain) => chain.section.section.id === section)!.section.section.bytes;
-    runs.push({ offset: found.atoms[i]!, bytes: bytes.subarray(start, start + size) });
+    runs.push({ section, offset: found.atoms[i]!, bytes: bytes.subarray(start, start + size) });
   });
-  for (const [id, map] of assembly.maps) pieces.moveInto(id, id, map);
+  for (const [id, map] of assembly.maps) {
+    const own = runs.filter(({ section }) => section === id);
+    const size = own.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    pieces.cut(id, size, map);
+  }
   return {
     plan,
     header: headerOf(layout),
@@ -181,6 +199,7 @@ function fillBest(
   layouts: readonly HeaderLayout[],
   options: LinkOptions,
 ): HeaderFit {
+  // Where other segments follow, what is written lies in one of them.
   const mayWrite = plan.regions.length === 1 ? Category.data : Category.rodata;
   const candidates: Candidate[] = [];
   for (const { ids, category } of plan.groups) {

@@ -182,7 +182,7 @@ function fold(pieces: Pieces, ids: Int32Array, classes: Int32Array, isUnique: (i
     const id = ids[node]!;
     const survivor = survivors.get(number)!;
     if (id === survivor || isUnique(id)) return;
-    pieces.moveInto(id, survivor);
+    pieces.fold(id, survivor);
     pieces.alignment[survivor] = Math.max(pieces.alignment[survivor]!, pieces.alignment[id]!);
   });
 }

@@ -62,9 +62,7 @@ export function relocate(
   }
   const relocator = new Relocator(program, pieces, layout, synthesis, image, diagnostics);
   for (let id = 0; id < pieces.home.length; id++) {
-    // The bytes of a section that was folded into its twin are the twin's.
-    const isOwn = pieces.home[id] === id || pieces.isMapped(id);
-    if (pieces.home[id]! >= 0 && isOwn) relocator.relocateSection(id);
+    if (pieces.hasOwnBytes(id)) relocator.relocateSection(id);
   }
   relocator.fillGot();
   relocator.fillIndirect();
@@ -108,10 +106,13 @@ class Relocator {
     readRelocations(object, sections, id, fieldSize, relocations);
     const rewrites = this.#layout.fit?.rewrites.get(id) ?? this.#synthesis.rewrites.get(id);
     const home = this.#pieces.home[id]!;
+    const end = this.#pieces.isMapped(id) ? Number.POSITIVE_INFINITY : this.#pieces.size[id]!;
     for (let row = 0; row < relocations.count; row++) {
       const rewrite = rewrites?.[row] ?? Rewrite.none;
       const offset = this.#pieces.resolve(id, relocations.offset[row]!);
-      if (rewrite === Rewrite.consumed || offset < 0) continue;
+      // What was dropped from the section's end needs no values.
+      const isDropped = offset < 0 || (home === id && offset >= end);
+      if (rewrite === Rewrite.consumed || isDropped) continue;
       const place = this.#layout.address[home]! + offset;
       const field = this.#layout.fileOffset[home]! + offset;
       if (rewrite === Rewrite.none) this.#apply(id, object, row, place, field);

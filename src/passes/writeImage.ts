@@ -1,5 +1,5 @@
 /** Puts the headers in front of the image. Afterwards the file is complete. */
-import { encodeHeader } from '../header/encodeLayout.ts';
+import { encodeHeader } from '../header/encode.ts';
 import { takenBytes } from '../layout/fitted.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';

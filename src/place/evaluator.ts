@@ -1,6 +1,7 @@
 /** Evaluates the expressions of scripts at the place that a walk through them has reached. */
 import type { Diagnostics } from '../diagnostics.ts';
 import { type Expression, ExpressionError } from '../expression.ts';
+import type { LinkOptions } from '../options.ts';
 import type { Assertion, Fill } from '../script/ast.ts';
 import {
   ABSOLUTE,

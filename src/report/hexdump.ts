@@ -1,5 +1,5 @@
 /** An executable as annotated hexadecimal: every byte with its owner, and both owners where headers overlap. */
-import type { LinkMap } from '../explain/map.ts';
+import type { LinkMap, MapPart, MapSection } from '../explain/map.ts';
 import { type PlacedField, readHeaderFields } from '../header/fields.ts';
 import type { Style } from './style.ts';
 
@@ -14,19 +14,44 @@ interface Run {
 
 /** @returns lines of `offset  bytes  text  owners`, each ended by a newline */
 export function formatHexdump(bytes: Uint8Array, map: LinkMap, style: Style): string {
-  const runs = [...headerRuns(readHeaderFields(bytes)), ...sectionRuns(bytes, map)];
-  return runs.flatMap((run, i) => formatRun(bytes, run, i, style)).join('');
+  const parts = map.sections.flatMap((section) => section.parts.map((part) => partRun(section, part, map)));
+  const fields = headerRuns(readHeaderFields(bytes), parts, map.headerSize);
+  const apart = map.sections.filter((section) => section.parts.length === 0);
+  const start = Math.max(map.headerSize, ...parts.map(({ end }) => end));
+  const runs = [...fields, ...parts, ...sectionRuns(bytes, map, apart, start)];
+  return fillGaps(runs.sort((a, b) => a.start - b.start))
+    .flatMap((run, i) => formatRun(bytes, run, i, style))
+    .join('');
 }
 
-/** Cuts the header wherever a field begins or ends, so that each run has one set of owners. */
-function headerRuns(fields: readonly PlacedField[]): Run[] {
-  const cuts = [...new Set(fields.flatMap(({ offset, size }) => [offset, offset + size]))].sort(
-    (a, b) => a - b,
-  );
-  return cuts.slice(0, -1).map((start, i) => {
+function partRun({ object, name, symbols }: MapSection, { offset, size }: MapPart, { base }: LinkMap): Run {
+  const named = symbols.filter(({ address }) => address - base === offset).map((symbol) => symbol.name);
+  const symbol = named.length > 0 ? `  ${named.join(', ')}` : '';
+  return { start: offset, end: offset + size, labels: [`${object}:(${name})${symbol}`] };
+}
+
+/** Cuts the header wherever a field or a part of the program begins or ends; parts are left out. */
+function headerRuns(fields: readonly PlacedField[], parts: readonly Run[], headerSize: number): Run[] {
+  const edges = [
+    ...fields.flatMap(({ offset, size }) => [offset, offset + size]),
+    ...parts.flatMap(({ start, end }) => [start, end]),
+  ];
+  const cuts = [...new Set(edges)].filter((at) => at <= headerSize).sort((a, b) => a - b);
+  const runs = cuts.slice(0, -1).map((start, i) => {
     const end = cuts[i + 1]!;
     const owners = fields.filter((field) => field.offset < end && field.offset + field.size > start);
     return { start, end, labels: owners.map(describeField) };
+  });
+  return runs.filter(({ start }) => !parts.some((part) => start >= part.start && start < part.end));
+}
+
+/** Bytes between runs are there for the alignment of what follows. */
+function fillGaps(runs: readonly Run[]): Run[] {
+  let end = 0;
+  return runs.flatMap((run) => {
+    const gap = run.start > end ? [{ start: end, end: run.start, labels: ['padding for alignment'] }] : [];
+    end = run.end;
+    return [...gap, run];
   });
 }
 
@@ -35,14 +60,12 @@ function describeField({ name, value, meaning, size }: PlacedField): string {
   return `${name}${text} (${meaning})`;
 }
 
-/** Runs for sections, cut at their symbols, and for the padding between them. */
-function sectionRuns(bytes: Uint8Array, map: LinkMap): Run[] {
+/** Runs for sections behind the header, cut at their symbols. @param start where they may begin */
+function sectionRuns(bytes: Uint8Array, map: LinkMap, sections: readonly MapSection[], start: number): Run[] {
   const runs: Run[] = [];
-  let end = map.headerSize;
-  for (const section of map.sections) {
-    const { fileOffset, size, name, object, symbols } = section;
+  let end = start;
+  for (const { fileOffset, size, name, object, symbols } of sections) {
     if (fileOffset === null || size === 0) continue;
-    if (fileOffset > end) runs.push({ start: end, end: fileOffset, labels: ['padding for alignment'] });
     end = fileOffset + size;
     const cuts = symbols.map(({ address }) => address - map.base).filter((at) => at > fileOffset && at < end);
     const starts = [...new Set([fileOffset, ...cuts])];

@@ -208,7 +208,14 @@ export function linkFiles(
     name,
     expression: parseExpression(text),
   }));
-  return link(new Map(Object.entries(files)), { ...DEFAULT_OPTIONS, inputs, definitions, ...rest });
+  const conventional = { base: 0x400000, isBaseGiven: false, header: 'classic' };
+  return link(new Map(Object.entries(files)), {
+    ...DEFAULT_OPTIONS,
+    ...conventional,
+    inputs,
+    definitions,
+    ...rest,
+  });
 }
 
 /** The diagnostics of a link that must fail. */

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PF_R, PF_W, PF_X } from '../../src/elf/constants.ts';
-import { encodeHeader } from '../../src/header/encodeLayout.ts';
+import { encodeHeader } from '../../src/header/encode.ts';
 import type { HeaderLayout } from '../../src/header/layout.ts';
-import { LAYOUTS } from '../../src/header/layoutTable.ts';
+import { allLayouts } from '../../src/header/layouts.ts';
 import { type Outcome, run, scratchFolder } from '../run.ts';
 import { EXIT_CODE, tinyProgram } from './program.ts';
+
+const LAYOUTS = allLayouts();
 
 const NO_FILLING = new Uint8Array();
 const folder = scratchFolder();

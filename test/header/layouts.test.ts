@@ -2,9 +2,11 @@
 import { expect, it } from 'vitest';
 import { enumerateLayouts } from '../../src/header/enumerate.ts';
 import { type HeaderLayout, type Hole, holeBytes } from '../../src/header/layout.ts';
-import { LAYOUTS } from '../../src/header/layoutTable.ts';
+import { allLayouts } from '../../src/header/layouts.ts';
 import { baseFor, canEnter, legalFileSize } from '../../src/header/placing.ts';
 import { solveLayout } from '../../src/header/solve.ts';
+
+const LAYOUTS = allLayouts();
 
 /** Holes as `offset:bytes` in hexadecimal and decimal. */
 interface Measured {

@@ -1,7 +1,7 @@
 /** Programs of a few bytes in any header layout: they write one byte, if asked to, and exit with 42. */
 import { PF_R, PF_W, PF_X } from '../../src/elf/constants.ts';
 import type { ProgramHeader } from '../../src/header/encode.ts';
-import { encodeHeader } from '../../src/header/encodeLayout.ts';
+import { encodeHeader } from '../../src/header/encode.ts';
 import { TYPE_OF_KIND } from '../../src/header/lay.ts';
 import type { HeaderKind, HeaderLayout } from '../../src/header/layout.ts';
 import { baseFor, canEnter, legalFileSize } from '../../src/header/placing.ts';

@@ -1,0 +1,78 @@
+/**
+ * Drops what stands behind a system call that ends the program: compilers put a trap there, because they do not
+ * know that it does not return. Afterwards such sections end with the call.
+ *
+ * A section is cut behind a call if the number in eax is that of exit or exit_group whenever the call is reached,
+ * and if nothing else leads behind it: no branch of the code before, no relocation, and not the entry. Sections
+ * between which code may run on from one into the next are left alone, and so are all where unwind tables say how
+ * long functions are.
+ */
+import { SHF_EXECINSTR } from '../elf/constants.ts';
+import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
+import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
+import { locate, type Program, SymbolKind, Target } from '../program.ts';
+import type { Liveness } from '../results.ts';
+import { findExit } from '../x86/exits.ts';
+import { fieldSize, sectionAddend } from '../x86/relocations.ts';
+
+export function dropTails(program: Program, liveness: Liveness, pieces: Pieces, options: LinkOptions): void {
+  if (options.verbatim || liveness.unwind) return;
+  const cuts = findCuts(program, liveness, pieces);
+  if (cuts.size === 0) return;
+  for (const { section, offset } of entryPlaces(program, options)) keepReached(cuts, section, offset);
+  keepReferenced(program, liveness, cuts);
+  for (const [id, size] of cuts) {
+    pieces.content.set(id, program.sectionBytes(id).subarray(0, size));
+    pieces.place(id, size, pieces.alignment[id]!);
+  }
+}
+
+/** Where sections could end, as far as their own code is concerned, by section id. */
+function findCuts(program: Program, { reached, clusters }: Liveness, pieces: Pieces): Map<number, number> {
+  const { sections } = program;
+  const cuts = new Map<number, number>();
+  for (const id of reached) {
+    const isCode = (sections.flags[id]! & SHF_EXECINSTR) !== 0;
+    if (!isCode || pieces.content.has(id) || clusters.nameOf(id) !== undefined) continue;
+    const bytes = program.sectionBytes(id);
+    const end = findExit(bytes);
+    if (end >= 0 && end < bytes.length) cuts.set(id, end);
+  }
+  return cuts;
+}
+
+/** Forgets the cut of a section of which something behind the cut is needed. */
+function keepReached(cuts: Map<number, number>, section: number, offset: number): void {
+  const cut = cuts.get(section);
+  if (cut !== undefined && offset >= cut) cuts.delete(section);
+}
+
+/** Follows every relocation of the live sections. */
+function keepReferenced(program: Program, { reached }: Liveness, cuts: Map<number, number>): void {
+  const { sections } = program;
+  const buffer = new RelocationBuffer();
+  const target = new Target();
+  for (const id of reached) {
+    if (sections.relocations[id]! < 0) continue;
+    const object = program.objectOf(id);
+    readRelocations(object, sections, id, fieldSize, buffer);
+    for (let row = 0; row < buffer.count; row++) {
+      locate(program, object, buffer.symbol[row]!, target);
+      if (!cuts.has(target.section)) continue;
+      // What lies behind the cut refers to nothing.
+      if (buffer.offset[row]! >= (cuts.get(id) ?? Number.POSITIVE_INFINITY)) continue;
+      keepReached(cuts, target.section, target.low + sectionAddend(buffer, row));
+    }
+  }
+}
+
+/** The entry, and symbols that options name: places that no relocation leads to. */
+function entryPlaces(program: Program, options: LinkOptions): { section: number; offset: number }[] {
+  const { symbols } = program;
+  const names = [options.entry, ...options.undefinedSymbols, ...options.requiredSymbols];
+  return names
+    .map((name) => symbols.names.find(name))
+    .filter((id) => id >= 0 && symbols.kind[id] === SymbolKind.defined)
+    .map((id) => ({ section: symbols.section[id]!, offset: symbols.valueLow[id]! }));
+}

@@ -1,0 +1,83 @@
+/** Finds system calls that end the program: exit and exit_group of Linux (arch/x86/entry/syscalls/syscall_64.tbl). */
+import { createInstruction, decode, Flow, type Instruction } from './decode.ts';
+import { effectsOf, Register } from './effects.ts';
+
+const SYS_EXIT = 60;
+const SYS_EXIT_GROUP = 231;
+
+/** Whether a system call of this number never returns. */
+export function isExit(number: number): boolean {
+  return number === SYS_EXIT || number === SYS_EXIT_GROUP;
+}
+
+/**
+ * The offset behind the first system call that ends the program and behind which no instruction before it leads,
+ * or -1. The section is decoded from its start; a relative branch that has a relocation leads elsewhere, or is for
+ * the caller to follow.
+ */
+export function findExit(bytes: Uint8Array): number {
+  if (!hasCall(bytes)) return -1;
+  const insn = createInstruction();
+  const targets: number[] = [];
+  const eax = new EaxTracker();
+  for (let at = 0; at < bytes.length; at += insn.length) {
+    if (decode(bytes, at, bytes.length, insn) === 0) return -1;
+    const end = at + insn.length;
+    if (isRelative(insn.flow)) targets.push(end + signed(bytes, at + insn.immOffset, insn.immSize));
+    if (isSystemCall(insn) && eax.value !== undefined && isExit(eax.value)) {
+      const isLed = targets.some((target) => target >= end || (target > eax.since && target < end));
+      if (!isLed) return end;
+    }
+    eax.follow(bytes, at, insn);
+  }
+  return -1;
+}
+
+/** Follows eax from one instruction to the next. */
+export class EaxTracker {
+  /** What the register holds, if that is known. */
+  value: number | undefined;
+  /** Offset of the instruction that put it there. */
+  since = 0;
+  #pushed = -1;
+
+  /** @param at offset of the instruction in `bytes` */
+  follow(bytes: Uint8Array, at: number, insn: Instruction): void {
+    const isPop = bytes[at] === 0x58 && this.#pushed === at - 2; // PUSH imm8, POP rax
+    if (bytes[at] === 0xb8 && insn.length === 5)
+      this.#set(signed(bytes, at + 1, 4), at); // MOV eax, imm32
+    else if (isPop) this.#set(signed(bytes, at - 1, 1), at - 2);
+    else if ((effectsOf(bytes, at, insn).writes & (1 << Register.rax)) !== 0) this.value = undefined;
+    this.#pushed = bytes[at] === 0x6a ? at : -1;
+  }
+
+  #set(value: number, since: number): void {
+    this.value = value;
+    this.since = since;
+  }
+}
+
+/** Whether an instruction is SYSCALL. */
+export function isSystemCall({ flow, map, opcode }: Instruction): boolean {
+  return flow === Flow.system && map === 1 && opcode === 0x05;
+}
+
+/** Whether control goes to a distance from the instruction's end. */
+export function isRelative(flow: Flow): boolean {
+  return flow === Flow.jmpRel || flow === Flow.jccRel || flow === Flow.callRel;
+}
+
+/** A signed little-endian number of 1, 2 or 4 bytes. */
+export function signed(bytes: Uint8Array, at: number, size: number): number {
+  let value = 0;
+  for (let i = 0; i < size; i++) value |= bytes[at + i]! << (8 * i);
+  return (value << (32 - 8 * size)) >> (32 - 8 * size);
+}
+
+/** Whether the bytes of SYSCALL occur at all: most sections have none. */
+function hasCall(bytes: Uint8Array): boolean {
+  for (let at = bytes.indexOf(0x0f); at >= 0; at = bytes.indexOf(0x0f, at + 1)) {
+    if (bytes[at + 1] === 0x05) return true;
+  }
+  return false;
+}
