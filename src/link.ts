@@ -73,7 +73,7 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
   // Only live sections exist; every relocation of theirs has been read once and lies within its section.
   const { synthesis, pieces } = synthesize(program, liveness, options, rules, diagnostics);
   // It is decided which references are rewritten, and no new section appears.
-  dropTails(program, liveness, pieces, options);
+  if (!rules) dropTails(program, liveness, pieces, options);
   // Sections end where the program does.
   mergeStrings(program, liveness, pieces, rules);
   // Strings and constants have their places within sections.

@@ -13,8 +13,8 @@ export interface Assembly {
   readonly maps: ReadonlyMap<number, OffsetMap>;
 }
 
-/** @returns undefined if a jump does not reach its target */
-export function assemble(problem: Problem, room: Room, found: Arrangement): Assembly | undefined {
+/** @returns the number of a chain in which a jump does not reach its target, if there is one */
+export function assemble(problem: Problem, room: Room, found: Arrangement): Assembly | number {
   const assembler = new Assembler(problem, room);
   problem.chains.forEach((chain, i) => {
     assembler.place(chain, found, i);
@@ -28,13 +28,20 @@ interface Placed {
   readonly at: number;
 }
 
+/** A jump from one run to the next: file offsets of the jump and of its target. */
+interface Jump {
+  readonly chain: number;
+  readonly section: number;
+  readonly at: number;
+  readonly target: number;
+}
+
 class Assembler {
   readonly #problem: Problem;
   readonly #room: Room;
   /** By chain, in the order of execution. */
   readonly #placed: Placed[][] = [];
-  /** Jumps between runs: file offsets of the jump and of its target. */
-  readonly #jumps: { readonly section: number; readonly at: number; readonly target: number }[] = [];
+  readonly #jumps: Jump[] = [];
   /** By section and offset of a label. */
   readonly #labels = new Map<number, Map<number, number>>();
 
@@ -60,7 +67,7 @@ class Assembler {
         placed.push({ insn, at });
         at += insn.bytes.length;
       }
-      if (i + 1 < runs.length) this.#jumps.push({ section, at, target: runs[i + 1]!.offset });
+      if (i + 1 < runs.length) this.#jumps.push({ chain: number, section, at, target: runs[i + 1]!.offset });
     });
     this.#placed.push(placed);
     const labels = this.#labels.get(section) ?? new Map<number, number>();
@@ -71,18 +78,18 @@ class Assembler {
     }
   }
 
-  finish(found: Arrangement): Assembly | undefined {
+  finish(found: Arrangement): Assembly | number {
     const runs: FileRun[] = [];
-    for (const { section, at, target } of this.#jumps) {
+    for (const { chain, section, at, target } of this.#jumps) {
       const distance = target - (at + JUMP_SIZE);
-      if (!isByte(distance)) return undefined;
+      if (!isByte(distance)) return chain;
       runs.push({ section, offset: at, bytes: Uint8Array.of(0xeb, distance) }); // JMP rel8
     }
     for (const [i, placed] of this.#placed.entries()) {
       const section = this.#problem.chains[i]!.section.section.id;
       for (const { insn, at } of placed) {
         const bytes = this.#bytesOf(section, insn, at);
-        if (!bytes) return undefined;
+        if (!bytes) return i;
         runs.push({ section, offset: at, bytes });
       }
     }

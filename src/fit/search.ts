@@ -57,21 +57,21 @@ const MAX_TRIALS = 400;
 
 /**
  * @param limit arrangements that end here or later are of no interest
- * @param mayCut whether chains may be cut
+ * @param whole numbers of the chains that may not be cut
  */
 export function arrange(
   problem: Problem,
   room: Room,
   limit: number,
-  mayCut: boolean,
+  whole: ReadonlySet<number>,
 ): Arrangement | undefined {
-  return new Search(problem, room, limit, mayCut).best();
+  return new Search(problem, room, limit, whole).best();
 }
 
 class Search {
   readonly #problem: Problem;
   readonly #room: Room;
-  readonly #mayCut: boolean;
+  readonly #whole: ReadonlySet<number>;
   readonly #bodyStart: number;
   readonly #order: readonly number[];
   readonly #plans = new Map<string, ChainPlan[]>();
@@ -79,9 +79,9 @@ class Search {
   #trials = 0;
   #best: Arrangement | undefined;
 
-  constructor(problem: Problem, room: Room, limit: number, mayCut: boolean) {
+  constructor(problem: Problem, room: Room, limit: number, whole: ReadonlySet<number>) {
     this.#problem = problem;
-    this.#mayCut = mayCut;
+    this.#whole = whole;
     this.#room = room;
     this.#limit = limit;
     const last = room.holes.at(-1);
@@ -184,7 +184,7 @@ class Search {
     if (known) return known;
     const { chains, states, entryChain } = this.#problem;
     const plans = chains.map((chain, i) =>
-      planChain(chain, states[i]!, lengths, i === entryChain ? start : undefined, this.#mayCut),
+      planChain(chain, states[i]!, lengths, i === entryChain ? start : undefined, !this.#whole.has(i)),
     );
     this.#plans.set(key, plans);
     return plans;

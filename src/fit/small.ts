@@ -4,6 +4,7 @@
  */
 import type { HeaderLayout, Hole } from '../header/layout.ts';
 import { Rewrite } from '../results.ts';
+import { isRelative } from '../x86/exits.ts';
 import { Calculation } from '../x86/relocations.ts';
 import { type Assembly, assemble } from './assemble.ts';
 import { type Chain, chainsOf, statesOf } from './chains.ts';
@@ -46,6 +47,8 @@ export function readSmallProgram(view: View, entry: SmallProgram['entry']): Smal
   const code: CodeSection[] = [];
   const atoms: Atom[] = [];
   const known = new Map<number, CodeSection | undefined>();
+  // Code whose address is taken stays whole and aligned: C++ keeps a flag in the low bit of such addresses.
+  const isTaken = (id: number) => isAddressTaken(view, known, id);
   for (const section of view.values()) {
     if (section.isCode)
       known.set(section.id, understand(view, section, entry, isWhole(section.id) ? undefined : trace));
@@ -54,12 +57,17 @@ export function readSmallProgram(view: View, entry: SmallProgram['entry']): Smal
   const isCut = [...known.values()].every((section) => section !== undefined);
   for (const section of view.values()) {
     const understood = known.get(section.id);
-    if (isCut && understood) {
+    if (isCut && understood && !isTaken(section.id)) {
       code.push(understood);
       for (const { start, end } of understood.data)
         atoms.push({ section: section.id, start, size: end - start, alignment: section.alignment });
     } else if (!section.isZero && section.bytes.length > 0) {
-      atoms.push({ section: section.id, start: 0, size: section.bytes.length, alignment: section.alignment });
+      atoms.push({
+        section: section.id,
+        start: 0,
+        size: section.bytes.length,
+        alignment: understood ? Math.min(section.alignment, 2) : section.alignment,
+      });
     }
   }
   return { view, trace, code, atoms, entry };
@@ -89,6 +97,25 @@ function understand(
   return code && (code.data.length === 0 || section.alignment <= 16) ? code : undefined;
 }
 
+/** Whether something other than a branch refers to a section's code. */
+function isAddressTaken(
+  view: View,
+  known: ReadonlyMap<number, CodeSection | undefined>,
+  id: number,
+): boolean {
+  const isData = (offset: number) =>
+    known.get(id)!.data.some(({ start, end }) => offset >= start && offset < end);
+  for (const other of view.values()) {
+    const branches = new Set(
+      known.get(other.id)?.insns.flatMap(({ flow, reference }) => (isRelative(flow) ? [reference] : [])),
+    );
+    for (const reference of other.references) {
+      if (reference.section === id && !branches.has(reference) && !isData(reference.target)) return true;
+    }
+  }
+  return false;
+}
+
 /** Bytes that no arrangement can do without. */
 export function contentSize({ code, atoms }: SmallProgram): number {
   const insns = code.flatMap((section) => section.insns);
@@ -114,13 +141,16 @@ export function fitSmall(
     : program.code;
   const problem = makeProblem(code, program);
   const room: Room = { holes, end: layout.end, entry: entryOf(layout) };
-  // Where a jump would have to go too far, whole functions still fill holes.
-  for (const mayCut of [true, false]) {
-    const found = arrange(problem, room, limit, mayCut);
-    const assembly = found && assemble(problem, room, found);
-    if (found && assembly) return { layout, problem, found, assembly, rewrites };
+  // Chains in which a jump would have to go too far.
+  const whole = new Set<number>();
+  for (;;) {
+    const found = arrange(problem, room, limit, whole);
+    if (!found) return undefined;
+    const assembly = assemble(problem, room, found);
+    if (typeof assembly !== 'number') return { layout, problem, found, assembly, rewrites };
+    if (whole.has(assembly)) return undefined;
+    whole.add(assembly);
   }
-  return undefined;
 }
 
 /** Where a layout wants the first instruction: behind the magic, which then runs as REX prefixes, or at one place. */
@@ -140,7 +170,7 @@ function makeProblem(code: readonly CodeSection[], { atoms, entry }: SmallProgra
 }
 
 /** Whether all addresses may be beyond 2^32: the program takes none as a 32-bit number, but where it can be changed. */
-function canLieHigh({ view, trace, code, atoms }: SmallProgram): boolean {
+function canLieHigh({ view, trace, code }: SmallProgram): boolean {
   const isKnown = new Set(code.map(({ section }) => section.id));
   for (const section of view.values()) {
     if (section.isCode && !isKnown.has(section.id)) return false;
@@ -153,7 +183,7 @@ function canLieHigh({ view, trace, code, atoms }: SmallProgram): boolean {
       if (isFar || isTable || (reference.isRewritten && isShort)) return false;
     }
   }
-  return atoms.length >= 0 && code.every(({ insns }) => insns.every((insn) => !insn.truncates));
+  return code.every(({ insns }) => insns.every((insn) => !insn.truncates));
 }
 
 /** MOV r32, imm32 and MOV r64, simm32 of an address become LEA r64, [rip+x]. */

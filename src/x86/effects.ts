@@ -169,8 +169,12 @@ function effects(reads: number, writes: number): Effects {
   return { reads, writes };
 }
 
-/** Whether two instructions can change places. */
+/**
+ * Whether two instructions can change places. Those that touch memory cannot, not even two that read it: another
+ * thread could see the difference.
+ */
 export function areIndependent(a: Effects, b: Effects): boolean {
+  if ((a.reads | a.writes) & (b.reads | b.writes) & MEMORY) return false;
   return (a.writes & (b.reads | b.writes)) === 0 && (a.reads & b.writes) === 0;
 }
 

@@ -34,7 +34,7 @@ const FIELDS: readonly (readonly [offset: number, size: number])[] = [
 /** Values at which loaders change their mind. None is a high address where the stack may lie. */
 const VALUES: readonly bigint[] = [
   ...[0n, 1n, 2n, 5n, 7n, 55n, 57n, 62n, 73n, 74n, 0x100n, 0xffn, 0xfffn, 0x1000n, 0x1001n, 0x2000n, 0x5000n],
-  ...[0xffffn, 0x10000n, 0x3ff000n, 0x400000n, 0x400100n, 0x401000n, 0x402100n, 0x7fffffffn, 0x80000000n],
+  ...[0xffffn, 0x10000n, 0x3ff000n, 0x400100n, 0x401000n, 0x402100n, 0x7fffffffn, 0x80000000n],
   ...[1n << 47n, (1n << 47n) - 1n, (1n << 63n) + 0x400000n, (1n << 64n) - 0x1000n, (1n << 64n) - 1n],
 ];
 

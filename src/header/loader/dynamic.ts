@@ -36,8 +36,10 @@ export function planDynamic(
     kill('ENOMEM', 'total-size', explanation, 'fs/binfmt_elf.c, elf_map (total_mapping_size)');
   }
   const first = segments[0]!;
-  if (first.p_filesz === 0 && mapsNothing(first, kernel))
-    return { bias: -pageStart(first.p_vaddr), reserved };
+  // The loader rounds minus p_vaddr down to pages: an odd p_vaddr ends a page below address 0.
+  if (first.p_filesz === 0 && mapsNothing(first, kernel)) {
+    return { bias: -pageAlign(first.p_vaddr), reserved };
+  }
   const base = options.dynamicBase ?? defaultBase(headers, first, reserved, hasInterpreter, kernel);
   return { bias: base - pageStart(first.p_vaddr), reserved };
 }
@@ -66,7 +68,7 @@ function defaultBase(
   const alignment = kernel.alignsDynamic ? largestAlignment(headers) : 0;
   if (alignment <= PAGE_SIZE) return top;
   const aligned = alignment > TASK_SIZE ? 0 : top - (top % alignment);
-  // The loader subtracts p_vaddr before it rounds down to pages: an odd p_vaddr costs a page.
+  // An odd p_vaddr costs a page here too.
   return first.p_vaddr % PAGE_SIZE === 0 ? aligned : aligned - PAGE_SIZE;
 }
 
