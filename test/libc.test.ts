@@ -119,7 +119,7 @@ describe('behind gcc -B', () => {
     const ours = join(folder, 'ours');
     const theirs = join(folder, 'theirs');
     compile(program, theirs, []);
-    compile(program, ours, [`-B${DRIVER_DIR}`, '-Wl,--segments=split']);
+    compile(program, ours, [`-B${DRIVER_DIR}`, '-Wl,--segments=split,--header=plain']);
     expectSame(ours, theirs, program.args);
     const headers = run('readelf', ['-lW', ours]).stdout.toString();
     expect(headers).toMatch(/LOAD .* R E /);

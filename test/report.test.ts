@@ -10,9 +10,14 @@ import { PLAIN } from '../src/report/style.ts';
 import { FIXTURES } from './programs.ts';
 
 const files = new Map([['hello.o', readFileSync(join(FIXTURES, 'nasm-hello/hello.o'))]]);
-const { bytes, map } = link(files, { ...DEFAULT_OPTIONS, inputs: [{ kind: 'file', path: 'hello.o' }] });
+const options = { ...DEFAULT_OPTIONS, inputs: [{ kind: 'file', path: 'hello.o' } as const] };
+const { bytes, map } = link(files, { ...options, header: 'classic', base: 0x400000, isBaseGiven: true });
+const fitted = link(files, options);
 
-it('every byte of the file stands once in the hexadecimal', () => {
+it.each([
+  ['conventional', { bytes, map }],
+  ['filled', fitted],
+])('every byte of a file with a %s header stands once in the hexadecimal', (_, { bytes, map }) => {
   const text = formatHexdump(bytes, map(), PLAIN);
   const rows = [...text.matchAll(/^([0-9a-f]{6}) {2}((?:[0-9a-f]{2} )+)/gm)];
   const shown = rows.flatMap(([, , hex]) => hex!.trim().split(' ')).map((byte) => Number.parseInt(byte, 16));
@@ -28,6 +33,15 @@ it('bytes that two headers share are shown with both owners', () => {
   const text = formatHexdump(bytes, map(), PLAIN);
   expect(text).toMatch(/000038 .*e_phnum = 0x1 \(.*\)\n +\+ p_type = 0x1/);
   expect(text).toMatch(/hello\.o:\(\.text\) {2}_start/);
+});
+
+it('parts of the program in the header are shown as such', () => {
+  const text = formatHexdump(fitted.bytes, fitted.map(), PLAIN);
+  expect(text).toMatch(/^000004 .* hello\.o:\(\.text\) {2}_start$/m);
+  expect(text).toMatch(/llo, wor\n/);
+  const { sections, bytes: sums, fileSize } = fitted.map();
+  expect(sections[0]!.parts.length).toBeGreaterThan(2);
+  expect(sums.header + sums.text + sums.padding).toBe(fileSize);
 });
 
 it('the parts of the map add up to the file', () => {

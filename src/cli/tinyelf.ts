@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { writeText } from '../node/output.ts';
 import { VERSION } from '../version.ts';
+import { addCheckCommand } from './check.ts';
 import { runLd } from './ld.ts';
 import { addLinkCommand, inlineLibraries } from './link.ts';
 import { EXIT_OK, EXIT_USAGE } from './run.ts';
@@ -45,6 +46,9 @@ async function runTinyelf(argv: readonly string[]): Promise<number> {
     )
     .action(() => writeText(`${join(dirname(realpathSync(process.argv[1]!)), 'driver')}\n`));
   addLinkCommand(program, (result) => {
+    code = result;
+  });
+  addCheckCommand(program, (result) => {
     code = result;
   });
   try {

@@ -49,7 +49,9 @@ export function makeElf(fields: ElfFields = {}): Uint8Array {
   writeU16(bytes, 52, 64);
   writeU16(bytes, 54, fields.e_phentsize ?? 56);
   writeU16(bytes, 56, fields.e_phnum ?? segments.length);
-  segments.forEach((segment, i) => writeSegment(view, 64 + i * 56, segment, BigInt(size)));
+  segments.forEach((segment, i) => {
+    writeSegment(view, 64 + i * 56, segment, BigInt(size));
+  });
   for (let page = 0; page + CODE + code.length <= size; page += 0x1000) bytes.set(code, page + CODE);
   return bytes;
 }

@@ -40,7 +40,11 @@ const VALUES: readonly bigint[] = [
 
 /** A file with one to three fields replaced. */
 function mutant(random: (limit: number) => number): Uint8Array {
-  const bytes = makeElf({ segments: randomSegments(random), e_type: 2 + random(2), size: randomSize(random) });
+  const bytes = makeElf({
+    segments: randomSegments(random),
+    e_type: 2 + random(2),
+    size: randomSize(random),
+  });
   const view = new DataView(bytes.buffer);
   for (let left = random(3); left > 0; left--) {
     const [offset, size] = FIELDS[random(FIELDS.length)]!;
@@ -84,7 +88,12 @@ function randomSegment(random: (limit: number) => number): SegmentFields {
 function laid(random: (limit: number) => number): Uint8Array {
   const layouts = allLayouts().filter(({ e_phoff }) => e_phoff !== 0xc);
   const layout = layouts[random(layouts.length)]!;
-  const { bytes } = tinyProgram(layout, layout.flags[random(layout.flags.length)]!, undefined, new Uint8Array());
+  const { bytes } = tinyProgram(
+    layout,
+    layout.flags[random(layout.flags.length)]!,
+    undefined,
+    new Uint8Array(),
+  );
   return random(4) > 0 ? bytes : bytes.slice(0, layout.end - 1);
 }
 
@@ -93,4 +102,3 @@ export function mutants(seed: number, count: number): Uint8Array[] {
   const random = seeded(seed);
   return Array.from({ length: count }, () => (random(3) === 0 ? laid(random) : mutant(random)));
 }
-

@@ -152,7 +152,7 @@ describe('addresses', () => {
     const sectionStarts = new Map([['.text', 0x700000]]);
     const script = 'SECTIONS { . = SEGMENT_START("text-segment", 0x1000); .text : { *(.text) } }';
     expect(addresses(place(script, [TEXT], { sectionStarts }))).toBe('.text@700000');
-    expect(addresses(place(script, [TEXT], { base: 0x800000 }))).toBe('.text@800000');
+    expect(addresses(place(script, [TEXT], { base: 0x800000, isBaseGiven: true }))).toBe('.text@800000');
   });
 
   it('below those that Linux maps are warned of', () => {

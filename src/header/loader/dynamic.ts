@@ -36,12 +36,18 @@ export function planDynamic(
     kill('ENOMEM', 'total-size', explanation, 'fs/binfmt_elf.c, elf_map (total_mapping_size)');
   }
   const first = segments[0]!;
-  // The loader rounds minus p_vaddr down to pages: an odd p_vaddr ends a page below address 0.
   if (first.p_filesz === 0 && mapsNothing(first, kernel)) {
-    return { bias: -pageAlign(first.p_vaddr), reserved };
+    if (first.p_vaddr % PAGE_SIZE > 0) refuseWrapped(first);
+    return { bias: -first.p_vaddr, reserved };
   }
   const base = options.dynamicBase ?? defaultBase(headers, first, reserved, hasInterpreter, kernel);
   return { bias: base - pageStart(first.p_vaddr), reserved };
+}
+
+/** Minus p_vaddr, rounded down to pages, ends a page below address 0. */
+function refuseWrapped({ p_vaddr }: LoadSegment): never {
+  const explanation = `the first segment has no bytes in the file and its p_vaddr ${hex(p_vaddr)} is not that of a page`;
+  return kill('EINVAL', 'range', explanation, 'fs/binfmt_elf.c, load_elf_binary');
 }
 
 /** Without a file mapping the address is not chosen by mmap but stays 0. */
@@ -68,7 +74,7 @@ function defaultBase(
   const alignment = kernel.alignsDynamic ? largestAlignment(headers) : 0;
   if (alignment <= PAGE_SIZE) return top;
   const aligned = alignment > TASK_SIZE ? 0 : top - (top % alignment);
-  // An odd p_vaddr costs a page here too.
+  // The loader subtracts p_vaddr before it rounds down to pages: an odd p_vaddr costs a page.
   return first.p_vaddr % PAGE_SIZE === 0 ? aligned : aligned - PAGE_SIZE;
 }
 
