@@ -24,6 +24,7 @@ import { placeByScript } from './passes/placeByScript.ts';
 import { relocate } from './passes/relocate.ts';
 import { resolveSymbols } from './passes/resolveSymbols.ts';
 import { synthesize } from './passes/synthesize.ts';
+import { verifyImage } from './passes/verifyImage.ts';
 import { writeImage } from './passes/writeImage.ts';
 import { withScript } from './script/linkScript.ts';
 
@@ -87,7 +88,12 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
         program,
         liveness,
         pieces,
-        orderSections(program, pieces, fitHeader(program, liveness, pieces, synthesis, options), options),
+        orderSections(
+          program,
+          pieces,
+          fitHeader(program, liveness, pieces, synthesis, options, diagnostics),
+          options,
+        ),
         script,
         options,
         diagnostics,
@@ -99,7 +105,10 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
   diagnostics.stopOnErrors();
   // A binary file is the bytes of the sections and nothing else.
   const executable = script.format === 'binary' ? image : writeImage(image, pieces, layout, options);
-  // Loaded bytes are final; what follows is for tools.
+  // Loaded bytes are final.
+  if (!rules) verifyImage(executable, options, diagnostics);
+  diagnostics.stopOnErrors();
+  // Linux loads them; what follows is for tools.
   const finished = { files, program, discards, pieces, layout, diagnostics };
   const bytes = addTables(executable, finished, options);
 

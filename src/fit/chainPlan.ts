@@ -42,7 +42,25 @@ export function planChain(
 ): ChainPlan {
   const ends = mayCut ? states : [states[0]!, states.at(-1)!];
   const search = new ChainSearch(chain, ends, lengths, start);
-  return { cost: (slots) => search.cost(slots), runs: (slots) => search.runs(slots) };
+  const plan = { cost: (slots: number) => search.cost(slots), runs: (slots: number) => search.runs(slots) };
+  return start?.slot === BODY && mayCut ? orJump(plan, chain, ends, lengths) : plan;
+}
+
+/** A chain that must begin in the body may also begin there with nothing but a jump. */
+function orJump(
+  plan: ChainPlan,
+  chain: Chain,
+  states: readonly ChainState[],
+  lengths: readonly number[],
+): ChainPlan {
+  const free = new ChainSearch(chain, states, lengths, undefined);
+  const [first] = states;
+  const jump = { slot: BODY, from: first!, to: first! };
+  const isBetter = (slots: number) => free.cost(slots) + JUMP_SIZE < plan.cost(slots);
+  return {
+    cost: (slots) => Math.min(plan.cost(slots), free.cost(slots) + JUMP_SIZE),
+    runs: (slots) => (isBetter(slots) ? [jump, ...free.runs(slots)] : plan.runs(slots)),
+  };
 }
 
 class ChainSearch {

@@ -88,6 +88,7 @@ export function between(
   const lead = run.findIndex(
     (insn, i) => isFirst(insn) && run.slice(0, i).every((other) => canSwap(chain, other, insn)),
   );
+  if (run.length === 0) return run;
   if (lead < 0) return undefined;
   const [first] = run.splice(lead, 1);
   return [first!, ...run];

@@ -2,7 +2,9 @@
  * Fits a whole small program into a header: every section is data that stays together, or instructions that may be
  * cut apart. Each layout is tried, and the one whose file ends first is taken.
  */
+
 import type { HeaderLayout, Hole } from '../header/layout.ts';
+import { ET_DYN } from '../header/structure.ts';
 import { Rewrite } from '../results.ts';
 import { isRelative } from '../x86/exits.ts';
 import { Calculation } from '../x86/relocations.ts';
@@ -133,14 +135,14 @@ export function fitSmall(
   holes: readonly Hole[],
   limit: number,
 ): SmallFit | undefined {
-  const isHigh = layout.baseShift !== undefined;
-  if (isHigh && !canLieHigh(program)) return undefined;
+  const isHigh = layout.baseShift !== undefined || layout.e_type === ET_DYN;
   const rewrites = new Map<number, Uint8Array>();
   const code = isHigh
     ? program.code.map((section) => loadByDistance(program, section, rewrites))
     : program.code;
   const problem = makeProblem(code, program);
-  const room: Room = { holes, end: layout.end, entry: entryOf(layout) };
+  const entry = entryOf(layout);
+  const room: Room = { holes: upTo(holes, layout.end, entry?.offset ?? 0), end: layout.end, entry };
   // Chains in which a jump would have to go too far.
   const whole = new Set<number>();
   for (;;) {
@@ -162,6 +164,11 @@ function entryOf({ entry }: HeaderLayout): Room['entry'] {
   return { offset: entry.start, hasRex: false };
 }
 
+/** Where the program starts some bytes behind the header, these belong to the hole that ends the header. */
+function upTo(holes: readonly Hole[], end: number, entry: number): Hole[] {
+  return holes.map((hole) => (hole.end === end && entry > end ? { start: hole.start, end: entry } : hole));
+}
+
 function makeProblem(code: readonly CodeSection[], { atoms, entry }: SmallProgram): Problem {
   const chains = code.flatMap(chainsOf);
   const isEntry = ({ section, insns }: Chain) =>
@@ -169,21 +176,34 @@ function makeProblem(code: readonly CodeSection[], { atoms, entry }: SmallProgra
   return { atoms, chains, states: chains.map(statesOf), entryChain: chains.findIndex(isEntry) };
 }
 
-/** Whether all addresses may be beyond 2^32: the program takes none as a 32-bit number, but where it can be changed. */
-function canLieHigh({ view, trace, code }: SmallProgram): boolean {
+/** A place that keeps a program at addresses below 2^31, or at a fixed address. */
+interface Obstacle {
+  readonly section: number;
+  readonly offset: number;
+}
+
+/**
+ * Why addresses may not be beyond 2^32: the program takes one as a 32-bit number, where that cannot be changed.
+ * @param isRandom whether the base is not known when the program is linked, so that it can take none at all
+ * @returns undefined if they may
+ */
+export function findObstacle({ view, trace, code }: SmallProgram, isRandom: boolean): Obstacle | undefined {
   const isKnown = new Set(code.map(({ section }) => section.id));
   for (const section of view.values()) {
-    if (section.isCode && !isKnown.has(section.id)) return false;
-    for (const reference of section.references) {
-      const isShort = reference.calculation === Calculation.absolute && reference.size < 8;
-      if (isShort && !trace?.absoluteLoads.has(reference)) return false;
-      const isFar = reference.calculation === Calculation.relative && reference.section < 0;
-      const isTable =
-        reference.calculation !== Calculation.relative && reference.calculation !== Calculation.absolute;
-      if (isFar || isTable || (reference.isRewritten && isShort)) return false;
-    }
+    if (section.isCode && !isKnown.has(section.id)) return { section: section.id, offset: 0 };
+    const reference = section.references.find((other) => {
+      const { calculation, size } = other;
+      if (calculation === Calculation.relative) return other.section < 0;
+      if (calculation !== Calculation.absolute) return true;
+      return size < 8 ? !trace?.absoluteLoads.has(other) || other.isRewritten : isRandom;
+    });
+    if (reference) return { section: section.id, offset: reference.offset };
   }
-  return code.every(({ insns }) => insns.every((insn) => !insn.truncates));
+  for (const { section, insns } of code) {
+    const insn = insns.find(({ truncates }) => truncates);
+    if (insn) return { section: section.id, offset: insn.offset };
+  }
+  return undefined;
 }
 
 /** MOV r32, imm32 and MOV r64, simm32 of an address become LEA r64, [rip+x]. */

@@ -4,9 +4,17 @@
  * small sections. Afterwards it is known what of the program lies within the header, and where everything else
  * begins.
  */
+import type { Diagnostics } from '../diagnostics.ts';
 import { ET_EXEC, SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
 import { type Candidate, fillHoles } from '../fit/fill.ts';
-import { contentSize, fitSmall, readSmallProgram, type SmallFit, type SmallProgram } from '../fit/small.ts';
+import {
+  contentSize,
+  findObstacle,
+  fitSmall,
+  readSmallProgram,
+  type SmallFit,
+  type SmallProgram,
+} from '../fit/small.ts';
 import { viewProgram } from '../fit/view.ts';
 import type { HeaderKind, HeaderLayout, Hole } from '../header/layout.ts';
 import {
@@ -31,6 +39,7 @@ export function fitHeader(
   pieces: Pieces,
   synthesis: Synthesis,
   options: LinkOptions,
+  diagnostics: Diagnostics,
 ): HeaderFit {
   const plan = planImage(program, liveness, pieces, options);
   const kinds = headerKinds(plan.headers, plan.regions.length);
@@ -40,8 +49,28 @@ export function fitHeader(
     return emptyFit(plan, conventionalHeader(name, kinds));
   }
   const layouts = permittedLayouts(kinds, options);
-  const small = fitWhole(program, liveness, pieces, synthesis, plan, layouts, options);
-  return small ?? fillBest(program, liveness, pieces, plan, kinds, layouts, options);
+  const fit =
+    fitWhole(program, liveness, pieces, synthesis, plan, layouts, options) ??
+    fillBest(program, liveness, pieces, plan, kinds, layouts, options);
+  if (options.header !== 'auto' && options.header !== fit.header.name)
+    reportUnfit(fit, kinds, options, diagnostics);
+  return fit;
+}
+
+/** The user has asked for a layout by name. */
+function reportUnfit(
+  { reasons }: HeaderFit,
+  kinds: readonly HeaderKind[],
+  { header }: LinkOptions,
+  diagnostics: Diagnostics,
+): void {
+  const isKnown = layoutsFor(kinds).some((layout) => headerOf(layout).name === header);
+  const why = isKnown
+    ? (reasons[0] ?? 'this program cannot be laid into it')
+    : `it has no room for the program headers that this program needs: ${kinds.join(', ')}`;
+  diagnostics.error('header-unfit', `--header ${header} cannot be used: ${why}`, {
+    hint: 'leave --header out: the smallest layout that this program can have is taken',
+  });
 }
 
 /** What has to be placed, by the kind of memory that it needs. */
@@ -126,21 +155,46 @@ function fitWhole(
   const small = readSmallProgram(viewProgram(program, pieces, synthesis, ids), entry);
   if (!small) return undefined;
   let best: SmallFit | undefined;
+  const reasons: string[] = [];
   for (const layout of layouts) {
-    if (!suits(layout, small, options)) continue;
+    const reason = reasonAgainst(program, layout, small, options);
+    if (reason !== undefined) {
+      reasons.push(`header ${headerOf(layout).name} ${reason}`);
+      continue;
+    }
     const limit = best?.found.end ?? Number.POSITIVE_INFINITY;
     if (layout.end >= limit) continue;
     best = fitSmall(small, layout, openHoles(layout, options), limit) ?? best;
   }
-  return best && contentSize(small) > 0 ? recordFit(best, plan, pieces, synthesis) : undefined;
+  const isUsed = best !== undefined && contentSize(small) > 0;
+  const end = best?.layout.end ?? 0;
+  const smaller = layouts
+    .filter((layout) => layout.end < end)
+    .map((layout) => `header ${headerOf(layout).name} `);
+  const telling = reasons.filter((reason) => smaller.some((start) => reason.startsWith(start)));
+  return isUsed ? { ...recordFit(best!, plan, pieces, synthesis), reasons: telling } : undefined;
 }
 
-/** Whether a layout does what this program needs. */
-function suits(layout: HeaderLayout, { trace, view }: SmallProgram, options: LinkOptions): boolean {
-  if (!layout.findsTable && (!trace || trace.readsStack)) return false;
-  if (layout.baseShift === undefined) return true;
-  const hasZeros = [...view.values()].some(({ isZero }) => isZero);
-  return !options.isBaseGiven && options.identPad.length === 0 && !hasZeros;
+/** Why a layout does not do what this program needs, if it does not. */
+function reasonAgainst(
+  program: Program,
+  layout: HeaderLayout,
+  small: SmallProgram,
+  options: LinkOptions,
+): string | undefined {
+  const { trace, view } = small;
+  if (!layout.findsTable && (!trace || trace.readsStack))
+    return 'hides the program headers, which start-up code may look for';
+  const isRandom = layout.e_type !== ET_EXEC;
+  if (layout.baseShift === undefined && !isRandom) return undefined;
+  if (options.isBaseGiven) return 'has a base of its own, and --base is given';
+  if (options.identPad.length > 0)
+    return 'has a base of its own, and --ident-pad is for programs that know theirs';
+  if ([...view.values()].some(({ isZero }) => isZero)) return 'has no room for zero-initialised data';
+  const obstacle = findObstacle(small, isRandom);
+  return (
+    obstacle && `needs position-independent code, unlike ${program.place(obstacle.section, obstacle.offset)}`
+  );
 }
 
 /** Records where the program has gone. */

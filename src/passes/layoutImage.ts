@@ -79,7 +79,8 @@ class Placer {
     this.#header = header.layout;
     this.#fit = fit;
     const textStart = options.sectionStarts.get('.text');
-    const base = baseFor(header.layout, regions[0]!.flags, fit?.entryOffset ?? 0) ?? options.base;
+    const permissions = permissionsIn(header.layout, regions[0]!.flags);
+    const base = baseFor(header.layout, permissions, fit?.entryOffset ?? 0) ?? options.base;
     this.#shift = textStart === undefined ? base : baseBefore(textStart, headerSize, options.pageSize);
     this.#here = textStart ?? base + (fit?.end ?? headerSize);
     this.#fileEnd = this.#here - this.#shift;
@@ -122,8 +123,17 @@ class Placer {
     const address = offset + this.#shift;
     const size = this.#fileEnd - offset;
     const fileSize = isFirst ? legalFileSize(this.#header, size) : size;
-    const sizes = { fileSize, memorySize: Math.max(fileSize, this.#here - address) };
-    this.#loads.push({ type: PT_LOAD, flags, offset, address, ...sizes, alignment: this.#pageSize });
+    const needed = Math.max(fileSize, this.#here - address);
+    const sizes = { fileSize, memorySize: (isFirst ? this.#header.p_memsz : undefined) ?? needed };
+    const permissions = isFirst ? permissionsIn(this.#header, flags) : flags;
+    this.#loads.push({
+      type: PT_LOAD,
+      flags: permissions,
+      offset,
+      address,
+      ...sizes,
+      alignment: this.#pageSize,
+    });
   }
 
   placement(): Placement {
@@ -138,6 +148,11 @@ class Placer {
       base: this.#loads[0]!.address - this.#loads[0]!.offset,
     };
   }
+}
+
+/** A layout that cannot have the permissions that are needed has more. */
+function permissionsIn({ flags }: HeaderLayout, needed: number): number {
+  return flags.includes(needed) ? needed : flags[0]!;
 }
 
 /** The base that puts the first section at `start` with the header in front of it. */

@@ -1,0 +1,27 @@
+/**
+ * Has a model of Linux' loader read the finished file: one that no kernel would start, or that some would not, is
+ * not written. A mistake of this linker would show here; so does a base or an entry that the user has chosen and
+ * that Linux has no room for.
+ */
+import type { Diagnostics } from '../diagnostics.ts';
+import { loadsOnEveryLinux } from '../header/loader.ts';
+import type { LinkOptions } from '../options.ts';
+
+export function verifyImage(bytes: Uint8Array, options: LinkOptions, diagnostics: Diagnostics): void {
+  const refused = loadsOnEveryLinux(bytes);
+  if (!refused) return;
+  const { kernel, refusal } = refused;
+  const what = `Linux ${kernel} would not start this program: ${refusal.explanation}`;
+  const details = { where: [`the rule is that of ${refusal.source}`], hint: hintFor(refusal.rule) };
+  // Whoever chooses addresses may have a system that permits them.
+  const isChosen = options.isBaseGiven || options.sectionStarts.size > 0 || /^[0-9]/.test(options.entry);
+  if (isChosen) diagnostics.warning('would-not-load', what, details);
+  else diagnostics.error('would-not-load', what, details);
+}
+
+function hintFor(rule: string): string {
+  if (rule === 'low-address')
+    return 'choose --base 0x10000 or above, or lower vm.mmap_min_addr where it runs';
+  if (rule.startsWith('entry')) return 'name the entry with -e';
+  return 'try --header=plain; if that helps, please report this with your inputs';
+}
