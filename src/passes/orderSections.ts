@@ -13,7 +13,7 @@ import { flagsOf } from '../layout/regions.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
-import type { Group, HeaderFit, Region, SectionOrder } from '../results.ts';
+import { Category, type Group, type HeaderFit, type Region, type SectionOrder } from '../results.ts';
 
 export function orderSections(
   program: Program,
@@ -21,12 +21,30 @@ export function orderSections(
   fit: HeaderFit,
   options: LinkOptions,
 ): SectionOrder {
+  const filled = sequenceBehind(program, pieces, fit, options);
+  const isWorthwhile = fit.placed.size > 0 && fit.cut.size === 0 && fit.plan.groups.length <= MAX_COMPARED;
+  if (!isWorthwhile) return filled.order;
+  // What lies in the header may be missed in the gaps that it would have filled.
+  const plain = sequenceBehind(program, pieces, { ...fit, placed: new Map() }, options);
+  return plain.end < filled.end ? plain.order : filled.order;
+}
+
+/** With more groups there is always something for a gap. */
+const MAX_COMPARED = 4096;
+
+/** The sequence of all that does not lie in the header, and the file offset where it ends. */
+function sequenceBehind(
+  program: Program,
+  pieces: Pieces,
+  fit: HeaderFit,
+  options: LinkOptions,
+): { order: SectionOrder; end: number } {
   const { groups, regions: plans, headers, threadOrder } = fit.plan;
   const isFitted = ({ ids: [id] }: Group) => fit.placed.has(id!) || fit.cut.has(id!);
-  const fitted = groups.filter(isFitted);
-  const order: number[] = fitted.flatMap(({ ids }) => ids);
+  const order: number[] = groups.filter(isFitted).flatMap(({ ids }) => ids);
   const regions: Region[] = [];
   let offset = fit.end;
+  let end = offset;
   for (const { gap, parts } of plans) {
     if (typeof gap === 'number') offset = gap;
     else if (gap === 'page') offset = 0;
@@ -38,11 +56,12 @@ export function orderSections(
         for (const id of ids) order.push(id);
         offset = endOf(ids, pieces, offset);
       }
+      if (part.some(({ category }) => category !== Category.bss)) end = offset;
     }
     regions.push({ gap, end: order.length, flags: flagsOf(program, members.flat(), pieces, options) });
   }
-  const categoryOf = new Map(groups.flatMap(({ ids, category }) => ids.map((id) => [id, category] as const)));
-  return {
+  const categories = new Map(groups.flatMap(({ ids, category }) => ids.map((id) => [id, category] as const)));
+  const sequence = {
     header: fit.header,
     headers,
     fit,
@@ -50,8 +69,9 @@ export function orderSections(
     regions,
     threadOrder,
     order: Int32Array.from(order),
-    category: Uint8Array.from(order, (id) => categoryOf.get(id)!),
+    category: Uint8Array.from(order, (id) => categories.get(id)!),
   };
+  return { order: sequence, end };
 }
 
 /** Chooses the sequence of one part. @param start file offset where the part begins */

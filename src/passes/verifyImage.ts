@@ -9,7 +9,8 @@ import type { LinkOptions } from '../options.ts';
 
 export function verifyImage(bytes: Uint8Array, options: LinkOptions, diagnostics: Diagnostics): void {
   const refused = loadsOnEveryLinux(bytes);
-  if (!refused) return;
+  // What the first instruction does is up to the program.
+  if (!refused || refused.refusal.rule === 'entry-zero') return;
   const { kernel, refusal } = refused;
   const what = `Linux ${kernel} would not start this program: ${refusal.explanation}`;
   const details = { where: [`the rule is that of ${refusal.source}`], hint: hintFor(refusal.rule) };

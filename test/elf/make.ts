@@ -208,7 +208,7 @@ export function linkFiles(
     name,
     expression: parseExpression(text),
   }));
-  const conventional = { base: 0x400000, isBaseGiven: false, header: 'classic' };
+  const conventional = { base: 0x400000, isBaseGiven: true, header: 'classic' };
   return link(new Map(Object.entries(files)), {
     ...DEFAULT_OPTIONS,
     ...conventional,

@@ -26,7 +26,7 @@ function placeAll(
   options: Partial<LinkOptions> = {},
 ) {
   const inputs = Object.keys(files).map((path) => ({ kind: 'file', path }) as const);
-  return linkFiles({ ...files, 'x.ld': latin1(script) }, { ...ALL, inputs, ...options });
+  return linkFiles({ ...files, 'x.ld': latin1(script) }, { ...ALL, isBaseGiven: false, inputs, ...options });
 }
 
 type Result = ReturnType<typeof place>;
