@@ -94,6 +94,8 @@ export interface LinkMap {
   readonly entry: number;
   readonly headerLayout: string;
   readonly headerSize: number;
+  /** Smaller layouts, and the rule for each by which this program cannot have it. */
+  readonly headerReasons: readonly string[];
   /** The program headers. */
   readonly segments: readonly MapSegment[];
   /** Bytes by part of the image; padding is what alignment costs. */
@@ -127,6 +129,7 @@ export function buildMap(
     entry: layout.entry,
     headerLayout: layout.header.name,
     headerSize: layout.headerSize,
+    headerReasons: layout.fit?.reasons ?? [],
     segments: layout.programHeaders.map(describeHeader),
     bytes: sumByPart(pieces, layout, sections),
     tableBytes,

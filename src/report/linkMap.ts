@@ -2,7 +2,7 @@
 import type { LinkMap, MapSection } from '../explain/map.ts';
 import type { Style } from './style.ts';
 
-/** One line of result: what the file's bytes are. @param milliseconds how long the link took */
+/** One line of result: what the file's bytes are; and what made the header larger, if anything. @param milliseconds how long the link took */
 export function formatSummary(output: string, map: LinkMap, milliseconds: number, style: Style): string {
   const { header, text, rodata, data, bss, padding } = map.bytes;
   const parts = [`${header} header`, `${text} code`];
@@ -12,7 +12,10 @@ export function formatSummary(output: string, map: LinkMap, milliseconds: number
   if (map.tableBytes > 0) parts.push(`${map.tableBytes} symbols and debug information`);
   const zeros = bss > 0 ? `, ${bss} zeroed in memory` : '';
   const time = style.faint(`in ${milliseconds.toFixed(0)} ms`);
-  return `${output}: ${style.strong(`${map.fileSize} bytes`)} = ${parts.join(' + ')}${zeros} ${time}\n`;
+  const line = `${output}: ${style.strong(`${map.fileSize} bytes`)} = ${parts.join(' + ')}${zeros} ${time}\n`;
+  // The smallest of the layouts that would do is what the program pays for.
+  const [reason] = map.headerReasons;
+  return reason === undefined ? line : `${line}${style.faint(`  ${reason}`)}\n`;
 }
 
 const ADDRESS_WIDTH = 10;
@@ -23,6 +26,7 @@ export function formatMap(map: LinkMap, style: Style): string {
   const segments = map.segments.map(({ type, permissions }) => `${type} ${permissions}`).join(', ');
   const lines = [
     `${style.strong('header')}  ${map.headerLayout}, ${map.headerSize} bytes; entry 0x${map.entry.toString(16)}, ${segments}`,
+    ...map.headerReasons.map((reason) => `        ${reason}`),
     '',
     style.strong(row('address', 'offset', 'size', 'align', 'part', 'section')),
   ];
