@@ -2,7 +2,9 @@
 
 import type { Clusters } from './clusters.ts';
 import type { ProgramHeader } from './header/encode.ts';
+import type { Hole } from './header/layout.ts';
 import type { Header } from './header/layouts.ts';
+import type { OffsetMap } from './pieces.ts';
 import type { ImageEdges } from './provided.ts';
 import type { UnwindTables } from './unwind.ts';
 
@@ -73,6 +75,8 @@ export interface Liveness {
   readonly unwind: UnwindTables | undefined;
 }
 
+/** Bytes of JMP rel32. */
+export const JUMP_SIZE = 5;
 /** Bytes of a slot of the global offset table. */
 export const SLOT_SIZE = 8;
 /** Bytes of an entry of `.rela.iplt`, an ELF64 RELA. */
@@ -172,8 +176,8 @@ export interface HeaderFit {
   readonly header: Header;
   /** File offset of each section that has found its place here, by section id. */
   readonly placed: ReadonlyMap<number, number>;
-  /** Sections that were cut: `Pieces` says at which file offset each of their parts lies. */
-  readonly cut: ReadonlySet<number>;
+  /** Sections that were cut, by id: their bytes, and the file offset of each of their parts. */
+  readonly cut: ReadonlyMap<number, { readonly size: number; readonly map: OffsetMap }>;
   /** The bytes of cut sections, before relocation. */
   readonly runs: readonly FileRun[];
   /** In place of those of `Synthesis`, by section id: a `Rewrite` code a relocation. */
@@ -182,6 +186,8 @@ export interface HeaderFit {
   readonly end: number;
   /** File offset of the first instruction, where that is not the entry symbol's. */
   readonly entryOffset: number | undefined;
+  /** File offsets at which a jump to the entry symbol may begin, where the header wants the program to start there. */
+  readonly jump: Hole | undefined;
   /** Why a smaller layout was not taken, in words for users. */
   readonly reasons: readonly string[];
 }
@@ -192,6 +198,10 @@ export interface SectionOrder {
   readonly headers: PlannedHeaders;
   /** What lies within the header; not known where a linker script places sections. */
   readonly fit: HeaderFit | undefined;
+  /** File offset of the jump to the entry symbol, if there is one. */
+  readonly jumpOffset: number | undefined;
+  /** Id of the section that follows it, or -1. */
+  readonly jumpBefore: number;
   readonly regions: readonly Region[];
   /** Bytes of ELF header and program headers. */
   readonly headerSize: number;
@@ -222,6 +232,8 @@ export interface ImageLayout extends SectionOrder {
   /** Address of file offset 0. */
   readonly base: number;
   readonly entry: number;
+  /** Address of the entry symbol, to which the jump at `jumpOffset` leads. */
+  readonly jumpTarget: number;
   /** Bytes of the file, header included. */
   readonly fileSize: number;
   /** Bytes of memory from the base to the end of zero-initialised data. */

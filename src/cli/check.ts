@@ -1,11 +1,9 @@
 /** `tinyelf check`: explains executables, of this linker or any other. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type Examination, examine } from '../header/loader/examine.ts';
+import type { Examination } from '../header/loader/examine.ts';
 import { writeText } from '../node/output.ts';
-import { formatCheck } from '../report/check.ts';
 import { EXIT_OK } from './run.ts';
-import { styleFor } from './style.ts';
 
 const EXIT_REFUSED = 1;
 
@@ -24,8 +22,8 @@ export function addCheckCommand(program: Command, finish: (code: number) => void
     .argument('<files...>', 'executables')
     .option('--json', 'give the result as JSON')
     .addHelpText('after', DETAILS)
-    .action((files: string[], { json }: { json?: boolean }) => {
-      finish(checkFiles(files, json === true));
+    .action(async (files: string[], { json }: { json?: boolean }) => {
+      finish(await checkFiles(files, json === true));
     });
 }
 
@@ -33,35 +31,52 @@ interface CheckedFile extends Examination {
   readonly file: string;
 }
 
-function checkFiles(files: readonly string[], json: boolean): number {
+/** What only this command needs is loaded here: links are not to wait for it. */
+async function checkFiles(files: readonly string[], json: boolean): Promise<number> {
+  const { examine } = await import('../header/loader/examine.ts');
   const checked: CheckedFile[] = [];
-  let failed = 0;
+  const problems: string[] = [];
   for (const file of files) {
-    const bytes = readExecutable(file);
-    if (bytes) checked.push({ file, ...examine(bytes) });
-    else failed++;
+    const read = readExecutable(file);
+    if (typeof read === 'string') problems.push(read);
+    else checked.push({ file, ...examine(read) });
   }
-  if (json) writeText(`${JSON.stringify(checked, null, 2)}\n`);
-  else writeText(checked.map((item) => formatCheck(item.file, item, styleFor('stdout'))).join('\n'));
-  return failed === 0 && checked.every(({ loadsOnEveryLinux }) => loadsOnEveryLinux) ? EXIT_OK : EXIT_REFUSED;
+  await printChecked(checked, json);
+  await printProblems(problems);
+  const isFine = problems.length === 0 && checked.every(({ loadsOnEveryLinux }) => loadsOnEveryLinux);
+  return isFine ? EXIT_OK : EXIT_REFUSED;
 }
 
-/** Reads an ELF file. @returns undefined where there is none; that has been said */
-function readExecutable(file: string): Uint8Array | undefined {
+async function printChecked(checked: readonly CheckedFile[], json: boolean): Promise<void> {
+  if (json) {
+    writeText(`${JSON.stringify(checked, null, 2)}\n`);
+    return;
+  }
+  const { formatCheck } = await import('../report/check.ts');
+  const { styleFor } = await import('./style.ts');
+  writeText(checked.map((item) => formatCheck(item.file, item, styleFor('stdout'))).join('\n'));
+}
+
+async function printProblems(problems: readonly string[]): Promise<void> {
+  if (problems.length === 0) return;
+  const { styleFor } = await import('./style.ts');
+  const label = styleFor('stderr').error('error:');
+  process.stderr.write(problems.map((problem) => `tinyelf: ${label} ${problem}\n`).join(''));
+}
+
+/** Reads an ELF file. @returns its bytes, or what is wrong */
+function readExecutable(file: string): Uint8Array | string {
   const bytes = readBytes(file);
-  if (typeof bytes === 'string') return complain(`cannot read ${file}: ${bytes}`);
+  if (typeof bytes === 'string') return `cannot read ${file}: ${bytes}`;
   const isElf = bytes[0] === 0x7f && bytes.subarray(1, 4).toString('latin1') === 'ELF';
-  return isElf ? bytes : complain(`${file} is not an ELF file: it does not begin with 7f 45 4c 46`);
+  return isElf ? bytes : `${file} is not an ELF file: it does not begin with 7f 45 4c 46`;
 }
 
 function readBytes(file: string): Buffer | string {
   try {
     return readFileSync(file);
   } catch (error) {
+    // Node's messages end with the system call and the path, which has been said.
     return error instanceof Error ? error.message.replace(/, \w+( '.*')?$/s, '') : String(error);
   }
-}
-
-function complain(message: string): undefined {
-  process.stderr.write(`tinyelf: ${styleFor('stderr').error('error:')} ${message}\n`);
 }

@@ -6,7 +6,7 @@
  */
 import { createInstruction, decode, Flow, type Instruction } from '../x86/decode.ts';
 import { effectsOf, toleratesRex } from '../x86/effects.ts';
-import { EaxTracker, isExit, isRelative, isSystemCall, signed } from '../x86/exits.ts';
+import { EaxTracker, isExit, isRelative, isSystemCall, popsFirst, signed } from '../x86/exits.ts';
 
 import type { ByteRange, Reference, ViewSection } from './view.ts';
 
@@ -134,6 +134,8 @@ class CodeReader {
     const { flow, immOffset, immSize } = insn;
     const target = isRelative(flow) && !reference ? at + length + signed(bytes, at + immOffset, immSize) : -1;
     if (isRelative(flow) && !reference && (target < 0 || target >= bytes.length)) return undefined;
+    // Who takes the return address finds something there, which must not move.
+    if (flow === Flow.callRel && target >= 0 && popsFirst(bytes, target)) return undefined;
     const isExiting = isSystemCall(insn) && eax.value !== undefined && isExit(eax.value);
     if (isExiting) this.#exits.push({ start: eax.since + 1, end: at + 1 });
     const isEnd =

@@ -52,6 +52,8 @@ export function finishLayout(
   setProvidedValues(program, { edges, bounds });
   assign?.();
   setDefinedValues(program, pieces, options, address, diagnostics);
+  const jumpTarget = entryAddress(program, pieces, options.entry, address, diagnostics);
+  const start = order.fit?.entryOffset ?? order.jumpOffset;
   return {
     ...order,
     address,
@@ -61,10 +63,8 @@ export function finishLayout(
       order.header.layout,
       programHeaders(program, pieces, order, placement, thread, options),
     ),
-    entry:
-      order.fit?.entryOffset === undefined
-        ? entryAddress(program, pieces, options.entry, address, diagnostics)
-        : base + order.fit.entryOffset,
+    entry: start === undefined ? jumpTarget : base + start,
+    jumpTarget,
     fileSize: placement.fileEnd,
     memorySize: placement.end - base,
     edges,

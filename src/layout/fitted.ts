@@ -1,10 +1,11 @@
 /** What lies within the header. */
 import type { Pieces } from '../pieces.ts';
-import type { ImageLayout } from '../results.ts';
+import { type ImageLayout, JUMP_SIZE } from '../results.ts';
 
 /** 1 for each byte of the header that a part of the program lies in, by file offset. */
-export function takenBytes(pieces: Pieces, { header, fit }: ImageLayout): Uint8Array {
+export function takenBytes(pieces: Pieces, { header, fit, jumpOffset }: ImageLayout): Uint8Array {
   const taken = new Uint8Array(header.layout.end);
+  if (jumpOffset !== undefined) taken.fill(1, jumpOffset, jumpOffset + JUMP_SIZE);
   for (const [id, offset] of fit?.placed ?? []) taken.fill(1, offset, offset + pieces.size[id]!);
   for (const { offset, bytes } of fit?.runs ?? []) taken.fill(1, offset, offset + bytes.length);
   return taken;

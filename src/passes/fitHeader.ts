@@ -6,6 +6,7 @@
  */
 import type { Diagnostics } from '../diagnostics.ts';
 import { ET_EXEC, SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
+import { findNearReference } from '../fit/far.ts';
 import { type Candidate, fillHoles } from '../fit/fill.ts';
 import {
   contentSize,
@@ -25,14 +26,23 @@ import {
   layoutsFor,
   plainHeader,
 } from '../header/layouts.ts';
-import { collectGroups, collectThreadSections } from '../layout/groups.ts';
+import { collectGroups, collectThreadSections, endOf } from '../layout/groups.ts';
 import { headerKinds, planHeaders } from '../layout/headers.ts';
 import { planRegions } from '../layout/regions.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locateGlobal, type Program, SymbolKind, Target } from '../program.ts';
-import { Category, type HeaderFit, type ImagePlan, type Liveness, type Synthesis } from '../results.ts';
+import {
+  Category,
+  type FileRun,
+  type HeaderFit,
+  type ImagePlan,
+  JUMP_SIZE,
+  type Liveness,
+  type Synthesis,
+} from '../results.ts';
 
+/** @returns ways to do so; which of them is the smallest is known when the rest has its order */
 export function fitHeader(
   program: Program,
   liveness: Liveness,
@@ -40,21 +50,21 @@ export function fitHeader(
   synthesis: Synthesis,
   options: LinkOptions,
   diagnostics: Diagnostics,
-): HeaderFit {
+): HeaderFit[] {
   const plan = planImage(program, liveness, pieces, options);
   const kinds = headerKinds(plan.headers, plan.regions.length);
   const isFixed = options.verbatim || options.tables !== 'none' || options.sectionStarts.size > 0;
   if (isConventional(options.header) || isFixed) {
     const name = options.header === 'auto' && options.tables === 'none' ? 'classic' : options.header;
-    return emptyFit(plan, conventionalHeader(name, kinds));
+    return [emptyFit(plan, conventionalHeader(name, kinds))];
   }
   const layouts = permittedLayouts(kinds, options);
-  const fit =
-    fitWhole(program, liveness, pieces, synthesis, plan, layouts, options) ??
-    fillBest(program, liveness, pieces, plan, kinds, layouts, options);
-  if (options.header !== 'auto' && options.header !== fit.header.name)
-    reportUnfit(fit, kinds, options, diagnostics);
-  return fit;
+  const small = fitWhole(program, liveness, pieces, synthesis, plan, layouts, options);
+  const whole = fillWithWhole(program, liveness, pieces, synthesis, plan, kinds, layouts, options);
+  const fits = small ? [small, ...whole] : whole;
+  if (options.header !== 'auto' && fits.every(({ header }) => header.name !== options.header))
+    reportUnfit(fits[0]!, kinds, options, diagnostics);
+  return fits;
 }
 
 /** The user has asked for a layout by name. */
@@ -88,7 +98,13 @@ function planImage(program: Program, liveness: Liveness, pieces: Pieces, options
 }
 
 function emptyFit(plan: ImagePlan, header: Header): HeaderFit {
-  const nothing = { placed: new Map(), cut: new Set<number>(), runs: [], rewrites: new Map() };
+  const nothing = {
+    placed: new Map(),
+    cut: new Map(),
+    runs: [],
+    rewrites: new Map(),
+    jump: undefined,
+  };
   return { plan, header, ...nothing, end: header.layout.end, entryOffset: undefined, reasons: [] };
 }
 
@@ -172,7 +188,7 @@ function fitWhole(
     .filter((layout) => layout.end < end)
     .map((layout) => `header ${headerOf(layout).name} `);
   const telling = reasons.filter((reason) => smaller.some((start) => reason.startsWith(start)));
-  return isUsed ? { ...recordFit(best!, plan, pieces, synthesis), reasons: telling } : undefined;
+  return isUsed ? { ...recordFit(best!, plan, synthesis), reasons: telling } : undefined;
 }
 
 /** Why a layout does not do what this program needs, if it does not. */
@@ -198,10 +214,10 @@ function reasonAgainst(
 }
 
 /** Records where the program has gone. */
-function recordFit(fit: SmallFit, plan: ImagePlan, pieces: Pieces, synthesis: Synthesis): HeaderFit {
+function recordFit(fit: SmallFit, plan: ImagePlan, synthesis: Synthesis): HeaderFit {
   const { layout, problem, found, assembly } = fit;
   const placed = new Map<number, number>();
-  const cut = new Set(assembly.maps.keys());
+  const cut = assembly.maps;
   problem.atoms.forEach(({ section }, i) => {
     if (!cut.has(section)) placed.set(section, found.atoms[i]!);
   });
@@ -211,22 +227,23 @@ function recordFit(fit: SmallFit, plan: ImagePlan, pieces: Pieces, synthesis: Sy
     const bytes = problem.chains.find((chain) => chain.section.section.id === section)!.section.section.bytes;
     runs.push({ section, offset: found.atoms[i]!, bytes: bytes.subarray(start, start + size) });
   });
-  for (const [id, map] of assembly.maps) {
-    const own = runs.filter(({ section }) => section === id);
-    const size = own.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    pieces.cut(id, size, map);
-  }
   return {
     plan,
     header: headerOf(layout),
     placed,
-    cut,
+    cut: new Map([...cut].map(([id, map]) => [id, { size: bytesOf(runs, id), map }])),
     runs,
     rewrites: new Map([...synthesis.rewrites, ...fit.rewrites]),
     end: found.end,
-    entryOffset: layout.entry && layout.entry.end === layout.entry.start + 1 ? layout.entry.start : undefined,
+    jump: undefined,
+    // Where a header says where the program starts, what lies there may be a jump.
+    entryOffset: layout.entry?.start,
     reasons: [],
   };
+}
+
+function bytesOf(runs: readonly FileRun[], id: number): number {
+  return runs.reduce((sum, { section, bytes }) => sum + (section === id ? bytes.length : 0), 0);
 }
 
 /** Section and offset of the entry, if it is a symbol of a section. */
@@ -243,16 +260,17 @@ function entryPlace(
   return section < 0 ? undefined : { section, offset: pieces.resolve(target.section, target.low) };
 }
 
-/** Fills the holes of the layout in which that gains most with whole sections. */
-function fillBest(
+/** Fills the holes of the layout in which that gains most with whole sections; and of those far up, if they do. */
+function fillWithWhole(
   program: Program,
   { clusters }: Liveness,
   pieces: Pieces,
+  synthesis: Synthesis,
   plan: ImagePlan,
   kinds: readonly HeaderKind[],
   layouts: readonly HeaderLayout[],
   options: LinkOptions,
-): HeaderFit {
+): HeaderFit[] {
   // Where other segments follow, what is written lies in one of them.
   const mayWrite = plan.regions.length === 1 ? Category.data : Category.rodata;
   const candidates: Candidate[] = [];
@@ -265,10 +283,12 @@ function fillBest(
       candidates.push({ id: id!, size, alignment: pieces.alignment[id!]! });
   }
   const sizeOf = (id: number) => pieces.size[id]!;
+  const far = layouts.filter(({ baseShift }) => baseShift !== undefined);
+  const obstacle = far.length > 0 ? farObstacle(program, pieces, synthesis, plan, options) : undefined;
   let best = emptyFit(plan, plainHeader(kinds));
   let least = best.end;
   for (const layout of layouts) {
-    if (!layout.findsTable || layout.baseShift !== undefined) continue;
+    if (!layout.findsTable || layout.baseShift !== undefined || layout.e_type !== ET_EXEC) continue;
     const placed = fillHoles(candidates, openHoles(layout, options));
     const cost = [...placed.keys()].reduce((sum, id) => sum - sizeOf(id), layout.end);
     // Of equals the last is taken, which more tools understand.
@@ -276,8 +296,56 @@ function fillBest(
     least = cost;
     best = { ...emptyFit(plan, headerOf(layout)), placed };
   }
-  return best;
+  const reasons = obstacle ? far.map((layout) => `header ${headerOf(layout).name} needs ${obstacle}`) : [];
+  const fits: HeaderFit[] = options.header === 'auto' || best.header.name === options.header ? [best] : [];
+  // What lies in the header may be missed in the gaps that it would have filled.
+  const isSmall = plan.groups.length <= MAX_COMPARED;
+  if (isSmall && fits.length > 0 && best.placed.size > 0) fits.push({ ...best, placed: new Map() });
+  if (!obstacle) for (const layout of far) fits.push(...fillFar(pieces, plan, layout, candidates, options));
+  return (fits.length > 0 ? fits : [best]).map((fit) => ({ ...fit, reasons }));
+}
+
+/** A layout with a base far up is entered at a certain place, where a jump leads to the program's entry. */
+function fillFar(
+  pieces: Pieces,
+  plan: ImagePlan,
+  layout: HeaderLayout,
+  candidates: readonly Candidate[],
+  options: LinkOptions,
+): HeaderFit[] {
+  const hasZeros = plan.groups.some(
+    ({ ids, category }) => category === Category.bss && endOf(ids, pieces, 0) > 0,
+  );
+  const isAtMagic = layout.entry!.start === 1;
+  // p_filesz, which ends behind the file, leaves no room for it there.
+  if (isAtMagic && hasZeros) return [];
+  const jump = isAtMagic ? { start: 4, end: 5 } : layout.entry!;
+  const open = openHoles(layout, options).flatMap((hole) =>
+    without(hole, { start: jump.start, end: jump.start + JUMP_SIZE }),
+  );
+  const placed = fillHoles(candidates, isAtMagic ? open : openHoles(layout, options));
+  return [{ ...emptyFit(plan, headerOf(layout)), placed, jump, entryOffset: isAtMagic ? 1 : undefined }];
+}
+
+/** Why the program may not lie far up, if it may not. */
+function farObstacle(
+  program: Program,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  plan: ImagePlan,
+  options: LinkOptions,
+): string | undefined {
+  if (options.isBaseGiven) return 'a base of its own, and --base is given';
+  if (options.identPad.length > 0)
+    return 'a base of its own, and --ident-pad is for programs that know theirs';
+  if (plan.regions.length > 1 || plan.threadOrder.length > 0 || plan.headers.hasEhFrameHdr)
+    return 'a single segment';
+  const ids = plan.groups.flatMap((group) => group.ids);
+  return findNearReference(program, pieces, synthesis, ids);
 }
 
 /** No layout has a larger hole. */
 const LARGEST_HOLE = 16;
+
+/** With more groups there is always something for a gap. */
+const MAX_COMPARED = 4096;

@@ -20,6 +20,7 @@ import {
   Category,
   type HeaderFit,
   type ImageLayout,
+  JUMP_SIZE,
   type Liveness,
   type Region,
   type SectionOrder,
@@ -69,6 +70,8 @@ class Placer {
   #regionOffset: number;
   readonly #header: HeaderLayout;
   readonly #fit: HeaderFit | undefined;
+  readonly #jumpBefore: number;
+  readonly #jumpOffset: number;
 
   constructor(sectionCount: number, pieces: Pieces, order: SectionOrder, options: LinkOptions) {
     const { header, headerSize, fit, regions } = order;
@@ -78,9 +81,12 @@ class Placer {
     this.#fileOffset = new Float64Array(sectionCount);
     this.#header = header.layout;
     this.#fit = fit;
+    this.#jumpBefore = order.jumpBefore;
+    this.#jumpOffset = order.jumpOffset ?? 0;
     const textStart = options.sectionStarts.get('.text');
     const permissions = permissionsIn(header.layout, regions[0]!.flags);
-    const base = baseFor(header.layout, permissions, fit?.entryOffset ?? 0) ?? options.base;
+    const base =
+      baseFor(header.layout, permissions, fit?.entryOffset ?? order.jumpOffset ?? 0) ?? options.base;
     this.#shift = textStart === undefined ? base : baseBefore(textStart, headerSize, options.pageSize);
     this.#here = textStart ?? base + (fit?.end ?? headerSize);
     this.#fileEnd = this.#here - this.#shift;
@@ -107,6 +113,7 @@ class Placer {
       this.#address[id] = this.#fileOffset[id] + this.#shift;
       return;
     }
+    if (id === this.#jumpBefore) this.#here = this.#shift + this.#jumpOffset + JUMP_SIZE;
     const here = alignUp(this.#here, this.#pieces.alignment[id]!);
     if (part === Category.bss && this.#bssStart === 0) this.#bssStart = here;
     this.#address[id] = here;

@@ -5,32 +5,37 @@
  * Within each part, sections are placed so that little is lost to alignment: next comes
  * one that needs the least padding where the part has got to, preferably one whose end is a good place for the
  * section with the strictest alignment. Input order decides between equals; under `--verbatim` it decides alone, within
- * code, read-only data, writable data and zero-initialised data.
+ * code, read-only data, writable data and zero-initialised data. Where parts of cut sections lie is recorded in
+ * `Pieces`.
  */
 
+import type { Hole } from '../header/layout.ts';
 import { endOf, padding } from '../layout/groups.ts';
 import { flagsOf } from '../layout/regions.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
-import { Category, type Group, type HeaderFit, type Region, type SectionOrder } from '../results.ts';
+import {
+  Category,
+  type Group,
+  type HeaderFit,
+  JUMP_SIZE,
+  type Region,
+  type SectionOrder,
+} from '../results.ts';
 
+/** @param fits ways to fill a header, of which the one is taken with which the file ends first */
 export function orderSections(
   program: Program,
   pieces: Pieces,
-  fit: HeaderFit,
+  fits: readonly HeaderFit[],
   options: LinkOptions,
 ): SectionOrder {
-  const filled = sequenceBehind(program, pieces, fit, options);
-  const isWorthwhile = fit.placed.size > 0 && fit.cut.size === 0 && fit.plan.groups.length <= MAX_COMPARED;
-  if (!isWorthwhile) return filled.order;
-  // What lies in the header may be missed in the gaps that it would have filled.
-  const plain = sequenceBehind(program, pieces, { ...fit, placed: new Map() }, options);
-  return plain.end < filled.end ? plain.order : filled.order;
+  const orders = fits.map((fit) => sequenceBehind(program, pieces, fit, options));
+  const { order } = orders.reduce((best, other) => (other.end < best.end ? other : best));
+  for (const [id, { size, map }] of order.fit?.cut ?? []) pieces.cut(id, size, map);
+  return order;
 }
-
-/** With more groups there is always something for a gap. */
-const MAX_COMPARED = 4096;
 
 /** The sequence of all that does not lie in the header, and the file offset where it ends. */
 function sequenceBehind(
@@ -43,6 +48,8 @@ function sequenceBehind(
   const isFitted = ({ ids: [id] }: Group) => fit.placed.has(id!) || fit.cut.has(id!);
   const order: number[] = groups.filter(isFitted).flatMap(({ ids }) => ids);
   const regions: Region[] = [];
+  const jump = new JumpPlace(fit);
+  let jumpBefore = -1;
   let offset = fit.end;
   let end = offset;
   for (const { gap, parts } of plans) {
@@ -53,6 +60,9 @@ function sequenceBehind(
       const open = part.filter((group) => !isFitted(group));
       const sequence = options.verbatim ? open : pack(open, pieces, offset);
       for (const { ids } of sequence) {
+        const place = jump.before(offset, endOf(ids, pieces, offset));
+        if (place !== offset) jumpBefore = ids[0]!;
+        offset = place;
         for (const id of ids) order.push(id);
         offset = endOf(ids, pieces, offset);
       }
@@ -65,13 +75,43 @@ function sequenceBehind(
     header: fit.header,
     headers,
     fit,
+    jumpOffset: jump.offset,
+    jumpBefore,
     headerSize: fit.header.layout.end,
     regions,
     threadOrder,
     order: Int32Array.from(order),
     category: Uint8Array.from(order, (id) => categories.get(id)!),
   };
-  return { order: sequence, end };
+  return { order: sequence, end: jump.isMissing ? Number.POSITIVE_INFINITY : end };
+}
+
+/** Finds the place for the jump that the header wants at certain file offsets: before one of the sections. */
+class JumpPlace {
+  offset: number | undefined;
+  readonly #range: Hole | undefined;
+
+  constructor({ jump, header }: HeaderFit) {
+    this.#range = jump;
+    if (jump && jump.start < header.layout.end) this.offset = jump.start;
+  }
+
+  /** Whether there was no place. */
+  get isMissing(): boolean {
+    return this.#range !== undefined && this.offset === undefined;
+  }
+
+  /** @param end where the section ends that would come next at `offset` @returns where it comes */
+  before(offset: number, end: number): number {
+    const range = this.#range;
+    if (!range || this.offset !== undefined) return offset;
+    // The last chance is taken even if the bytes up to the range are lost.
+    if (offset < range.start && end < range.end) return offset;
+    const place = Math.max(offset, range.start);
+    if (place >= range.end) return offset;
+    this.offset = place;
+    return place + JUMP_SIZE;
+  }
 }
 
 /** Chooses the sequence of one part. @param start file offset where the part begins */

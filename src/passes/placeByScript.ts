@@ -153,6 +153,8 @@ class Placer {
     return {
       header: this.#header(outputs),
       fit: undefined,
+      jumpOffset: undefined,
+      jumpBefore: -1,
       headers: planHeaders(this.#program, this.#threadOrder, this.#pieces, this.#options),
       regions: [],
       headerSize: size,

@@ -22,6 +22,7 @@ import {
   Category,
   type ImageLayout,
   IPLT_ENTRY_SIZE,
+  JUMP_SIZE,
   RELA_ENTRY_SIZE,
   Rewrite,
   SLOT_SIZE,
@@ -64,6 +65,7 @@ export function relocate(
   for (let id = 0; id < pieces.home.length; id++) {
     if (pieces.hasOwnBytes(id)) relocator.relocateSection(id);
   }
+  relocator.writeJump();
   relocator.fillGot();
   relocator.fillIndirect();
   return image;
@@ -120,6 +122,14 @@ class Relocator {
       else if ((rewrite & Rewrite.tls) !== 0) this.#applyThread(id, object, row, field, rewrite);
       else this.#applyRelaxed(id, object, row, place, field, rewrite);
     }
+  }
+
+  /** The jump from where the header has the program start to where it does. */
+  writeJump(): void {
+    const { jumpOffset, jumpTarget, base } = this.#layout;
+    if (jumpOffset === undefined) return;
+    this.#image[jumpOffset] = 0xe9; // JMP rel32
+    writeU32(this.#image, jumpOffset + 1, jumpTarget - (base + jumpOffset + JUMP_SIZE));
   }
 
   /** Each slot holds the address of its symbol, or its distance from the thread pointer. */

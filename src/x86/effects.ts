@@ -180,6 +180,8 @@ export function areIndependent(a: Effects, b: Effects): boolean {
 
 /** Whether the meaning of the instruction stays the same when a REX prefix with only R and X set precedes it. */
 export function toleratesRex(bytes: Uint8Array, at: number, insn: Instruction): boolean {
+  // An instruction has no more than 15 bytes (SDM vol. 2, 2.3.11), of which three prefixes take three.
+  if (insn.length > 12) return false;
   // A prefix that follows makes a REX prefix before it void (SDM vol. 2, 2.2.1).
   if (insn.prefixLength > 0 || insn.encoding !== Encoding.legacy) return insn.encoding === Encoding.legacy;
   const { opcode, map, flow } = insn;

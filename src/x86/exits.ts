@@ -12,21 +12,24 @@ export function isExit(number: number): boolean {
 
 /**
  * The offset behind the first system call that ends the program and behind which no instruction before it leads,
- * or -1. The section is decoded from its start; a relative branch that has a relocation leads elsewhere, or is for
- * the caller to follow.
+ * or -1. Nor may one take the address of what lies there, or look at its return address to find it. The section is
+ * decoded from its start; a relative branch that has a relocation leads elsewhere, or is for the caller to follow.
  */
 export function findExit(bytes: Uint8Array): number {
   if (!hasCall(bytes)) return -1;
   const insn = createInstruction();
   const targets: number[] = [];
+  let farthest = 0;
   const eax = new EaxTracker();
   for (let at = 0; at < bytes.length; at += insn.length) {
     if (decode(bytes, at, bytes.length, insn) === 0) return -1;
     const end = at + insn.length;
     if (isRelative(insn.flow)) targets.push(end + signed(bytes, at + insn.immOffset, insn.immSize));
+    if (insn.ripRelative) farthest = Math.max(farthest, end + signed(bytes, at + insn.dispOffset, 4));
+    if (insn.flow === Flow.callRel && popsFirst(bytes, targets.at(-1)!)) return -1;
     if (isSystemCall(insn) && eax.value !== undefined && isExit(eax.value)) {
       const isLed = targets.some((target) => target >= end || (target > eax.since && target < end));
-      if (!isLed) return end;
+      if (!isLed && farthest < end) return end;
     }
     eax.follow(bytes, at, insn);
   }
@@ -60,6 +63,12 @@ export class EaxTracker {
 /** Whether an instruction is SYSCALL. */
 export function isSystemCall({ flow, map, opcode }: Instruction): boolean {
   return flow === Flow.system && map === 1 && opcode === 0x05;
+}
+
+/** Whether code begins with POP r: what is called there takes its return address, to find what lies around it. */
+export function popsFirst(bytes: Uint8Array, at: number): boolean {
+  const opcode = bytes[at] === 0x41 ? bytes[at + 1] : bytes[at];
+  return opcode !== undefined && opcode >= 0x58 && opcode < 0x60;
 }
 
 /** Whether control goes to a distance from the instruction's end. */

@@ -8,7 +8,7 @@ import type { LoadResult } from '../../src/header/loader/result.ts';
 const EXIT_42 = [0x6a, 42, 0x5f, 0x6a, 0x3c, 0x58, 0x0f, 0x05];
 export const BASE = 0x400000;
 /** File offset of the code, clear of two program headers behind the ELF header. */
-export const CODE = 0x100;
+const CODE = 0x100;
 
 /** A program header by field; fields left out are those of one R-X segment with the whole file. */
 export interface SegmentFields {

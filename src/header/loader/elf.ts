@@ -7,10 +7,9 @@ import { EHDR_SIZE, PHDR_SIZE, PT_LOAD } from '../../elf/constants.ts';
 
 export const ET_DYN = 3;
 export const PT_INTERP = 3;
-export const PT_TLS = 7;
 
 /** The part of the ELF header that some loader looks at. */
-export interface ElfHeader {
+interface ElfHeader {
   /** e_ident: 16 bytes. */
   readonly e_ident: Uint8Array;
   readonly e_type: number;

@@ -147,7 +147,8 @@ export function loadFreebsd(bytes: Uint8Array): LoadResult {
       const explanation = `e_phoff is ${hex(e_phoff)}; the table must begin at a multiple of 8 and end in the first page`;
       refuse('ENOEXEC', 'phoff', explanation, `${FREEBSD}, exec_elf_imgact`);
     }
-    if (e_ident[7] !== ELFOSABI_LINUX) {
+    // A Linux interpreter says as much.
+    if (e_ident[7] !== ELFOSABI_LINUX && findInterpreter(bytes, segments) === undefined) {
       const explanation = `e_ident[EI_OSABI] is ${e_ident[7]}; without a note only ${ELFOSABI_LINUX} says Linux`;
       refuse('ENOEXEC', 'osabi', explanation, `${FREEBSD}, get_brandinfo`);
     }

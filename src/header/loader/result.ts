@@ -32,7 +32,7 @@ export interface Loaded {
  * How far execve came: it returned an error to its caller, it killed the process because nothing was left to return
  * to, or the process started and its first instruction faults.
  */
-export type Stage = 'refused' | 'killed' | 'faults';
+type Stage = 'refused' | 'killed' | 'faults';
 
 export type Errno = 'ENOEXEC' | 'EIO' | 'EFAULT' | 'ENOMEM' | 'EPERM' | 'EINVAL' | 'EEXIST' | 'EACCES';
 

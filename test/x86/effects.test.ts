@@ -1,0 +1,252 @@
+/** What instructions read and write, and which of them REX prefixes leave as they are, compared with iced-x86. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  Code,
+  Decoder,
+  DecoderOptions,
+  Formatter,
+  FormatterSyntax,
+  type Instruction as IcedInstruction,
+  InstructionInfoFactory,
+  OpAccess,
+  Register,
+} from 'iced-x86';
+import { describe, expect, it } from 'vitest';
+import { FormatError } from '../../src/diagnostics.ts';
+import { SHF_EXECINSTR, SHT_PROGBITS } from '../../src/elf/constants.ts';
+import { Program } from '../../src/program.ts';
+import { createInstruction, decode, type Instruction } from '../../src/x86/decode.ts';
+import {
+  areIndependent,
+  type Effects,
+  EVERYTHING,
+  effectsOf,
+  FLAGS,
+  MEMORY,
+  toleratesRex,
+} from '../../src/x86/effects.ts';
+import { concat, randomNumbers, toHex } from '../elf/make.ts';
+import { FIXTURES } from '../programs.ts';
+
+const infos = new InstructionInfoFactory();
+const formatter = new Formatter(FormatterSyntax.Nasm);
+
+const READS: ReadonlySet<OpAccess> = new Set([
+  OpAccess.Read,
+  OpAccess.CondRead,
+  OpAccess.ReadWrite,
+  OpAccess.ReadCondWrite,
+]);
+const WRITES: ReadonlySet<OpAccess> = new Set([
+  OpAccess.Write,
+  OpAccess.CondWrite,
+  OpAccess.ReadWrite,
+  OpAccess.ReadCondWrite,
+]);
+
+/** Number of the general register that a register is part of, and whether a write leaves some of it as it was. */
+function generalRegister(register: Register): { number: number; isPart: boolean } | undefined {
+  if (register >= Register.RAX && register <= Register.R15)
+    return { number: register - Register.RAX, isPart: false };
+  if (register >= Register.EAX && register <= Register.R15D)
+    return { number: register - Register.EAX, isPart: false };
+  if (register >= Register.AX && register <= Register.R15W)
+    return { number: register - Register.AX, isPart: true };
+  if (register >= Register.AH && register <= Register.BH)
+    return { number: register - Register.AH, isPart: true };
+  if (register >= Register.SPL && register <= Register.R15L)
+    return { number: register - Register.SPL + 4, isPart: true };
+  return register >= Register.AL && register <= Register.BL
+    ? { number: register - Register.AL, isPart: true }
+    : undefined;
+}
+
+/** What iced says an instruction touches, in this linker's masks; undefined if that is more than they can say. */
+function effectsByIced(instruction: IcedInstruction): Effects | undefined {
+  const info = infos.info(instruction);
+  let reads = instruction.rflagsRead !== 0 ? FLAGS : 0;
+  let writes = instruction.rflagsModified !== 0 ? FLAGS : 0;
+  let isKnown = true;
+  for (const used of info.usedRegisters()) {
+    const register = generalRegister(used.register);
+    if (register) {
+      const bit = 1 << register.number;
+      if (READS.has(used.access)) reads |= bit;
+      if (WRITES.has(used.access)) writes |= bit;
+      const isKept = register.isPart || used.access === OpAccess.CondWrite;
+      if (WRITES.has(used.access) && isKept) reads |= bit;
+    } else if (READS.has(used.access) && used.register >= Register.ES && used.register <= Register.DS) {
+      // Segments that begin at 0, whatever is in their registers.
+    } else isKnown = false;
+    used.free();
+  }
+  for (const used of info.usedMemory()) {
+    if (READS.has(used.access)) reads |= MEMORY;
+    if (WRITES.has(used.access)) writes |= MEMORY;
+    used.free();
+  }
+  info.free();
+  return isKnown ? { reads, writes } : undefined;
+}
+
+/** Decodes the first instruction of `bytes` by iced and has it looked at; undefined if it is none. */
+function withIced<T>(
+  bytes: Uint8Array,
+  address: bigint,
+  look: (instruction: IcedInstruction) => T,
+): T | undefined {
+  const decoder = new Decoder(64, bytes, DecoderOptions.None);
+  decoder.ip = address;
+  const instruction = decoder.decode();
+  const result = instruction.code === Code.INVALID ? undefined : look(instruction);
+  instruction.free();
+  decoder.free();
+  return result;
+}
+
+/** What disagrees with iced about an instruction, in words; '' for nothing. */
+function complaint(bytes: Uint8Array, insn: Instruction): string {
+  const own = effectsOf(bytes, 0, insn);
+  if (own.reads === EVERYTHING && own.writes === EVERYTHING) return '';
+  const expected = withIced(bytes, 0n, effectsByIced);
+  if (!expected) return `touches more than can be said: ${toHex(bytes)}`;
+  const missing = [expected.reads & ~own.reads, expected.writes & ~own.writes];
+  return missing.every((bits) => bits === 0)
+    ? ''
+    : `does not say reads ${missing[0]!.toString(16)}, writes ${missing[1]!.toString(16)}: ${toHex(bytes)}`;
+}
+
+const IDENT = Uint8Array.of(0x45, 0x4c, 0x46);
+
+/** What changes about an instruction when the last bytes of the ELF magic stand before it; '' for nothing. */
+function changeByRex(bytes: Uint8Array): string {
+  const told = (instruction: IcedInstruction) => formatter.format(instruction);
+  const alone = withIced(bytes, 3n, told);
+  const prefixed = withIced(concat(IDENT, bytes), 0n, (instruction) =>
+    instruction.length === bytes.length + 3 ? told(instruction) : `${instruction.length} bytes`,
+  );
+  return alone === prefixed ? '' : `${toHex(bytes)}: ${alone} becomes ${prefixed}`;
+}
+
+/** Random instructions, most of them of the one-byte map, each without what follows it. */
+function* randomInstructions(count: number, seed: number): Generator<[Uint8Array, Instruction]> {
+  const random = randomNumbers(seed);
+  const insn = createInstruction();
+  const prefixes = [0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x2e, 0x64];
+  for (let i = 0; i < count; i++) {
+    const bytes = Uint8Array.from({ length: 16 }, () => random(256));
+    let at = 0;
+    while (random(12) === 0) bytes[at++] = prefixes[random(prefixes.length)]!;
+    if (random(2) === 0) bytes[at++] = 0x40 | random(16);
+    if (random(8) === 0) bytes[at++] = 0x0f;
+    // Registers as often as memory.
+    if (random(2) === 0) bytes[at + 1]! |= 0xc0;
+    if (decode(bytes, 0, bytes.length, insn) > 0) yield [bytes.slice(0, insn.length), insn];
+  }
+}
+
+/** Instructions of the code in the committed objects, one behind the other as far as they can be decoded. */
+function* fixtureInstructions(): Generator<[Uint8Array, Instruction]> {
+  const insn = createInstruction();
+  const names = readdirSync(FIXTURES, { recursive: true, encoding: 'utf8' });
+  for (const name of names.filter((path) => path.endsWith('.o')).sort()) {
+    for (const code of codeOf(new Uint8Array(readFileSync(join(FIXTURES, name))))) {
+      for (let at = 0; at < code.length; at += insn.length) {
+        if (decode(code, at, code.length, insn) === 0) break;
+        yield [code.slice(at, at + insn.length), insn];
+      }
+    }
+  }
+}
+
+/** Contents of an object's executable sections; nothing for files that are no object of this machine. */
+function codeOf(file: Uint8Array): Uint8Array[] {
+  const program = new Program([]);
+  try {
+    program.addObject('object', file, 0);
+  } catch (error) {
+    if (error instanceof FormatError) return [];
+    throw error;
+  }
+  const { sections } = program;
+  const ids = Array.from({ length: sections.count }, (_, id) => id);
+  return ids
+    .filter((id) => sections.type[id] === SHT_PROGBITS && (sections.flags[id]! & SHF_EXECINSTR) !== 0)
+    .map((id) => program.sectionBytes(id));
+}
+
+/** Looks at every instruction. @returns how many were understood, how many tolerate REX, and what is wrong */
+function compare(instructions: Iterable<[Uint8Array, Instruction]>) {
+  const wrong: string[] = [];
+  let understood = 0;
+  let tolerant = 0;
+  for (const [bytes, insn] of instructions) {
+    const { writes } = effectsOf(bytes, 0, insn);
+    if (writes !== EVERYTHING) understood++;
+    const complaints = [complaint(bytes, insn)];
+    if (toleratesRex(bytes, 0, insn)) {
+      tolerant++;
+      complaints.push(changeByRex(bytes));
+    }
+    wrong.push(...complaints.filter((text) => text !== ''));
+  }
+  return { wrong: wrong.slice(0, 20), understood, tolerant };
+}
+
+describe('reads, writes and tolerance of REX prefixes', () => {
+  it('are those of iced-x86 for random instructions', () => {
+    const { wrong, understood, tolerant } = compare(randomInstructions(300_000, 0x2545f491));
+    expect(wrong).toEqual([]);
+    expect(understood).toBeGreaterThan(50_000);
+    expect(tolerant).toBeGreaterThan(50_000);
+  });
+
+  it('are those of iced-x86 for the code of the fixtures', () => {
+    const { wrong, understood, tolerant } = compare(fixtureInstructions());
+    expect(wrong).toEqual([]);
+    expect(understood).toBeGreaterThan(2000);
+    expect(tolerant).toBeGreaterThan(2000);
+  });
+
+  it('are known for what start-up code is made of', () => {
+    const known = [
+      '6a 3c',
+      '58',
+      '31 ff',
+      '48 89 c7',
+      'b8 01 00 00 00',
+      '48 8d 35 00 00 00 00',
+      '48 83 e4 f0',
+    ];
+    for (const text of known) {
+      const bytes = Uint8Array.from(text.split(' '), (pair) => Number.parseInt(pair, 16));
+      const insn = createInstruction();
+      expect(decode(bytes, 0, bytes.length, insn)).toBe(bytes.length);
+      expect(effectsOf(bytes, 0, insn).writes, text).not.toBe(EVERYTHING);
+    }
+  });
+});
+
+describe('independent instructions', () => {
+  const all = [...randomInstructions(4000, 7)].map(([bytes]) => bytes);
+  const effects = all.map((bytes) => {
+    const insn = createInstruction();
+    decode(bytes, 0, bytes.length, insn);
+    return effectsOf(bytes, 0, insn);
+  });
+
+  it('neither write what the other touches nor both touch memory, in either order', () => {
+    let count = 0;
+    for (let i = 1; i < effects.length; i++) {
+      const [a, b] = [effects[i - 1]!, effects[i]!];
+      expect(areIndependent(a, b)).toBe(areIndependent(b, a));
+      if (!areIndependent(a, b)) continue;
+      count++;
+      expect(a.writes & (b.reads | b.writes)).toBe(0);
+      expect(b.writes & (a.reads | a.writes)).toBe(0);
+      expect((a.reads | a.writes) & (b.reads | b.writes) & MEMORY).toBe(0);
+    }
+    expect(count).toBeGreaterThan(20);
+  });
+});
