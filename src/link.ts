@@ -93,6 +93,7 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
           pieces,
           fitHeader(program, liveness, pieces, synthesis, options, diagnostics),
           options,
+          diagnostics,
         ),
         script,
         options,

@@ -165,7 +165,7 @@ function fitWhole(
     plan.regions.length === 1 &&
     plan.threadOrder.length === 0 &&
     !unwind &&
-    ids.every((id) => clusters.nameOf(id) === undefined && !program.isLinkerMade(id));
+    ids.every((id) => clusters.nameOf(id) === undefined && !isTable(program, id));
   const entry = entryPlace(program, pieces, options);
   if (!isPlain || !entry || ids.length > 64) return undefined;
   const small = readSmallProgram(viewProgram(program, pieces, synthesis, ids), entry);
@@ -189,6 +189,11 @@ function fitWhole(
     .map((layout) => `header ${headerOf(layout).name} `);
   const telling = reasons.filter((reason) => smaller.some((start) => reason.startsWith(start)));
   return isUsed ? { ...recordFit(best!, plan, synthesis), reasons: telling } : undefined;
+}
+
+/** Whether the linker fills in a section's bytes. */
+function isTable(program: Program, id: number): boolean {
+  return program.isLinkerMade(id) && program.sections.type[id] !== SHT_NOBITS;
 }
 
 /** Why a layout does not do what this program needs, if it does not. */

@@ -9,6 +9,7 @@
  * `Pieces`.
  */
 
+import type { Diagnostics } from '../diagnostics.ts';
 import type { Hole } from '../header/layout.ts';
 import { endOf, padding } from '../layout/groups.ts';
 import { flagsOf } from '../layout/regions.ts';
@@ -30,9 +31,17 @@ export function orderSections(
   pieces: Pieces,
   fits: readonly HeaderFit[],
   options: LinkOptions,
+  diagnostics: Diagnostics,
 ): SectionOrder {
   const orders = fits.map((fit) => sequenceBehind(program, pieces, fit, options));
-  const { order } = orders.reduce((best, other) => (other.end < best.end ? other : best));
+  const { order, end } = orders.reduce((best, other) => (other.end < best.end ? other : best));
+  if (end === Number.POSITIVE_INFINITY) {
+    const { name, layout } = order.header;
+    const [from, to] = [layout.entry!.start, layout.entry!.end - 1].map((at) => at.toString(16));
+    const what = `--header ${name} cannot be used: no section begins between file offsets 0x${from} and 0x${to}`;
+    diagnostics.error('header-unfit', what, { hint: 'leave --header out' });
+    diagnostics.stopOnErrors();
+  }
   for (const [id, { size, map }] of order.fit?.cut ?? []) pieces.cut(id, size, map);
   return order;
 }
@@ -59,8 +68,9 @@ function sequenceBehind(
     for (const part of members) {
       const open = part.filter((group) => !isFitted(group));
       const sequence = options.verbatim ? open : pack(open, pieces, offset);
-      for (const { ids } of sequence) {
-        const place = jump.before(offset, endOf(ids, pieces, offset));
+      for (const { ids, category } of sequence) {
+        // Zero-initialised data has no bytes in the file, between which the jump could lie.
+        const place = category === Category.bss ? offset : jump.before(offset, endOf(ids, pieces, offset));
         if (place !== offset) jumpBefore = ids[0]!;
         offset = place;
         for (const id of ids) order.push(id);

@@ -244,3 +244,40 @@ function operation(hasData: boolean, random: Random): string {
       return `${verb} ${names[number]}, ${names[other]}`;
   }
 }
+
+/**
+ * Assembly of start-up code without branches, as it is written for small programs: it prints texts and exits. It
+ * may print from its code, ask for what it does not need, and move numbers between registers on the way.
+ */
+export function randomStart(seed: number): string {
+  const random = randomNumbers(seed * 40_503 + 17);
+  const lines = ['.intel_syntax noprefix', '.globl _start', '.section .text._start,"ax"', '_start:'];
+  const texts = Array.from({ length: 1 + random(3) }, (_, i) => `text ${i}${'.'.repeat(random(9))}\\n`);
+  const inCode = random(3) === 0;
+  const isHelped = random(3) === 0;
+  texts.forEach((text, i) => {
+    const size = text.length - 1;
+    const loads = [
+      [`mov esi, offset t${i}`, `mov rsi, offset t${i}`, ...(inCode ? [] : [`lea rsi, [rip+t${i}]`])],
+      [`mov edx, ${size}`, `push ${size}\npop rdx`, `xor edx, edx\nmov dl, ${size}`],
+      ['mov edi, 1', 'push 1\npop rdi', 'xor edi, edi\ninc edi', 'mov eax, 1\nmov edi, eax'],
+      ['mov r8d, 5\nmov r9, r8', 'sub ebx, ebx\ndec ebx', 'xor r10d, r10d'],
+    ].map((ways) => ways[random(ways.length)]!);
+    // In any order, but for the number of the system call, which another way may overwrite.
+    const order = loads.sort(() => random(3) - 1);
+    lines.push(...order, ['mov eax, 1', 'push 1\npop rax', 'xor eax, eax\nmov al, 1'][random(3)]!, 'syscall');
+  });
+  const code = random(90);
+  const exits = [
+    [`mov edi, ${code}`, `push ${code}\npop rdi`, `xor edi, edi\nmov dil, ${code}`][random(3)]!,
+    ['mov eax, 60', 'push 60\npop rax', 'mov eax, 231'][random(3)]!,
+  ];
+  if (isHelped) lines.push(['call leave', 'jmp leave'][random(2)]!, '.section .text.leave,"ax"', 'leave:');
+  lines.push(...exits, 'syscall', ...(random(2) === 0 ? ['ud2'] : []));
+  if (!inCode) lines.push('.section .rodata.t,"a"');
+  else if (random(2) === 0) lines.push('ret');
+  texts.forEach((text, i) => {
+    lines.push(`t${i}: .ascii "${text}"`);
+  });
+  return `${lines.join('\n')}\n`;
+}
