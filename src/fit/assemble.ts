@@ -98,7 +98,8 @@ class Assembler {
 
   /** The bytes of an instruction at its new place. */
   #bytesOf(section: number, insn: CodeInsn, at: number): Uint8Array | undefined {
-    const bytes = insn.bytes.slice();
+    // Not slice(): where the input is a Node Buffer, that would be a view of it.
+    const bytes = new Uint8Array(insn.bytes);
     if (insn.target < 0) return bytes;
     const distance = this.#labels.get(section)!.get(insn.target)! - (at + bytes.length);
     if (insn.immSize === 1 && !isByte(distance)) return undefined;

@@ -6,7 +6,8 @@
 import type { HeaderLayout, Hole } from '../header/layout.ts';
 import { ET_DYN } from '../header/structure.ts';
 import { Rewrite } from '../results.ts';
-import { isRelative } from '../x86/exits.ts';
+import { Flow } from '../x86/decode.ts';
+import { isRelative, popsFirst } from '../x86/exits.ts';
 import { Calculation } from '../x86/relocations.ts';
 import { type Assembly, assemble } from './assemble.ts';
 import { type Chain, chainsOf, statesOf } from './chains.ts';
@@ -56,7 +57,9 @@ export function readSmallProgram(view: View, entry: SmallProgram['entry']): Smal
       known.set(section.id, understand(view, section, entry, isWhole(section.id) ? undefined : trace));
   }
   // Code that is not understood may refer to any place in other code.
-  const isCut = [...known.values()].every((section) => section !== undefined);
+  const isCut = [...known.values()].every(
+    (section) => section && !section.insns.some((insn) => losesReturn(view, insn)),
+  );
   for (const section of view.values()) {
     const understood = known.get(section.id);
     if (isCut && understood && !isTaken(section.id)) {
@@ -97,6 +100,12 @@ function understand(
   const code = readCode(section, [...new Set(entries)], data);
   // Where data lies among code, its alignment is that of the section, and known only if it starts there.
   return code && (code.data.length === 0 || section.alignment <= 16) ? code : undefined;
+}
+
+/** Whether an instruction calls something that takes its return address, to find what lies behind the call. */
+function losesReturn(view: View, { flow, reference }: CodeInsn): boolean {
+  const callee = flow === Flow.callRel && reference ? view.get(reference.section) : undefined;
+  return callee !== undefined && popsFirst(callee.bytes, reference!.target);
 }
 
 /** Whether something other than a branch refers to a section's code. */

@@ -37,6 +37,8 @@ export interface Trace {
 type Value =
   | { readonly kind: 'number'; readonly number: number }
   | { readonly kind: 'address'; readonly section: number; readonly offset: number }
+  /** Where a call goes on when it is done. */
+  | { readonly kind: 'return'; readonly section: number; readonly offset: number }
   /** Somewhere in the stack. */
   | { readonly kind: 'stack' }
   /** What a system call returned: a number, if it is known, or else a negative error number. */
@@ -106,6 +108,7 @@ class Run {
     this.#at += length;
     const { flow, map, prefixes } = this.#insn;
     if (flow === Flow.callRel || flow === Flow.jmpRel) return this.#branch(section, at, reference);
+    if (flow === Flow.ret) return this.#return();
     if (isSystemCall(this.#insn)) return this.#systemCall();
     if (flow !== Flow.none || map !== 0 || prefixes !== 0) return 'lost';
     return this.#move(bytes, at, reference) ? 'on' : 'lost';
@@ -113,7 +116,7 @@ class Run {
 
   #branch(section: ViewSection, at: number, reference: Reference | undefined): Outcome {
     const { flow, immOffset, immSize, length } = this.#insn;
-    if (flow === Flow.callRel) this.#stack.push(UNKNOWN);
+    if (flow === Flow.callRel) this.#stack.push({ kind: 'return', section: section.id, offset: at + length });
     if (reference) {
       this.#section = this.#view.get(reference.section);
       this.#at = reference.target;
@@ -121,6 +124,15 @@ class Run {
     }
     if (flow === Flow.callRel) return 'lost';
     this.#at = at + length + signed(section.bytes, at + immOffset, immSize);
+    return 'on';
+  }
+
+  /** RET without a number of bytes. */
+  #return(): Outcome {
+    const value = this.#stack.pop();
+    if (value?.kind !== 'return' || this.#insn.immSize > 0) return 'lost';
+    this.#section = this.#view.get(value.section);
+    this.#at = value.offset;
     return 'on';
   }
 
@@ -169,7 +181,8 @@ class Run {
 
   #pop(register: number): boolean {
     this.#readsStack ||= this.#stack.length === 0;
-    return this.#set(register, this.#stack.pop() ?? UNKNOWN);
+    const value = this.#stack.pop() ?? UNKNOWN;
+    return value.kind !== 'return' && this.#set(register, value);
   }
 
   #set(register: number, value: Value): boolean {
@@ -201,7 +214,7 @@ class Run {
   #setByte(register: number, bytes: Uint8Array, at: number): boolean {
     const value = this.#registers[register]!;
     if (register >= 4 && this.#insn.rex === 0) return false;
-    if (value.kind === 'address' || value.kind === 'stack') return false;
+    if (value.kind === 'address' || value.kind === 'stack' || value.kind === 'return') return false;
     if (value.kind === 'unknown') return true;
     const byte = bytes[at + this.#insn.immOffset]!;
     // A result that is no error is below 256, so that this byte is all of it.
@@ -236,11 +249,18 @@ class Run {
       return this.#set(reg, { kind: 'address', section: reference.section, offset: reference.target });
     }
     if (reference) return false;
+    if (opcode === 0x83) return modrm === 0xe4 && rex === 0x48 && this.#alignStack(bytes, at);
     if (modrm < 0xc0) return opcode === 0x8b && this.#fromStack(modrm, rm) && this.#set(reg, UNKNOWN);
     if (opcode === 0x31 || opcode === 0x33 || opcode === 0x29 || opcode === 0x2b)
       return reg === rm && this.#set(reg, ZERO);
     if (opcode === 0x89) return this.#copy(rm, this.#registers[reg]!, isWide);
     return opcode === 0x8b && this.#copy(reg, this.#registers[rm]!, isWide);
+  }
+
+  /** AND rsp with a negative number: what was pushed before is no longer at the top. */
+  #alignStack(bytes: Uint8Array, at: number): boolean {
+    this.#stack.length = 0;
+    return signed(bytes, at + this.#insn.immOffset, 1) < 0;
   }
 
   /** Whether a memory operand lies in the stack. */

@@ -98,7 +98,7 @@ class Assembler {
   }
 
   #addFde(section: number, index: number, cie: number): number {
-    const bytes = this.#recordBytes(section, index).slice();
+    const bytes = new Uint8Array(this.#recordBytes(section, index));
     const offset = this.#append(bytes);
     writeU32(bytes, CIE_POINTER, offset + CIE_POINTER - cie);
     this.functions++;

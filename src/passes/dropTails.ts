@@ -9,6 +9,7 @@
  */
 import { SHF_EXECINSTR } from '../elf/constants.ts';
 import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
+import { symbolsOf } from '../expression.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, SymbolKind, Target } from '../program.ts';
@@ -71,7 +72,8 @@ function keepReferenced(program: Program, { reached }: Liveness, cuts: Map<numbe
 function entryPlaces(program: Program, options: LinkOptions): { section: number; offset: number }[] {
   const { symbols } = program;
   const names = [options.entry, ...options.undefinedSymbols, ...options.requiredSymbols];
-  return names
+  const calculated = options.definitions.flatMap(({ expression }) => [...symbolsOf(expression)]);
+  return [...names, ...calculated]
     .map((name) => symbols.names.find(name))
     .filter((id) => id >= 0 && symbols.kind[id] === SymbolKind.defined)
     .map((id) => ({ section: symbols.section[id]!, offset: symbols.valueLow[id]! }));

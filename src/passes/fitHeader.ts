@@ -5,7 +5,8 @@
  * begins.
  */
 import type { Diagnostics } from '../diagnostics.ts';
-import { ET_EXEC, SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
+import { ET_EXEC, SHF_EXECINSTR, SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
+import { symbolsOf } from '../expression.ts';
 import { findNearReference } from '../fit/far.ts';
 import { type Candidate, fillHoles } from '../fit/fill.ts';
 import {
@@ -167,7 +168,7 @@ function fitWhole(
     !unwind &&
     ids.every((id) => clusters.nameOf(id) === undefined && !isTable(program, id));
   const entry = entryPlace(program, pieces, options);
-  if (!isPlain || !entry || ids.length > 64) return undefined;
+  if (!isPlain || calculatesWithCode(program, options) || !entry || ids.length > 64) return undefined;
   const small = readSmallProgram(viewProgram(program, pieces, synthesis, ids), entry);
   if (!small) return undefined;
   let best: SmallFit | undefined;
@@ -189,6 +190,19 @@ function fitWhole(
     .map((layout) => `header ${headerOf(layout).name} `);
   const telling = reasons.filter((reason) => smaller.some((start) => reason.startsWith(start)));
   return isUsed ? { ...recordFit(best!, plan, synthesis), reasons: telling } : undefined;
+}
+
+/** Whether options calculate with places in code: distances between them would change. */
+function calculatesWithCode({ symbols, sections }: Program, { definitions }: LinkOptions): boolean {
+  const isCode = (name: string) => {
+    const id = symbols.names.find(name);
+    const isDefined = id >= 0 && symbols.kind[id] === SymbolKind.defined;
+    return isDefined && (sections.flags[symbols.section[id]!]! & SHF_EXECINSTR) !== 0;
+  };
+  return definitions.some(({ name, expression }) => {
+    const isAlias = symbols.kind[symbols.names.find(name)] !== SymbolKind.expression;
+    return !isAlias && [...symbolsOf(expression)].some(isCode);
+  });
 }
 
 /** Whether the linker fills in a section's bytes. */

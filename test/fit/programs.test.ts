@@ -104,6 +104,7 @@ it.each([
   ['seed', 104],
   ['start-main/static', 125],
   ['start-main/pic', 125],
+  ['barebones/static', 125],
   ['barebones/pic', 125],
 ])('%s has no more than %d bytes', (id, most) => {
   expect(executable(named(id), []).length).toBeLessThanOrEqual(most);
@@ -257,6 +258,19 @@ describe('code that looks at itself', () => {
       xor edi, edi
       syscall
       text: .ascii "PQRST\\n"`,
+    'takes a text from a return address in another section': `
+      _start: call go
+      .ascii "PQRST\\n"
+      .section .text.go, "ax"
+      .globl go
+      go: pop rsi
+      mov eax, 1
+      mov edi, eax
+      mov edx, 6
+      syscall
+      mov eax, 60
+      xor edi, edi
+      syscall`,
     'jumps to a computed place': `
       _start: lea rax, [rip+a]
       add rax, 5
@@ -311,6 +325,21 @@ describe('code that looks at itself', () => {
     writeFileSync(join(folder, 'a.s'), `.intel_syntax noprefix\n.globl _start\n${source}\n`);
     must('as', ['a.s', '-o', 'a.o']);
     compareLinks(name);
+  });
+
+  it.skipIf(!hasTool('as'))('may know its size by --defsym', () => {
+    const source = `.globl end, go
+      _start: mov edi, offset size
+      call go
+      mov eax, 60
+      syscall
+      end: nop
+      .section .text.go, "ax"
+      go: ret`;
+    writeFileSync(join(folder, 'a.s'), `.intel_syntax noprefix\n.globl _start\n${source}\n`);
+    must('as', ['a.s', '-o', 'a.o']);
+    const options = ['link', 'a.o', '--defsym', 'size=end-_start', '-o', '-'];
+    expect(behaviour(tinyelf(options, { cwd: folder }).stdout).code).toBe(17);
   });
 
   it.skipIf(!hasTool('as'))('prints its own code as it lies in memory', () => {

@@ -106,6 +106,7 @@ describe('code stays', () => {
     const object = objectOf(text, [], [behind]);
     expect(left(object, { undefinedSymbols: ['behind'] })).toBe(text);
     expect(left(object, { requiredSymbols: ['behind'] })).toBe(text);
+    expect(left(object, { defsym: { other: 'behind + 1' } })).toBe(text);
   });
 
   it('where data holds the address of what lies there', () => {
