@@ -87,6 +87,7 @@ class CodeReader {
         const insn = this.#readOne(at, eax);
         if (!insn) return undefined;
         eax.follow(bytes, at, this.#insn);
+        if (insn.reference) eax.value = undefined;
         this.#found.set(at, insn);
         if (insn.target >= 0) {
           this.labels.add(insn.target);
@@ -124,7 +125,12 @@ class CodeReader {
     const inside = references.filter(({ offset }) => offset >= at && offset < at + length);
     const [reference] = inside;
     const fieldOffset = reference ? reference.offset - at : -1;
-    if (inside.length > 1 || (reference && fieldOffset !== insn.immOffset && fieldOffset !== insn.dispOffset))
+    // A field of one byte might no longer reach what it names.
+    if (
+      inside.length > 1 ||
+      (reference && reference.size < 4) ||
+      (reference && fieldOffset !== insn.immOffset && fieldOffset !== insn.dispOffset)
+    )
       return undefined;
     // What is meant is told from the end of the field, which must be that of the instruction.
     const isTrailed = insn.ripRelative && fieldOffset + 4 !== length;

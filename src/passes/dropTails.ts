@@ -14,7 +14,7 @@ import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, SymbolKind, Target } from '../program.ts';
 import type { Liveness } from '../results.ts';
-import { findExit } from '../x86/exits.ts';
+import { type Exit, findExit } from '../x86/exits.ts';
 import { fieldSize, sectionAddend } from '../x86/relocations.ts';
 
 export function dropTails(program: Program, liveness: Liveness, pieces: Pieces, options: LinkOptions): void {
@@ -22,35 +22,39 @@ export function dropTails(program: Program, liveness: Liveness, pieces: Pieces, 
   const cuts = findCuts(program, liveness, pieces);
   if (cuts.size === 0) return;
   for (const { section, offset } of entryPlaces(program, options)) keepReached(cuts, section, offset);
-  keepReferenced(program, liveness, cuts);
-  for (const [id, size] of cuts) {
+  // What lies behind a cut refers to nothing, unless the cut is forgotten.
+  for (let before = -1; before !== cuts.size; ) {
+    before = cuts.size;
+    keepReferenced(program, liveness, cuts);
+  }
+  for (const [id, { end: size }] of cuts) {
     pieces.content.set(id, program.sectionBytes(id).subarray(0, size));
     pieces.place(id, size, pieces.alignment[id]!);
   }
 }
 
 /** Where sections could end, as far as their own code is concerned, by section id. */
-function findCuts(program: Program, { reached, clusters }: Liveness, pieces: Pieces): Map<number, number> {
+function findCuts(program: Program, { reached, clusters }: Liveness, pieces: Pieces): Map<number, Exit> {
   const { sections } = program;
-  const cuts = new Map<number, number>();
+  const cuts = new Map<number, Exit>();
   for (const id of reached) {
     const isCode = (sections.flags[id]! & SHF_EXECINSTR) !== 0;
     if (!isCode || pieces.content.has(id) || clusters.nameOf(id) !== undefined) continue;
     const bytes = program.sectionBytes(id);
-    const end = findExit(bytes);
-    if (end >= 0 && end < bytes.length) cuts.set(id, end);
+    const exit = findExit(bytes);
+    if (exit && exit.end < bytes.length) cuts.set(id, exit);
   }
   return cuts;
 }
 
-/** Forgets the cut of a section of which something behind the cut is needed. */
-function keepReached(cuts: Map<number, number>, section: number, offset: number): void {
-  const cut = cuts.get(section);
-  if (cut !== undefined && offset >= cut) cuts.delete(section);
+/** Forgets the cut of a section that can be entered behind where the number of the call is set. */
+function keepReached(cuts: Map<number, Exit>, section: number, offset: number): void {
+  const exit = cuts.get(section);
+  if (exit && offset > exit.start) cuts.delete(section);
 }
 
 /** Follows every relocation of the live sections. */
-function keepReferenced(program: Program, { reached }: Liveness, cuts: Map<number, number>): void {
+function keepReferenced(program: Program, { reached }: Liveness, cuts: Map<number, Exit>): void {
   const { sections } = program;
   const buffer = new RelocationBuffer();
   const target = new Target();
@@ -59,10 +63,12 @@ function keepReferenced(program: Program, { reached }: Liveness, cuts: Map<numbe
     const object = program.objectOf(id);
     readRelocations(object, sections, id, fieldSize, buffer);
     for (let row = 0; row < buffer.count; row++) {
+      const offset = buffer.offset[row]!;
+      const exit = cuts.get(id);
+      if (exit && offset >= exit.end) continue;
+      // The number of the call is not what stands in the object.
+      if (exit && offset >= exit.start) cuts.delete(id);
       locate(program, object, buffer.symbol[row]!, target);
-      if (!cuts.has(target.section)) continue;
-      // What lies behind the cut refers to nothing.
-      if (buffer.offset[row]! >= (cuts.get(id) ?? Number.POSITIVE_INFINITY)) continue;
       keepReached(cuts, target.section, target.low + sectionAddend(buffer, row));
     }
   }

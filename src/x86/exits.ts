@@ -10,30 +10,38 @@ export function isExit(number: number): boolean {
   return number === SYS_EXIT || number === SYS_EXIT_GROUP;
 }
 
+/** A system call that ends the program. Offsets in bytes. */
+export interface Exit {
+  /** Where its number is put into eax. */
+  readonly start: number;
+  /** The end of the call. */
+  readonly end: number;
+}
+
 /**
- * The offset behind the first system call that ends the program and behind which no instruction before it leads,
- * or -1. Nor may one take the address of what lies there, or look at its return address to find it. The section is
- * decoded from its start; a relative branch that has a relocation leads elsewhere, or is for the caller to follow.
+ * The first system call that ends the program and behind which no instruction before it leads. Nor may one take the
+ * address of what lies there, or look at its return address to find it. The section is decoded from its start; a
+ * relative branch that has a relocation leads elsewhere, or is for the caller to follow.
  */
-export function findExit(bytes: Uint8Array): number {
-  if (!hasCall(bytes)) return -1;
+export function findExit(bytes: Uint8Array): Exit | undefined {
+  if (!hasCall(bytes)) return undefined;
   const insn = createInstruction();
   const targets: number[] = [];
   let farthest = 0;
   const eax = new EaxTracker();
   for (let at = 0; at < bytes.length; at += insn.length) {
-    if (decode(bytes, at, bytes.length, insn) === 0) return -1;
+    if (decode(bytes, at, bytes.length, insn) === 0) return undefined;
     const end = at + insn.length;
     if (isRelative(insn.flow)) targets.push(end + signed(bytes, at + insn.immOffset, insn.immSize));
     if (insn.ripRelative) farthest = Math.max(farthest, end + signed(bytes, at + insn.dispOffset, 4));
-    if (insn.flow === Flow.callRel && popsFirst(bytes, targets.at(-1)!)) return -1;
+    if (insn.flow === Flow.callRel && popsFirst(bytes, targets.at(-1)!)) return undefined;
     if (isSystemCall(insn) && eax.value !== undefined && isExit(eax.value)) {
       const isLed = targets.some((target) => target >= end || (target > eax.since && target < end));
-      if (!isLed && farthest < end) return end;
+      if (!isLed && farthest < end) return { start: eax.since, end };
     }
     eax.follow(bytes, at, insn);
   }
-  return -1;
+  return undefined;
 }
 
 /** Follows eax from one instruction to the next. */

@@ -255,6 +255,8 @@ export function randomStart(seed: number): string {
   const texts = Array.from({ length: 1 + random(3) }, (_, i) => `text ${i}${'.'.repeat(random(9))}\\n`);
   const inCode = random(3) === 0;
   const isHelped = random(3) === 0;
+  const hasPut = random(2) === 0;
+  if (random(3) === 0) lines.push('and rsp, -16');
   texts.forEach((text, i) => {
     const size = text.length - 1;
     const loads = [
@@ -265,7 +267,8 @@ export function randomStart(seed: number): string {
     ].map((ways) => ways[random(ways.length)]!);
     // In any order, but for the number of the system call, which another way may overwrite.
     const order = loads.sort(() => random(3) - 1);
-    lines.push(...order, ['mov eax, 1', 'push 1\npop rax', 'xor eax, eax\nmov al, 1'][random(3)]!, 'syscall');
+    const number = ['mov eax, 1', 'push 1\npop rax', 'xor eax, eax\nmov al, 1'][random(3)]!;
+    lines.push(...order, ...(hasPut ? ['call put'] : [number, 'syscall']));
   });
   const code = random(90);
   const exits = [
@@ -274,6 +277,8 @@ export function randomStart(seed: number): string {
   ];
   if (isHelped) lines.push(['call leave', 'jmp leave'][random(2)]!, '.section .text.leave,"ax"', 'leave:');
   lines.push(...exits, 'syscall', ...(random(2) === 0 ? ['ud2'] : []));
+  if (hasPut)
+    lines.push('.section .text.put,"ax"', 'put: push rbx', 'mov eax, 1', 'pop rbx', 'syscall', 'ret');
   if (!inCode) lines.push('.section .rodata.t,"a"');
   else if (random(2) === 0) lines.push('ret');
   texts.forEach((text, i) => {

@@ -195,7 +195,7 @@ describe('random programs behave as GNU ld links them', () => {
   const flags = ['-c', '-w', '-ffreestanding', '-nostdlib', '-ffunction-sections', '-fno-stack-protector'];
 
   it.skipIf(!hasTool('gcc') || !hasTool('clang') || !hasTool('ld'))('compiled from C', () => {
-    for (let seed = 1; seed <= 48; seed++) {
+    for (let seed = 1; seed <= 40; seed++) {
       const [compiler, ...how] = compilers[seed % compilers.length]!;
       writeFileSync(join(folder, 'a.c'), randomC(seed));
       must(compiler, [...flags, ...how, '-fno-asynchronous-unwind-tables', 'a.c', '-o', 'a.o']);
@@ -205,8 +205,8 @@ describe('random programs behave as GNU ld links them', () => {
   });
 
   it.skipIf(!hasTool('as') || !hasTool('ld')).each([
-    ['that mix registers, jumps and calls', randomAssembly, 60],
-    ['that only start, greet and exit', randomStart, 60],
+    ['that mix registers, jumps and calls', randomAssembly, 40],
+    ['that only start, greet and exit', randomStart, 40],
   ])('written in assembly: those %s', (_name, generate, count) => {
     const made = new Map<string, number>();
     for (let seed = 1; seed <= count; seed++) {
@@ -214,7 +214,7 @@ describe('random programs behave as GNU ld links them', () => {
       must('as', ['a.s', '-o', 'a.o']);
       for (const name of compareLinks(`seed ${seed}`)) made.set(name, (made.get(name) ?? 0) + 1);
     }
-    for (const name of Object.keys(VARIANTS)) expect(made.get(name), name).toBeGreaterThan(10);
+    for (const name of Object.keys(VARIANTS)) expect(made.get(name), name).toBeGreaterThan(8);
   });
 });
 

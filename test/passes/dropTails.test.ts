@@ -50,7 +50,7 @@ describe('behind an exit', () => {
     expect(left(objectOf(code))).toBe(code);
     expect(left(objectOf(`${code} ${TRAP}`))).toBe(code);
     expect(left(objectOf(`${code} 90 90 c3`))).toBe(code);
-    expect(findExit(hex(`${code} ${TRAP}`))).toBe(hex(code).length);
+    expect(findExit(hex(`${code} ${TRAP}`))?.end).toBe(hex(code).length);
   });
 
   it('relocations of what is dropped are not applied', () => {
