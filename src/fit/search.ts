@@ -39,7 +39,7 @@ export interface Room {
 }
 
 /** A run of a chain at a file offset. */
-export interface PlacedRun extends ChainRun {
+interface PlacedRun extends ChainRun {
   readonly offset: number;
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Diagnostics } from '../diagnostics.ts';
 import { SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
-import { conventionalHeader, type Header } from '../header/layouts.ts';
+import { conventionalHeader, type Header, isConventional } from '../header/layouts.ts';
 import { categoryOf } from '../layout/category.ts';
 import { type Bounds, finishLayout } from '../layout/finish.ts';
 import { headerKinds, planHeaders } from '../layout/headers.ts';
@@ -32,6 +32,10 @@ export function placeByScript(
   diagnostics: Diagnostics,
 ): ImageLayout {
   dropDiscarded(program, rules, pieces, diagnostics);
+  if (options.header !== 'auto' && !isConventional(options.header)) {
+    const what = `--header ${options.header} cannot be used: a linker script decides where everything lies`;
+    diagnostics.error('header-unfit', what, { hint: 'leave --header out, or use plain' });
+  }
   const { statements, format } = script;
   const { steps, orphans } = collectOutputs(program, statements, rules, liveness.clusters, pieces, options);
   const placer = new Placer(program, pieces, placeOrphans(steps, orphans), format, options, diagnostics);

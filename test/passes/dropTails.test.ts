@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildObject, type SectionSpec, type SymbolSpec } from '../../src/elf/build.ts';
-import { STB_LOCAL, STT_SECTION } from '../../src/elf/constants.ts';
+import { SHN_ABS, STB_LOCAL, STT_SECTION } from '../../src/elf/constants.ts';
 import { findExit } from '../../src/x86/exits.ts';
 import { CODE, contents, DATA, linkFiles, placed, section, toHex } from '../elf/make.ts';
 import { run, scratchFolder } from '../run.ts';
@@ -13,6 +13,7 @@ const folder = scratchFolder();
 const R_64 = 1;
 const R_PC32 = 2;
 const R_PLT32 = 4;
+const R_32 = 10;
 
 const EXIT = 'b8 3c 00 00 00 0f 05';
 const EXIT_BY_STACK = '6a 3c 58 0f 05';
@@ -139,6 +140,44 @@ describe('code stays', () => {
     expect(sizeWith('behind', -4)).toBe(15);
     expect(sizeWith('.text._start', 12 - 4)).toBe(15);
     expect(sizeWith('.text._start', 5 - 4)).toBe(12);
+  });
+
+  it('where the system call can be reached with another number', () => {
+    const other = section('.text.other', CODE, hex('e9 00 00 00 00'), {
+      relocations: [{ offset: 1, type: R_PLT32, symbol: 'call', addend: -4 }],
+    });
+    const start = { relocations: [{ offset: 1, type: R_PLT32, symbol: 'other', addend: -4 }] };
+    const symbols = [
+      { name: 'call', section: '.text._start', value: 10 },
+      { name: 'other', section: '.text.other' },
+    ];
+    const object = objectOf(`e8 00 00 00 00 ${text}`, [other], symbols, start);
+    expect(placed(linkFiles({ 'a.o': object }), '.text._start').size).toBe(15);
+  });
+
+  it('where the number is relocated', () => {
+    const start = { relocations: [{ offset: 1, type: R_32, symbol: 'number' }] };
+    const object = objectOf(text, [], [{ name: 'number', section: SHN_ABS, value: 1 }], start);
+    expect(placed(linkFiles({ 'a.o': object }), '.text._start').size).toBe(10);
+  });
+
+  it('where it is needed by what lies behind another exit that stays', () => {
+    const call = (symbol: string) => ({
+      relocations: [{ offset: 8, type: R_PLT32, symbol, addend: -4 }],
+    });
+    const symbols = [
+      { name: 'here', section: '.text._start', value: 7 },
+      { name: 'there', section: '.text.other', value: 7 },
+      { name: 'other', section: '.text.other' },
+    ];
+    const other = section('.text.other', CODE, hex(`${EXIT} e8 00 00 00 00`), call('here'));
+    const sizes = (options: Parameters<typeof linkFiles>[1]) => {
+      const object = objectOf(`${EXIT} e8 00 00 00 00`, [other], symbols, call('there'));
+      const result = linkFiles({ 'a.o': object }, { undefinedSymbols: ['other'], ...options });
+      return ['.text._start', '.text.other'].map((name) => placed(result, name).size);
+    };
+    expect(sizes({})).toEqual([7, 7]);
+    expect(sizes({ undefinedSymbols: ['other', 'here'] })).toEqual([12, 12]);
   });
 
   it('under --verbatim', () => {

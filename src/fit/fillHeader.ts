@@ -1,0 +1,109 @@
+/** Fills the holes of headers with whole sections: what is left to do for programs that are not cut. */
+import { ET_EXEC, SHF_TLS } from '../elf/constants.ts';
+import type { HeaderKind, HeaderLayout } from '../header/layout.ts';
+import { headerOf, plainHeader } from '../header/layouts.ts';
+import { endOf } from '../layout/groups.ts';
+import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
+import type { Program } from '../program.ts';
+import {
+  Category,
+  type HeaderFit,
+  type ImagePlan,
+  JUMP_SIZE,
+  type Liveness,
+  type Synthesis,
+} from '../results.ts';
+import { findNearReference } from './far.ts';
+import { type Candidate, fillHoles } from './fill.ts';
+import { emptyFit, openHoles, without } from './permitted.ts';
+
+/** Fills the holes of the layout in which that gains most with whole sections; and of those far up, if they do. */
+export function fillHeader(
+  program: Program,
+  { clusters }: Liveness,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  plan: ImagePlan,
+  kinds: readonly HeaderKind[],
+  layouts: readonly HeaderLayout[],
+  options: LinkOptions,
+): HeaderFit[] {
+  // Where other segments follow, what is written lies in one of them.
+  const mayWrite = plan.regions.length === 1 ? Category.data : Category.rodata;
+  const candidates: Candidate[] = [];
+  for (const { ids, category } of plan.groups) {
+    const [id] = ids;
+    const isAlone = ids.length === 1 && clusters.nameOf(id!) === undefined;
+    const isThread = (program.sections.flags[id!]! & SHF_TLS) !== 0;
+    const size = pieces.size[id!]!;
+    if (isAlone && !isThread && category <= mayWrite && size > 0 && size <= LARGEST_HOLE)
+      candidates.push({ id: id!, size, alignment: pieces.alignment[id!]! });
+  }
+  const sizeOf = (id: number) => pieces.size[id]!;
+  const far = layouts.filter(({ baseShift }) => baseShift !== undefined);
+  const obstacle = far.length > 0 ? farObstacle(program, pieces, synthesis, plan, options) : undefined;
+  let best = emptyFit(plan, plainHeader(kinds));
+  let least = best.end;
+  for (const layout of layouts) {
+    if (!layout.findsTable || layout.baseShift !== undefined || layout.e_type !== ET_EXEC) continue;
+    const placed = fillHoles(candidates, openHoles(layout, options));
+    const cost = [...placed.keys()].reduce((sum, id) => sum - sizeOf(id), layout.end);
+    // Of equals the last is taken, which more tools understand.
+    if (cost > least) continue;
+    least = cost;
+    best = { ...emptyFit(plan, headerOf(layout)), placed };
+  }
+  const reasons = obstacle ? far.map((layout) => `header ${headerOf(layout).name} needs ${obstacle}`) : [];
+  const fits: HeaderFit[] = options.header === 'auto' || best.header.name === options.header ? [best] : [];
+  // What lies in the header may be missed in the gaps that it would have filled.
+  const isSmall = plan.groups.length <= MAX_COMPARED;
+  if (isSmall && fits.length > 0 && best.placed.size > 0) fits.push({ ...best, placed: new Map() });
+  if (!obstacle) for (const layout of far) fits.push(...fillFar(pieces, plan, layout, candidates, options));
+  return (fits.length > 0 ? fits : [best]).map((fit) => ({ ...fit, reasons }));
+}
+
+/** A layout with a base far up is entered at a certain place, where a jump leads to the program's entry. */
+function fillFar(
+  pieces: Pieces,
+  plan: ImagePlan,
+  layout: HeaderLayout,
+  candidates: readonly Candidate[],
+  options: LinkOptions,
+): HeaderFit[] {
+  const hasZeros = plan.groups.some(
+    ({ ids, category }) => category === Category.bss && endOf(ids, pieces, 0) > 0,
+  );
+  const isAtMagic = layout.entry!.start === 1;
+  // p_filesz, which ends behind the file, leaves no room for it there.
+  if (isAtMagic && hasZeros) return [];
+  const jump = isAtMagic ? { start: 4, end: 5 } : layout.entry!;
+  const open = openHoles(layout, options).flatMap((hole) =>
+    without(hole, { start: jump.start, end: jump.start + JUMP_SIZE }),
+  );
+  const placed = fillHoles(candidates, isAtMagic ? open : openHoles(layout, options));
+  return [{ ...emptyFit(plan, headerOf(layout)), placed, jump, entryOffset: isAtMagic ? 1 : undefined }];
+}
+
+/** Why the program may not lie far up, if it may not. */
+function farObstacle(
+  program: Program,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  plan: ImagePlan,
+  options: LinkOptions,
+): string | undefined {
+  if (options.isBaseGiven) return 'a base of its own, and --base is given';
+  if (options.identPad.length > 0)
+    return 'a base of its own, and --ident-pad is for programs that know theirs';
+  if (plan.regions.length > 1 || plan.threadOrder.length > 0 || plan.headers.hasEhFrameHdr)
+    return 'a single segment';
+  const ids = plan.groups.flatMap((group) => group.ids);
+  return findNearReference(program, pieces, synthesis, ids);
+}
+
+/** No layout has a larger hole. */
+const LARGEST_HOLE = 16;
+
+/** With more groups there is always something for a gap. */
+const MAX_COMPARED = 4096;
