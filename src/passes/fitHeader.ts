@@ -5,6 +5,7 @@
  * begins.
  */
 import type { Diagnostics } from '../diagnostics.ts';
+import { ET_EXEC } from '../elf/constants.ts';
 import { cutProgram } from '../fit/cutProgram.ts';
 import { fillHeader } from '../fit/fillHeader.ts';
 import { emptyFit, permittedLayouts } from '../fit/permitted.ts';
@@ -59,10 +60,12 @@ function fixedBy({ verbatim, tables, sectionStarts }: LinkOptions): string | und
 function reasonAgainst(
   { reasons }: HeaderFit,
   kinds: readonly HeaderKind[],
-  { header }: LinkOptions,
+  { header, floor }: LinkOptions,
 ): string {
-  const isKnown = layoutsFor(kinds).some((layout) => headerOf(layout).name === header);
-  if (!isKnown) return `it has no room for the program headers that this program needs: ${kinds.join(', ')}`;
+  const known = layoutsFor(kinds).find((layout) => headerOf(layout).name === header);
+  if (!known) return `it has no room for the program headers that this program needs: ${kinds.join(', ')}`;
+  if (known.e_type !== ET_EXEC && !floor)
+    return 'it is a curiosity that needs more than 4 GiB of memory; --floor permits it';
   return reasons[0] ?? 'this program cannot be laid into it';
 }
 
