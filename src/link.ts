@@ -24,6 +24,7 @@ import { placeByScript } from './passes/placeByScript.ts';
 import { relocate } from './passes/relocate.ts';
 import { resolveSymbols } from './passes/resolveSymbols.ts';
 import { synthesize } from './passes/synthesize.ts';
+import { trimZeros } from './passes/trimZeros.ts';
 import { verifyImage } from './passes/verifyImage.ts';
 import { writeImage } from './passes/writeImage.ts';
 import { withScript } from './script/linkScript.ts';
@@ -82,7 +83,7 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
   // Every section is its own, merged with others, or stands for the ones that are like it.
   assembleUnwind(program, liveness, pieces, options);
   // Sizes are final.
-  const layout = rules
+  const placed = rules
     ? placeByScript(program, liveness, pieces, script, rules, options, diagnostics)
     : layoutImage(
         program,
@@ -100,9 +101,11 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
         diagnostics,
       );
   // Addresses, file offsets and the values of symbols are final.
-  const image = relocate(program, pieces, layout, synthesis, diagnostics);
-  indexUnwind(program, pieces, layout, image);
+  const relocated = relocate(program, pieces, placed, synthesis, diagnostics);
+  indexUnwind(program, pieces, placed, relocated);
   // The bytes of the image are final but for the header.
+  const { image, layout } = trimZeros(relocated, placed, options);
+  // The file ends with a byte that is not zero, or with a page.
   diagnostics.stopOnErrors();
   // A binary file is the bytes of the sections and nothing else.
   const executable = script.format === 'binary' ? image : writeImage(image, pieces, layout, options);

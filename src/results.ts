@@ -236,6 +236,8 @@ export interface ImageLayout extends SectionOrder {
   readonly jumpTarget: number;
   /** Bytes of the file, header included. */
   readonly fileSize: number;
+  /** Zeros at the end of the image that the file does without; see `trimZeros`. */
+  readonly trimmed: number;
   /** Bytes of memory from the base to the end of zero-initialised data. */
   readonly memorySize: number;
   readonly edges: ImageEdges;

@@ -99,7 +99,9 @@ export interface LinkMap {
   /** The program headers. */
   readonly segments: readonly MapSegment[];
   /** Bytes by part of the image; padding is what alignment costs. */
-  readonly bytes: Readonly<Record<(typeof CATEGORY_NAMES)[number] | 'header' | 'padding', number>>;
+  readonly bytes: Readonly<
+    Record<(typeof CATEGORY_NAMES)[number] | 'header' | 'padding' | 'trimmed', number>
+  >;
   /** Bytes behind the image: symbols and debug information. */
   readonly tableBytes: number;
   readonly gotSlots: number;
@@ -257,9 +259,10 @@ function compareSymbols(a: MapSymbol, b: MapSymbol): number {
 
 function sumByPart(pieces: Pieces, layout: ImageLayout, sections: readonly MapSection[]): LinkMap['bytes'] {
   const own = takenBytes(pieces, layout).reduce((sum, isTaken) => sum - isTaken, layout.headerSize);
-  const sums = { header: own, text: 0, rodata: 0, data: 0, bss: 0, padding: 0 };
+  const { fileSize, trimmed } = layout;
+  const sums = { header: own, text: 0, rodata: 0, data: 0, bss: 0, padding: 0, trimmed };
   for (const { part, size } of sections) sums[part] += size;
-  sums.padding = layout.fileSize - sums.header - sums.text - sums.rodata - sums.data;
+  sums.padding = fileSize + trimmed - sums.header - sums.text - sums.rodata - sums.data;
   return sums;
 }
 

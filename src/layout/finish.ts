@@ -66,6 +66,7 @@ export function finishLayout(
     entry: start === undefined ? jumpTarget : base + start,
     jumpTarget,
     fileSize: placement.fileEnd,
+    trimmed: 0,
     memorySize: placement.end - base,
     edges,
     patches: [],

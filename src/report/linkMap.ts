@@ -4,15 +4,16 @@ import type { Style } from './style.ts';
 
 /** One line of result: what the file's bytes are; and what made the header larger, if anything. @param milliseconds how long the link took */
 export function formatSummary(output: string, map: LinkMap, milliseconds: number, style: Style): string {
-  const { header, text, rodata, data, bss, padding } = map.bytes;
+  const { header, text, rodata, data, bss, padding, trimmed } = map.bytes;
   const parts = [`${header} header`, `${text} code`];
   if (rodata > 0) parts.push(`${rodata} read-only data`);
   if (data > 0) parts.push(`${data} data`);
   if (padding > 0) parts.push(`${padding} padding`);
   if (map.tableBytes > 0) parts.push(`${map.tableBytes} symbols and debug information`);
+  const less = trimmed > 0 ? ` - ${trimmed} of zeros at the end` : '';
   const zeros = bss > 0 ? `, ${bss} zeroed in memory` : '';
   const time = style.faint(`in ${milliseconds.toFixed(0)} ms`);
-  const line = `${output}: ${style.strong(`${map.fileSize} bytes`)} = ${parts.join(' + ')}${zeros} ${time}\n`;
+  const line = `${output}: ${style.strong(`${map.fileSize} bytes`)} = ${parts.join(' + ')}${less}${zeros} ${time}\n`;
   // The smallest of the layouts that would do is what the program pays for.
   const [reason] = map.headerReasons;
   return reason === undefined ? line : `${line}${style.faint(`  ${reason}`)}\n`;

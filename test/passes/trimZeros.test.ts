@@ -1,0 +1,87 @@
+/** Zeros at the end of the file are left out where memory has them anyway. */
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { buildObject } from '../../src/elf/build.ts';
+import type { LinkResult } from '../../src/link.ts';
+import { bss, CODE, DATA, linkFiles, RODATA, section } from '../elf/make.ts';
+import { run, scratchFolder } from '../run.ts';
+
+const folder = scratchFolder();
+const R_PC32 = 2;
+
+/** Adds up the 32-bit words of `words`, and exits with the sum. */
+const ADDING = [
+  ...[0x48, 0x8d, 0x35, 0, 0, 0, 0], // lea rsi, [rip+words]
+  ...[0x31, 0xff], // xor edi, edi
+  ...[0xb9, 0, 0, 0, 0], // mov ecx, count
+  ...[0x03, 0x3e], // add edi, [rsi]
+  ...[0x48, 0x83, 0xc6, 4], // add rsi, 4
+  ...[0xff, 0xc9, 0x75, 0xf6], // dec ecx; jnz
+  ...[0xb8, 60, 0, 0, 0, 0x0f, 0x05], // mov eax, 60; syscall
+];
+
+/** A program with these words, as constants or variables. */
+function programOf(flags: number, words: readonly number[], zeros = 0): Uint8Array {
+  const code = Uint8Array.from(ADDING);
+  new DataView(code.buffer).setUint32(10, words.length, true);
+  const content = new Uint8Array(Uint32Array.from(words).buffer);
+  const reference = { offset: 3, type: R_PC32, symbol: 'words', addend: -4 };
+  const more = zeros > 0 ? [bss('.bss', zeros)] : [];
+  const sections = [
+    section('.text._start', CODE, code, { relocations: [reference] }),
+    section('.data.words', flags, content, { addralign: 4 }),
+    ...more,
+  ];
+  const symbols = [
+    { name: '_start', section: '.text._start' },
+    { name: 'words', section: '.data.words' },
+  ];
+  return buildObject(sections, symbols);
+}
+
+function exitCode({ bytes }: LinkResult): number | null {
+  const path = join(folder, 'program');
+  writeFileSync(path, bytes);
+  chmodSync(path, 0o755);
+  return run(path, []).code;
+}
+
+const many = (count: number) => Array.from({ length: count }, (_, i) => (i === 0 ? 42 : 0));
+
+describe.each([
+  // Constants may lie before the code, where that fills a gap; then their zeros are not at the end.
+  ['constants', RODATA, ['0x31']],
+  ['variables', DATA, ['0x31', '0x38', 'auto']],
+] as const)('%s that end with zeros', (_, flags, headers) => {
+  it.each(headers)('lie only in memory, in header %s', (header) => {
+    const whole = linkFiles({ 'a.o': programOf(flags, many(600)) }, { header: 'classic' });
+    const trimmed = linkFiles(
+      { 'a.o': programOf(flags, many(600)) },
+      { header, isBaseGiven: header !== 'auto' },
+    );
+    expect(trimmed.bytes.length).toBeLessThan(200);
+    expect(whole.bytes.length).toBeGreaterThan(2400);
+    expect(trimmed.map().bytes.trimmed).toBeGreaterThan(2300);
+    expect([exitCode(whole), exitCode(trimmed)]).toEqual([42, 42]);
+  });
+
+  it('stay as far as pages of the file would be missing', () => {
+    const trimmed = linkFiles({ 'a.o': programOf(flags, many(3000)) }, { header: '0x31' });
+    expect(trimmed.bytes.length).toBe(2 * 4096 + 1);
+    expect(exitCode(trimmed)).toBe(42);
+  });
+
+  it('stay where the header is conventional, and where sections are described', () => {
+    for (const options of [{ header: 'classic' }, { header: 'plain', tables: 'symbols' as const }])
+      expect(linkFiles({ 'a.o': programOf(flags, many(600)) }, options).bytes.length).toBeGreaterThan(2400);
+  });
+});
+
+it('does not disturb zero-initialised data behind them', () => {
+  const object = programOf(DATA, many(600), 9000);
+  const result = linkFiles({ 'a.o': object }, { header: '0x31', gcSections: false });
+  expect(result.bytes.length).toBeLessThan(200);
+  expect(result.map().memorySize).toBeGreaterThan(11_000);
+  expect(exitCode(result)).toBe(42);
+});
