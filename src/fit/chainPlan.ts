@@ -73,6 +73,8 @@ class ChainSearch {
   /** By the same: the index of the entry before, and the slot of the run between. */
   readonly #before: Int32Array;
   readonly #slot: Int8Array;
+  /** By slots that may be used: the index of the cheapest end. */
+  readonly #ends: Int32Array;
 
   constructor(
     chain: Chain,
@@ -90,31 +92,37 @@ class ChainSearch {
     this.#slot = new Int8Array(size);
     this.#cost[0] = 0;
     for (let used = 0; used < 1 << lengths.length; used++) this.#extend(used);
+    this.#ends = this.#bestEnds();
   }
 
   cost(slots: number): number {
-    return this.#cost[this.#bestEnd(slots)]!;
+    return this.#cost[this.#ends[slots]!]!;
   }
 
   runs(slots: number): ChainRun[] {
     const count = this.#states.length;
     const runs: ChainRun[] = [];
-    for (let at = this.#bestEnd(slots); this.#before[at]! >= 0; at = this.#before[at]!) {
+    for (let at = this.#ends[slots]!; this.#before[at]! >= 0; at = this.#before[at]!) {
       const from = this.#states[this.#before[at]! % count]!;
       runs.unshift({ slot: this.#slot[at]!, from, to: this.#states[at % count]! });
     }
     return runs;
   }
 
-  /** The cheapest end among those that use no other slots, with the fewest slots among equals. */
-  #bestEnd(slots: number): number {
-    const last = this.#states.length - 1;
-    let best = last;
-    for (let used = 0; used <= slots; used++) {
-      const end = used * this.#states.length + last;
-      if ((used & ~slots) === 0 && this.#cost[end]! < this.#cost[best]!) best = end;
+  /** For each set of slots the cheapest end that uses no others, with the fewest slots among equals. */
+  #bestEnds(): Int32Array {
+    const count = this.#states.length;
+    const ends = new Int32Array(1 << this.#lengths.length);
+    for (let slots = 0; slots < ends.length; slots++) {
+      let best = slots * count + count - 1;
+      for (let slot = 0; slot < this.#lengths.length; slot++) {
+        if ((slots & (1 << slot)) === 0) continue;
+        const fewer = ends[slots & ~(1 << slot)]!;
+        if (this.#cost[fewer]! <= this.#cost[best]!) best = fewer;
+      }
+      ends[slots] = best;
     }
-    return best;
+    return ends;
   }
 
   /** Tries all next runs from every state in which exactly the slots in `used` hold runs. */

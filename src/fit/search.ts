@@ -7,7 +7,7 @@
  */
 import { alignUp } from '../elf/bytes.ts';
 import type { Hole } from '../header/layout.ts';
-import { BODY, type ChainPlan, type ChainRun, planChain, type Start } from './chainPlan.ts';
+import { BODY, type ChainPlan, type ChainRun, JUMP_SIZE, planChain, type Start } from './chainPlan.ts';
 import type { Chain, ChainState } from './chains.ts';
 
 /** Bytes that stay together. */
@@ -190,43 +190,80 @@ class Search {
     return plans;
   }
 
-  /**
-   * Puts the runs of the body one behind the other: the entry first if it must begin the body, then those that
-   * jumps lead to and from, because the jumps are short.
-   */
+  /** The body with its data behind the code or in front of it, whichever ends first. */
   #assemble(
     runs: readonly (readonly ChainRun[])[],
     slots: readonly Hole[],
     placed: ReadonlyMap<number, number>,
   ): Arrangement {
-    const { atoms, states, entryChain } = this.#problem;
-    const isDataFirst = this.#room.entry?.offset !== this.#bodyStart;
-    const options = [false, ...(isDataFirst ? [true] : [])].map((dataFirst) => {
-      let end = this.#bodyStart;
-      const offsets = atoms.map((_, i) => placed.get(i) ?? -1);
-      const placeData = () => {
-        const rest = this.#order.filter((i) => !placed.has(i));
-        for (const i of rest.sort((a, b) => atoms[b]!.alignment - atoms[a]!.alignment)) {
-          offsets[i] = alignUp(end, atoms[i]!.alignment);
-          end = offsets[i]! + atoms[i]!.size;
-        }
-      };
-      if (dataFirst) placeData();
-      const rank = (i: number) => (i === entryChain && !isDataFirst ? 2 : runs[i]!.length > 1 ? 1 : 0);
-      const order = runs.map((_, i) => i).sort((a, b) => rank(b) - rank(a));
-      const chains: PlacedRun[][] = runs.map(() => []);
-      for (const i of order) {
-        for (const run of runs[i]!) {
-          const offset = run.slot === BODY ? end : slots[run.slot]!.start;
-          chains[i]!.push({ ...run, offset });
-          const jump = run.to === states[i]!.at(-1) ? 0 : 2;
-          if (run.slot === BODY) end += run.to.bytes - run.from.bytes + jump;
-        }
+    const codeFirst = this.#layBody(runs, slots, placed, false);
+    if (this.#beginsWithEntry()) return codeFirst;
+    const dataFirst = this.#layBody(runs, slots, placed, true);
+    return dataFirst.end < codeFirst.end ? dataFirst : codeFirst;
+  }
+
+  /** Whether the entry must be the first thing in the body. */
+  #beginsWithEntry(): boolean {
+    return this.#room.entry?.offset === this.#bodyStart;
+  }
+
+  #layBody(
+    runs: readonly (readonly ChainRun[])[],
+    slots: readonly Hole[],
+    placed: ReadonlyMap<number, number>,
+    isDataFirst: boolean,
+  ): Arrangement {
+    const body = new Body(this.#problem, this.#bodyStart, placed);
+    if (isDataFirst) body.layData(this.#order);
+    body.layCode(runs, slots, this.#beginsWithEntry());
+    if (!isDataFirst) body.layData(this.#order);
+    return { atoms: body.atoms, chains: body.chains, end: Math.max(body.end, this.#room.end) };
+  }
+}
+
+/** What lies behind the header, piece by piece. */
+class Body {
+  /** File offset of each piece of data. */
+  readonly atoms: number[];
+  readonly chains: PlacedRun[][];
+  end: number;
+  readonly #problem: Problem;
+  readonly #placed: ReadonlyMap<number, number>;
+
+  constructor(problem: Problem, start: number, placed: ReadonlyMap<number, number>) {
+    this.#problem = problem;
+    this.#placed = placed;
+    this.atoms = problem.atoms.map((_, i) => placed.get(i) ?? -1);
+    this.chains = problem.chains.map(() => []);
+    this.end = start;
+  }
+
+  /** Lays what has no place in a hole, strictest alignment first. */
+  layData(order: readonly number[]): void {
+    const { atoms } = this.#problem;
+    const rest = order.filter((i) => !this.#placed.has(i));
+    for (const i of rest.sort((a, b) => atoms[b]!.alignment - atoms[a]!.alignment)) {
+      this.atoms[i] = alignUp(this.end, atoms[i]!.alignment);
+      this.end = this.atoms[i]! + atoms[i]!.size;
+    }
+  }
+
+  /**
+   * Lays the runs one behind the other: the entry first if it must begin the body, then those that jumps lead to
+   * and from, because the jumps are short.
+   */
+  layCode(runs: readonly (readonly ChainRun[])[], slots: readonly Hole[], beginsWithEntry: boolean): void {
+    const { states, entryChain } = this.#problem;
+    const rank = (i: number) => (i === entryChain && beginsWithEntry ? 2 : runs[i]!.length > 1 ? 1 : 0);
+    const order = runs.map((_, i) => i).sort((a, b) => rank(b) - rank(a));
+    for (const i of order) {
+      for (const run of runs[i]!) {
+        const offset = run.slot === BODY ? this.end : slots[run.slot]!.start;
+        this.chains[i]!.push({ ...run, offset });
+        const jump = run.to === states[i]!.at(-1) ? 0 : JUMP_SIZE;
+        if (run.slot === BODY) this.end += run.to.bytes - run.from.bytes + jump;
       }
-      if (!dataFirst) placeData();
-      return { atoms: offsets, chains, end: Math.max(end, this.#room.end) };
-    });
-    return options.reduce((best, other) => (other.end < best.end ? other : best));
+    }
   }
 }
 
