@@ -42,7 +42,8 @@ const COPY_OFFSET = 0x1000;
  */
 export function makeDebugFile(executable: Uint8Array, link: FinishedLink, options: LinkOptions): Uint8Array {
   const { layout } = link;
-  const size = COPY_OFFSET + layout.fileSize;
+  // Tables follow, so the zeros that a file may end without have to be there.
+  const size = COPY_OFFSET + layout.fileSize + layout.trimmed;
   const file = new Uint8Array(size);
   file.set(executable.subarray(0, layout.fileSize), COPY_OFFSET);
   const { layout: header } = layout.header;

@@ -78,6 +78,15 @@ describe.each([
   });
 });
 
+it.each([
+  ['constants', RODATA],
+  ['variables', DATA],
+])('%s are zero in the debug file too, where tables follow', (_, flags) => {
+  const result = linkFiles({ 'a.o': programOf(flags, many(600)) }, { header: '0x31' });
+  expect(exitCode(result)).toBe(42);
+  expect(exitCode({ ...result, bytes: result.debugFile() })).toBe(42);
+});
+
 it('does not disturb zero-initialised data behind them', () => {
   const object = programOf(DATA, many(600), 9000);
   const result = linkFiles({ 'a.o': object }, { header: '0x31', gcSections: false });
