@@ -5,11 +5,10 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ET_DYN } from '../src/elf/constants.ts';
 import { enumerateLayouts } from '../src/header/enumerate.ts';
 import { type HeaderLayout, type Hole, holeBytes } from '../src/header/layout.ts';
 import { type LayoutRow, rowOf } from '../src/header/layoutRow.ts';
-
-import { ET_DYN } from '../src/header/structure.ts';
 
 const TABLE = fileURLToPath(new URL('../src/header/layoutTable.ts', import.meta.url));
 

@@ -1,6 +1,7 @@
 /** Everything a user can ask of a link: the options as the passes see them, and as the command line offers them. */
 import type { Expression } from './expression.ts';
 import type { Compatibility } from './header/layouts.ts';
+import { LOWEST_BASE } from './header/structure.ts';
 import type { InputName } from './inputs.ts';
 
 /** `--defsym`: a symbol and the expression that gives its value. */
@@ -72,11 +73,6 @@ export interface LinkOptions {
   /** What stands behind the loaded bytes for tools: nothing, sections and symbols, or these and debug information. */
   readonly tables: 'none' | 'symbols' | 'debug';
 }
-
-/**
- * The lowest address that Linux lets programs map on common systems (vm.mmap_min_addr): addresses stay short.
- */
-const LOWEST_BASE = 0x10000;
 
 export const DEFAULT_OPTIONS: LinkOptions = {
   inputs: [],

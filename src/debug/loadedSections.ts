@@ -4,7 +4,7 @@
  * take strings for instructions, and nm tells functions from constants.
  */
 import { SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS } from '../elf/constants.ts';
-import { takenBytes } from '../layout/fitted.ts';
+import { isFitted, takenBytes } from '../layout/fitted.ts';
 import type { Program } from '../program.ts';
 import type { Category } from '../results.ts';
 import type { FinishedLink, OutputSection } from './source.ts';
@@ -34,7 +34,7 @@ export function describeLoaded(link: FinishedLink): LoadedSections {
   const fitted = describeFitted(link);
   const sections = [...fitted, ...all.map((run) => describeRun(link, run))];
   const indexOf = new Int32Array(link.program.sections.count).fill(-1);
-  for (const id of link.layout.order) if (isFitted(link, id)) indexOf[id] = 0;
+  for (const id of link.layout.order) if (isFitted(link.layout.fit, id)) indexOf[id] = 0;
   all.forEach((run, index) => {
     for (const { id } of run) indexOf[id] = fitted.length + index;
   });
@@ -62,15 +62,11 @@ function describeFitted({ pieces, layout }: FinishedLink): OutputSection[] {
   ];
 }
 
-function isFitted({ layout: { fit } }: FinishedLink, id: number): boolean {
-  return fit !== undefined && (fit.placed.has(id) || fit.cut.has(id));
-}
-
 function listPlaced(link: FinishedLink): Placed[] {
   const { program, layout } = link;
   const kinds = Array.from(layout.order, (id, i) => kindOf(program, id, layout.category[i]! as Category));
   const placed = Array.from(layout.order, (id, i) => ({ id, kind: kinds[i]! }));
-  const apart = placed.filter(({ id }) => !isFitted(link, id));
+  const apart = placed.filter(({ id }) => !isFitted(layout.fit, id));
   return apart.sort((a, b) => layout.address[a.id]! - layout.address[b.id]!);
 }
 

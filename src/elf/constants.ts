@@ -2,6 +2,8 @@
 
 export const ET_REL = 1;
 export const ET_EXEC = 2;
+/** A shared object, or an executable whose base the loader chooses at random. */
+export const ET_DYN = 3;
 
 export const EM_X86_64 = 62;
 export const EV_CURRENT = 1;

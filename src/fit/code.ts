@@ -8,7 +8,7 @@ import { createInstruction, decode, Flow, type Instruction } from '../x86/decode
 import { effectsOf, toleratesRex } from '../x86/effects.ts';
 import { EaxTracker, isExit, isRelative, isSystemCall, popsFirst, signed } from '../x86/exits.ts';
 
-import type { ByteRange, Reference, ViewSection } from './view.ts';
+import { type ByteRange, contains, type Reference, type ViewSection } from './view.ts';
 
 /** An instruction of a section. */
 export interface CodeInsn {
@@ -114,7 +114,7 @@ class CodeReader {
   }
 
   #isData(offset: number): boolean {
-    return this.#data.some(({ start, end }) => offset >= start && offset < end);
+    return this.#data.some((range) => contains(range, offset));
   }
 
   #readOne(at: number, eax: EaxTracker): CodeInsn | undefined {

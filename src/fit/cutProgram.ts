@@ -7,7 +7,7 @@ import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locateGlobal, type Program, SymbolKind, Target } from '../program.ts';
 import type { FileRun, HeaderFit, ImagePlan, Liveness, Synthesis } from '../results.ts';
-import { openHoles } from './permitted.ts';
+import { baseObstacle, openHoles } from './permitted.ts';
 import {
   contentSize,
   findObstacle,
@@ -39,24 +39,23 @@ export function cutProgram(
   const small = readSmallProgram(viewProgram(program, pieces, synthesis, ids), entry);
   if (!small) return undefined;
   let best: SmallFit | undefined;
-  const reasons: string[] = [];
+  const obstacles: { readonly layout: HeaderLayout; readonly reason: string }[] = [];
   for (const layout of layouts) {
     const reason = reasonAgainst(program, layout, small, options);
     if (reason !== undefined) {
-      reasons.push(`header ${headerOf(layout).name} ${reason}`);
+      obstacles.push({ layout, reason });
       continue;
     }
     const limit = best?.found.end ?? Number.POSITIVE_INFINITY;
     if (layout.end >= limit) continue;
     best = fitSmall(small, layout, openHoles(layout, options), limit) ?? best;
   }
-  const isUsed = best !== undefined && contentSize(small) > 0;
-  const end = best?.layout.end ?? 0;
-  const smaller = layouts
-    .filter((layout) => layout.end < end)
-    .map((layout) => `header ${headerOf(layout).name} `);
-  const telling = reasons.filter((reason) => smaller.some((start) => reason.startsWith(start)));
-  return isUsed ? { ...recordFit(best!, plan, synthesis), reasons: telling } : undefined;
+  if (!best || contentSize(small) === 0) return undefined;
+  const { end } = best.layout;
+  const reasons = obstacles
+    .filter(({ layout }) => layout.end < end)
+    .map(({ layout, reason }) => `header ${headerOf(layout).name} ${reason}`);
+  return { ...recordFit(best, plan, synthesis), reasons };
 }
 
 /** Whether options calculate with places in code: distances between them would change. */
@@ -89,9 +88,8 @@ function reasonAgainst(
     return 'hides the program headers, which start-up code may look for';
   const isRandom = layout.e_type !== ET_EXEC;
   if (layout.baseShift === undefined && !isRandom) return undefined;
-  if (options.isBaseGiven) return 'has a base of its own, and --base is given';
-  if (options.identPad.length > 0)
-    return 'has a base of its own, and --ident-pad is for programs that know theirs';
+  const tied = baseObstacle(options);
+  if (tied !== undefined) return `has ${tied}`;
   if ([...view.values()].some(({ isZero }) => isZero)) return 'has no room for zero-initialised data';
   const obstacle = findObstacle(small, isRandom);
   return (

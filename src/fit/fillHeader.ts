@@ -1,5 +1,6 @@
 /** Fills the holes of headers with whole sections: what is left to do for programs that are not cut. */
 import { ET_EXEC, SHF_TLS } from '../elf/constants.ts';
+import { without } from '../header/holes.ts';
 import type { HeaderKind, HeaderLayout } from '../header/layout.ts';
 import { headerOf, plainHeader } from '../header/layouts.ts';
 import { endOf } from '../layout/groups.ts';
@@ -16,7 +17,7 @@ import {
 } from '../results.ts';
 import { findNearReference } from './far.ts';
 import { type Candidate, fillHoles } from './fill.ts';
-import { emptyFit, openHoles, without } from './permitted.ts';
+import { baseObstacle, emptyFit, openHoles } from './permitted.ts';
 
 /** Fills the holes of the layout in which that gains most with whole sections; and of those far up, if they do. */
 export function fillHeader(
@@ -93,9 +94,8 @@ function farObstacle(
   plan: ImagePlan,
   options: LinkOptions,
 ): string | undefined {
-  if (options.isBaseGiven) return 'a base of its own, and --base is given';
-  if (options.identPad.length > 0)
-    return 'a base of its own, and --ident-pad is for programs that know theirs';
+  const tied = baseObstacle(options);
+  if (tied !== undefined) return tied;
   if (plan.regions.length > 1 || plan.threadOrder.length > 0 || plan.headers.hasEhFrameHdr)
     return 'a single segment';
   const ids = plan.groups.flatMap((group) => group.ids);

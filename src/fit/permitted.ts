@@ -1,5 +1,6 @@
 /** What the options permit a header to be and to hold. */
 import { ET_EXEC } from '../elf/constants.ts';
+import { without } from '../header/holes.ts';
 import type { HeaderKind, HeaderLayout, Hole } from '../header/layout.ts';
 import { type Header, headerOf, layoutsFor } from '../header/layouts.ts';
 import type { LinkOptions } from '../options.ts';
@@ -7,14 +8,18 @@ import type { HeaderFit, ImagePlan } from '../results.ts';
 
 /** A header with nothing in it. */
 export function emptyFit(plan: ImagePlan, header: Header): HeaderFit {
-  const nothing = {
+  return {
+    plan,
+    header,
     placed: new Map(),
     cut: new Map(),
     runs: [],
     rewrites: new Map(),
+    end: header.layout.end,
+    entryOffset: undefined,
     jump: undefined,
+    reasons: [],
   };
-  return { plan, header, ...nothing, end: header.layout.end, entryOffset: undefined, reasons: [] };
 }
 
 /** Layouts that the options permit, smallest end first. */
@@ -51,11 +56,10 @@ export function openHoles(layout: HeaderLayout, options: LinkOptions): Hole[] {
   return ownBytes(options).reduce((open, range) => open.flatMap((hole) => without(hole, range)), [...holes]);
 }
 
-/** What of a hole lies outside a range. */
-export function without(hole: Hole, range: Hole): Hole[] {
-  const rest = [
-    { start: hole.start, end: Math.min(hole.end, range.start) },
-    { start: Math.max(hole.start, range.end), end: hole.end },
-  ];
-  return rest.filter(({ start, end }) => start < end);
+/** What the user has asked for that ties the program to the base that was given, if anything. */
+export function baseObstacle({ isBaseGiven, identPad }: LinkOptions): string | undefined {
+  if (isBaseGiven) return 'a base of its own, and --base is given';
+  return identPad.length > 0
+    ? 'a base of its own, and --ident-pad is for programs that know theirs'
+    : undefined;
 }

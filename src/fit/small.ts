@@ -3,8 +3,8 @@
  * cut apart. Each layout is tried, and the one whose file ends first is taken.
  */
 
+import { ET_DYN } from '../elf/constants.ts';
 import type { HeaderLayout, Hole } from '../header/layout.ts';
-import { ET_DYN } from '../header/structure.ts';
 import { Rewrite } from '../results.ts';
 import { Flow } from '../x86/decode.ts';
 import { isRelative, popsFirst } from '../x86/exits.ts';
@@ -14,7 +14,7 @@ import { type Chain, chainsOf, statesOf } from './chains.ts';
 import { type CodeInsn, type CodeSection, readCode } from './code.ts';
 import { type Arrangement, type Atom, arrange, type Problem, type Room } from './search.ts';
 import { type Trace, traceProgram } from './trace.ts';
-import type { ByteRange, View, ViewSection } from './view.ts';
+import { type ByteRange, contains, type View, type ViewSection } from './view.ts';
 
 /** A program larger than this is not cut. */
 const MAX_BYTES = 1024;
@@ -94,7 +94,7 @@ function understand(
       const { target, value, isSectionSymbol } = reference;
       // Another part of the section may lie between the symbol and what is meant.
       if (!isSectionSymbol && target !== value) return undefined;
-      if (!data.some(({ start, end }) => target >= start && target < end)) entries.push(target);
+      if (!data.some((range) => contains(range, target))) entries.push(target);
     }
   }
   const code = readCode(section, [...new Set(entries)], data);
@@ -114,8 +114,7 @@ function isAddressTaken(
   known: ReadonlyMap<number, CodeSection | undefined>,
   id: number,
 ): boolean {
-  const isData = (offset: number) =>
-    known.get(id)!.data.some(({ start, end }) => offset >= start && offset < end);
+  const isData = (offset: number) => known.get(id)!.data.some((range) => contains(range, offset));
   for (const other of view.values()) {
     const branches = new Set(
       known.get(other.id)?.insns.flatMap(({ flow, reference }) => (isRelative(flow) ? [reference] : [])),

@@ -14,13 +14,11 @@ import { createInstruction, decode, Flow, type Instruction } from '../x86/decode
 import { Register } from '../x86/effects.ts';
 import { isExit, isSystemCall, signed } from '../x86/exits.ts';
 import { Calculation } from '../x86/relocations.ts';
-import type { Reference, View, ViewSection } from './view.ts';
+import { type ByteRange, contains, type Reference, type View, type ViewSection } from './view.ts';
 
 /** Bytes [start, end) of a section that the program reads as data. */
-interface Access {
+interface Access extends ByteRange {
   readonly section: number;
-  readonly start: number;
-  readonly end: number;
 }
 
 /** What a run has shown. */
@@ -275,8 +273,4 @@ class Run {
     if (value.kind === 'result') return this.#set(to, UNKNOWN);
     return value.kind === 'number' && this.#set(to, { kind: 'number', number: value.number >>> 0 });
   }
-}
-
-function contains({ start, end }: Access, offset: number): boolean {
-  return offset >= start && offset < end;
 }

@@ -15,6 +15,11 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** Whether a range holds an offset. */
+export function contains({ start, end }: ByteRange, offset: number): boolean {
+  return offset >= start && offset < end;
+}
+
 /** A relocation and where it leads. Offsets in bytes from the start of a section. */
 export interface Reference {
   /** Number of the relocation in its section. */

@@ -1,8 +1,7 @@
 /** Every layout worth having: solves all places and orders of headers and drops what others are better than. */
-import { EHDR_SIZE } from '../elf/constants.ts';
+import { EHDR_SIZE, ET_DYN } from '../elf/constants.ts';
 import { type HeaderKind, type HeaderLayout, type Hole, holeBytes } from './layout.ts';
 import { solveLayout } from './solve.ts';
-import { ET_DYN } from './structure.ts';
 
 /** Addresses that instructions reach with 32 bits, signed or not, end here. */
 const END_OF_LOW_ADDRESSES = 2 ** 31;

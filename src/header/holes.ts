@@ -58,11 +58,12 @@ const READ_ELSEWHERE = ['EI_CLASS', 'EI_DATA', 'EI_VERSION', 'e_version', 'e_ehs
 export function portableHolesOf(holes: readonly Hole[]): Hole[] {
   return READ_ELSEWHERE.reduce<Hole[]>((rest, field) => {
     const { offset, size } = ELF_HEADER[field];
-    return rest.flatMap((hole) => without(hole, offset, offset + size));
+    return rest.flatMap((hole) => without(hole, { start: offset, end: offset + size }));
   }, holes.slice());
 }
 
-function without(hole: Hole, start: number, end: number): Hole[] {
+/** What of a hole lies outside a range. */
+export function without(hole: Hole, { start, end }: Hole): Hole[] {
   const below = { start: hole.start, end: Math.min(hole.end, start) };
   const above = { start: Math.max(hole.start, end), end: hole.end };
   return [below, above].filter((part) => part.start < part.end);

@@ -2,18 +2,19 @@
  * Models of the loaders that execute a file: what they check, what they map, and with which rule they refuse. The
  * cost depends on the number of program headers only, so that every file can be checked before it is written.
  */
-import { PF_X, PHDR_SIZE } from '../elf/constants.ts';
+import { ET_DYN, PF_X, PHDR_SIZE } from '../elf/constants.ts';
 import { checkHeader, findInterpreter, isStackExecutable } from './loader/checks.ts';
 import { planDynamic } from './loader/dynamic.ts';
-import { type ElfFile, ET_DYN, loadSegments, readElf, type Segment, u64 } from './loader/elf.ts';
+import { type ElfFile, loadSegments, readElf, type Segment, u64 } from './loader/elf.ts';
 import { KERNELS, type Kernel } from './loader/kernels.ts';
 import { fault, hex, kill, type Loaded, type LoadResult, outcomeOf, type Refusal } from './loader/result.ts';
 import { checkSegment, type LoadSegment, mapSegments, type Plan } from './loader/segments.ts';
 import { AddressSpace, type LoadOptions, pageAlign, TASK_SIZE } from './loader/space.ts';
+import { LOWEST_BASE } from './structure.ts';
 
 /** An unprivileged user of a machine with Debian's and Ubuntu's settings and plenty of memory. */
 export const DEFAULT_LOAD_OPTIONS: LoadOptions = {
-  mmapMinAddr: 0x10000,
+  mmapMinAddr: LOWEST_BASE,
   privileged: false,
   memory: Number.POSITIVE_INFINITY,
   dynamicBase: undefined,

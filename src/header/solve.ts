@@ -2,13 +2,13 @@
  * Derives what follows when program headers lie at a place: overlapping bytes are made one, then the rules of
  * Linux' loader are applied to what is left open (load_elf_binary and elf_load of fs/binfmt_elf.c).
  */
-import { EHDR_SIZE, ET_EXEC, PF_R, PF_W, PF_X, PHDR_SIZE } from '../elf/constants.ts';
+import { EHDR_SIZE, ET_DYN, ET_EXEC, PF_R, PF_W, PF_X, PHDR_SIZE } from '../elf/constants.ts';
 import { Cells } from './cells.ts';
 import { type EntryRules, entryOfFixedBase, entryOfRandomBase } from './entry.ts';
 import { holesOf, portableHolesOf } from './holes.ts';
 import { type Choice, layHeaders } from './lay.ts';
 import type { Congruence, HeaderKind, HeaderLayout } from './layout.ts';
-import { byteOf, ELF_HEADER, ET_DYN, PAGE, PROGRAM_HEADER } from './structure.ts';
+import { byteOf, ELF_HEADER, PAGE, PROGRAM_HEADER } from './structure.ts';
 
 /** Segments that only write and execute are the last resort: x86-64 lets them be read, other tools wonder. */
 const PERMISSIONS: readonly (readonly number[])[] = [[PF_R | PF_X, PF_R | PF_W | PF_X], [PF_W | PF_X]];

@@ -4,9 +4,6 @@
  */
 import type { HeaderKind } from './layout.ts';
 
-/** A shared object, or an executable whose base the loader chooses at random (gABI chapter 4). */
-export const ET_DYN = 3;
-
 /** EI_MAG as a number: 7f 45 4c 46. */
 export const ELF_MAGIC = 0x464c457f;
 

@@ -1,6 +1,11 @@
 /** What lies within the header. */
 import type { Pieces } from '../pieces.ts';
-import { type ImageLayout, JUMP_SIZE } from '../results.ts';
+import { type HeaderFit, type ImageLayout, JUMP_SIZE } from '../results.ts';
+
+/** Whether a section, or its parts, found a place in or around the header. */
+export function isFitted(fit: HeaderFit | undefined, id: number): boolean {
+  return fit !== undefined && (fit.placed.has(id) || fit.cut.has(id));
+}
 
 /** 1 for each byte of the header that a part of the program lies in, by file offset. */
 export function takenBytes(pieces: Pieces, { header, fit, jumpOffset }: ImageLayout): Uint8Array {

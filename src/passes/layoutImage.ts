@@ -11,6 +11,7 @@ import type { ProgramHeader } from '../header/encode.ts';
 import type { HeaderLayout } from '../header/layout.ts';
 import { baseFor, legalFileSize } from '../header/placing.ts';
 import { finishLayout } from '../layout/finish.ts';
+import { isFitted } from '../layout/fitted.ts';
 import type { Placement } from '../layout/placement.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
@@ -107,9 +108,9 @@ class Placer {
   }
 
   place(id: number, part: Category): void {
-    if (this.#fit?.cut.has(id) || this.#fit?.placed.has(id)) {
+    if (isFitted(this.#fit, id)) {
       // The parts of one that was cut have offsets of the file.
-      this.#fileOffset[id] = this.#fit.placed.get(id) ?? 0;
+      this.#fileOffset[id] = this.#fit?.placed.get(id) ?? 0;
       this.#address[id] = this.#fileOffset[id] + this.#shift;
       return;
     }

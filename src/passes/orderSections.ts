@@ -11,6 +11,7 @@
 
 import type { Diagnostics } from '../diagnostics.ts';
 import type { Hole } from '../header/layout.ts';
+import { isFitted } from '../layout/fitted.ts';
 import { endOf, padding } from '../layout/groups.ts';
 import { flagsOf } from '../layout/regions.ts';
 import type { LinkOptions } from '../options.ts';
@@ -54,8 +55,8 @@ function sequenceBehind(
   options: LinkOptions,
 ): { order: SectionOrder; end: number } {
   const { groups, regions: plans, headers, threadOrder } = fit.plan;
-  const isFitted = ({ ids: [id] }: Group) => fit.placed.has(id!) || fit.cut.has(id!);
-  const order: number[] = groups.filter(isFitted).flatMap(({ ids }) => ids);
+  const isInHeader = ({ ids: [id] }: Group) => isFitted(fit, id!);
+  const order: number[] = groups.filter(isInHeader).flatMap(({ ids }) => ids);
   const regions: Region[] = [];
   const jump = new JumpPlace(fit);
   let jumpBefore = -1;
@@ -66,7 +67,7 @@ function sequenceBehind(
     else if (gap === 'page') offset = 0;
     const members = parts.map((part) => groups.filter(({ category }) => part.includes(category)));
     for (const part of members) {
-      const open = part.filter((group) => !isFitted(group));
+      const open = part.filter((group) => !isInHeader(group));
       const sequence = options.verbatim ? open : pack(open, pieces, offset);
       for (const { ids, category } of sequence) {
         // Zero-initialised data has no bytes in the file, between which the jump could lie.

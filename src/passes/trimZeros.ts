@@ -7,10 +7,9 @@ import { PF_W, PT_LOAD } from '../elf/constants.ts';
 import type { ProgramHeader } from '../header/encode.ts';
 import { isConventional } from '../header/layouts.ts';
 import { legalFileSize } from '../header/placing.ts';
+import { PAGE } from '../header/structure.ts';
 import type { LinkOptions } from '../options.ts';
 import type { ImageLayout } from '../results.ts';
-
-const PAGE = 4096;
 
 /**
  * @param image the file's bytes, but for the headers

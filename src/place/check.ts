@@ -1,12 +1,12 @@
 /** What a script may ask for and cannot have. */
 import type { Diagnostics } from '../diagnostics.ts';
 import { SHT_NOBITS } from '../elf/constants.ts';
+import { LOWEST_BASE } from '../header/structure.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import type { SectionType } from '../script/ast.ts';
 import type { LocatedOutput } from './located.ts';
 import { isDiscarded, type SectionRules } from './rules.ts';
-import { LOWEST_ADDRESS } from './segments.ts';
 
 /** Takes the linker's own sections out that `/DISCARD/` names. Only unwind tables can be done without. */
 export function dropDiscarded(
@@ -92,7 +92,7 @@ function checkOverlaps(
 }
 
 function warnOfLowAddress(outputs: readonly LocatedOutput[], diagnostics: Diagnostics): void {
-  const lowest = outputs.find(({ address }) => address < BigInt(LOWEST_ADDRESS));
+  const lowest = outputs.find(({ address }) => address < BigInt(LOWEST_BASE));
   if (!lowest) return;
   const what = `section ${lowest.output.name} lies at 0x${lowest.address.toString(16)}, where Linux maps no program`;
   diagnostics.warning('low-address', what, {

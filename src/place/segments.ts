@@ -4,11 +4,9 @@
  */
 import { PF_R, PF_W, PF_X, PT_LOAD } from '../elf/constants.ts';
 import type { ProgramHeader } from '../header/encode.ts';
+import { LOWEST_BASE } from '../header/structure.ts';
 import type { LinkOptions } from '../options.ts';
 import type { LocatedOutput } from './located.ts';
-
-/** Lowest address that Linux lets programs map (vm.mmap_min_addr). */
-export const LOWEST_ADDRESS = 0x10000;
 
 /** Output sections that are mapped together, by address. */
 interface Segment {
@@ -96,7 +94,7 @@ export function layFile(
     if (isFirst) base = shift;
     for (const output of outputs) offsetOf.set(output, Number(output.address) - shift);
     // The first segment maps the headers too where it may: the kernel tells a C library where to find them.
-    const mapped = isFirst && shift >= LOWEST_ADDRESS ? 0 : offset;
+    const mapped = isFirst && shift >= LOWEST_BASE ? 0 : offset;
     const isEmpty = bytesEnd === start && mapped === offset;
     loads.push(
       isEmpty

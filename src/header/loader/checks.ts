@@ -1,13 +1,13 @@
 /** What load_elf_binary checks while it can still return an error, in its order. */
-import { EM_X86_64, ET_EXEC, PF_X, PHDR_SIZE, PT_GNU_STACK } from '../../elf/constants.ts';
-import { type ElfFile, ET_DYN, PT_INTERP, type Segment, u64 } from './elf.ts';
+import { EM_X86_64, ET_DYN, ET_EXEC, PF_X, PHDR_SIZE, PT_GNU_STACK } from '../../elf/constants.ts';
+import { ELF_MAGIC } from '../structure.ts';
+import { type ElfFile, PT_INTERP, type Segment, u64 } from './elf.ts';
 import type { Kernel } from './kernels.ts';
 import { hex, refuse } from './result.ts';
 
 const LOAD_ELF_BINARY = 'fs/binfmt_elf.c, load_elf_binary';
 const LOAD_ELF_PHDRS = 'fs/binfmt_elf.c, load_elf_phdrs';
 const PATH_MAX = 4096;
-const MAGIC = 0x464c457f;
 
 /**
  * Checks the fields that every loader of Linux programs checks.
@@ -18,7 +18,7 @@ const MAGIC = 0x464c457f;
 export function checkHeader({ bytes, header, segments }: ElfFile, tableLimit: number): readonly Segment[] {
   const { e_ident, e_type, e_machine, e_phentsize, e_phnum, e_phoff } = header;
   const magic = e_ident[0]! | (e_ident[1]! << 8) | (e_ident[2]! << 16) | (e_ident[3]! << 24);
-  if (magic !== MAGIC) refuse('ENOEXEC', 'magic', 'does not begin with 7f 45 4c 46', LOAD_ELF_BINARY);
+  if (magic !== ELF_MAGIC) refuse('ENOEXEC', 'magic', 'does not begin with 7f 45 4c 46', LOAD_ELF_BINARY);
   if (e_type !== ET_EXEC && e_type !== ET_DYN) {
     const explanation = `e_type is ${e_type}, neither ET_EXEC (2) nor ET_DYN (3)`;
     refuse('ENOEXEC', 'type', explanation, LOAD_ELF_BINARY);

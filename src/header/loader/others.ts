@@ -2,6 +2,7 @@
 import {
   ELFCLASS64,
   ELFDATA2LSB,
+  ET_DYN,
   EV_CURRENT,
   PF_R,
   PF_W,
@@ -11,7 +12,7 @@ import {
 } from '../../elf/constants.ts';
 import { checkFetch, DEFAULT_LOAD_OPTIONS, holdsTable, loadFile } from '../loader.ts';
 import { checkHeader, findInterpreter } from './checks.ts';
-import { type ElfFile, ET_DYN, loadSegments, readElf, type Segment, u64 } from './elf.ts';
+import { type ElfFile, loadSegments, readElf, type Segment, u64 } from './elf.ts';
 import { NEWEST_KERNEL } from './kernels.ts';
 import { hex, type Loaded, type LoadResult, outcomeOf, type Refusal, Refused, refuse } from './result.ts';
 import { checkSegment, type LoadSegment, mapPages } from './segments.ts';
