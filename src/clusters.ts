@@ -3,6 +3,7 @@
  * arrays of constructors, fragments of `.init`, and sections between `__start_X` and `__stop_X`. The rules are
  * those of GNU ld's default script.
  */
+import { Trait } from './elf/sectionNames.ts';
 import type { Program } from './program.ts';
 
 /** What a section name says about the sequence it belongs to. */
@@ -78,7 +79,8 @@ export class Clusters {
   constructor(program: Program, isKept: (id: number) => boolean) {
     const entries: ClusterEntry[] = [];
     for (let id = 0; id < program.sections.count; id++) {
-      if (!isKept(id) || program.isLinkerMade(id) || !mayBeClustered(program, id)) continue;
+      if (!isKept(id) || program.isLinkerMade(id) || (program.sections.traits[id]! & Trait.sequence) === 0)
+        continue;
       const rule = clusterRule(program.sectionName(id));
       // The tables of crtbegin.o and crtend.o hold marks for a start-up that walks .ctors itself.
       const isMark =
@@ -109,16 +111,4 @@ export class Clusters {
     this.#nameOf.set(id, name);
     if (isWhole) this.#whole.add(name);
   }
-}
-
-const DOT = 0x2e;
-
-/** Looks at the first bytes of the name, so that names such as `.text.foo` need not be decoded. */
-function mayBeClustered(program: Program, id: number): boolean {
-  const { bytes } = program.objectOf(id);
-  const at = program.sections.nameOffset[id]!;
-  if (at < 0 || bytes[at] === 0) return false;
-  if (bytes[at] !== DOT) return true;
-  const next = String.fromCharCode(bytes[at + 1]!, bytes[at + 2]!);
-  return ['pr', 'in', 'fi', 'ct', 'dt', 'tm', 'jc'].includes(next);
 }

@@ -4,18 +4,19 @@
  * indexed by the same ids.
  */
 
+import { type ByteSource, Contents, sourceOf } from './contents.ts';
 import { FormatError } from './diagnostics.ts';
-import { readI32, readU32, readU64 } from './elf/bytes.ts';
+import { readU64 } from './elf/bytes.ts';
 import {
   SHF_ALLOC,
   SHF_EXECINSTR,
   SHF_WRITE,
-  SHN_UNDEF,
   SHT_NOBITS,
   SHT_PROGBITS,
   STB_LOCAL,
   STT_SECTION,
 } from './elf/constants.ts';
+import { LocalSymbols } from './elf/locals.ts';
 import { NameTable } from './elf/names.ts';
 import {
   type ElfObject,
@@ -26,18 +27,72 @@ import {
   symbolOffset,
   symbolSection,
 } from './elf/object.ts';
+import { addRelocations, RelocationTable } from './elf/relocations.ts';
 import { copyInto, SectionTable } from './elf/sections.ts';
 import type { LoadedInput } from './inputs.ts';
+import { fieldSize } from './x86/relocations.ts';
 
 /** An object that takes part in the link. */
-export interface InputObject extends ElfObject {
+export class InputObject implements ElfObject {
   readonly id: number;
   /** As shown to users: `main.o`, `libc.a(memcpy.o)`. */
   readonly name: string;
   /** Number of the command-line input it comes from: where its sections stand when order matters. */
   readonly position: number;
+  readonly firstSection: number;
+  readonly sectionCount: number;
+  readonly headersOffset: number;
+  readonly headerCount: number;
+  readonly firstNumber: number;
+  readonly symbols: ElfObject['symbols'];
+  readonly addressTable: number;
+  /** Row of symbol number 0 in the table of local symbols. */
+  readonly firstLocal: number;
   /** Symbol ids of the object's non-local symbols; symbol number `firstGlobal + i` has `globals[i]`. */
-  readonly globals: Uint32Array;
+  readonly globals: Int32Array;
+  readonly #source: ByteSource;
+  readonly #contents: Contents;
+  readonly #kept: Uint8Array | undefined;
+
+  constructor(
+    id: number,
+    name: string,
+    position: number,
+    elf: ElfObject,
+    firstLocal: number,
+    source: ByteSource,
+    contents: Contents,
+    stays: boolean,
+  ) {
+    this.id = id;
+    this.name = name;
+    this.position = position;
+    this.firstSection = elf.firstSection;
+    this.sectionCount = elf.sectionCount;
+    this.headersOffset = elf.headersOffset;
+    this.headerCount = elf.headerCount;
+    this.firstNumber = elf.firstNumber;
+    this.symbols = elf.symbols;
+    this.addressTable = elf.addressTable;
+    this.firstLocal = firstLocal;
+    this.globals = new Int32Array(elf.symbols.count - elf.symbols.firstGlobal);
+    this.#source = source;
+    this.#contents = contents;
+    this.#kept = stays ? elf.bytes : undefined;
+  }
+
+  /**
+   * All bytes of the object. Unless `isKept`, they are there only until another object's are asked for.
+   * @throws UnreadableFile
+   */
+  get bytes(): Uint8Array {
+    return this.#kept ?? this.#contents.borrow(this.#source);
+  }
+
+  /** Whether the bytes stay in memory. */
+  get isKept(): boolean {
+    return this.#kept !== undefined;
+  }
 }
 
 /** What a name stands for. The order is that of strength: a higher kind replaces a lower one. */
@@ -139,6 +194,9 @@ export class Program {
   readonly objects: InputObject[] = [];
   readonly sections = new SectionTable();
   readonly symbols = new SymbolTable();
+  readonly locals = new LocalSymbols();
+  /** Of loaded sections; `symbol` holds a reference, for which see `locate`. */
+  readonly relocations = new RelocationTable();
   readonly inputs: readonly LoadedInput[];
   /** By symbol id, what objects define of symbols that a linker script assigns to: section, or -1, and value. */
   readonly overridden = new Map<number, { readonly section: number; readonly value: bigint }>();
@@ -146,6 +204,7 @@ export class Program {
   readonly linkerObject: InputObject;
   /** Ids of the sections that the linker makes, by name. */
   readonly made: Readonly<Record<LinkerSection, number>>;
+  readonly #contents = new Contents();
 
   constructor(inputs: readonly LoadedInput[]) {
     this.inputs = inputs;
@@ -161,24 +220,37 @@ export class Program {
     };
   }
 
-  /** Reads an object and adds it. @throws FormatError if it is malformed; nothing refers to it then */
-  addObject(name: string, bytes: Uint8Array, position: number): InputObject {
-    const id = this.objects.length;
-    const elf = this.#parse(bytes, id);
-    const globals = new Uint32Array(elf.symbols.count - elf.symbols.firstGlobal);
-    const object = { ...elf, id, name, position, globals };
-    this.objects.push(object);
-    return object;
-  }
-
-  #parse(bytes: Uint8Array, id: number): ElfObject {
-    const { count } = this.sections;
+  /**
+   * Reads an object and adds it with its sections and local symbols. Its bytes can be borrowed from then on.
+   * @throws FormatError if it is malformed; nothing refers to it then
+   */
+  addObject(name: string, source: ByteSource, position: number): InputObject {
+    const { sections, locals } = this;
+    const { count, numbers } = sections;
+    const localCount = locals.count;
     try {
-      return parseObject(bytes, this.sections, id);
+      const { bytes, stays } = this.#contents.read(source);
+      const elf = parseObject(bytes, sections, this.objects.length);
+      const firstLocal = elf.symbols.count > 0 ? locals.add(elf, sections) : 0;
+      const { length: id } = this.objects;
+      const object = new InputObject(id, name, position, elf, firstLocal, source, this.#contents, stays);
+      this.objects.push(object);
+      return object;
     } catch (error) {
-      this.sections.truncate(count);
+      sections.truncate(count, numbers);
+      locals.count = localCount;
       throw error;
     }
+  }
+
+  /** Reads the relocations of an object whose symbols have their ids. @throws FormatError if they are malformed */
+  addRelocations(object: InputObject): void {
+    addRelocations(object, this.sections, this.referencesOf(object), fieldSize, this.relocations);
+  }
+
+  /** What the symbol numbers of an object mean. */
+  referencesOf({ symbols, globals, firstLocal }: InputObject) {
+    return { firstGlobal: symbols.firstGlobal, globals, firstLocal, locals: this.locals };
   }
 
   /** Adds a zero-initialised section for a common symbol. @returns its id */
@@ -203,23 +275,45 @@ export class Program {
     return this.objects[this.sections.object[section]!]!;
   }
 
+  /** Id of section number `n` of an object, or -1 if it is a table. */
+  rowOf({ firstNumber }: InputObject, n: number): number {
+    return this.sections.rowOf[firstNumber + n]!;
+  }
+
+  /** The section that sh_link of a section names, or -1. */
+  linkedSection(id: number): number {
+    const object = this.objectOf(id);
+    const link = this.sections.link[id]!;
+    return link < object.headerCount ? this.rowOf(object, link) : -1;
+  }
+
   /** A place in the inputs as shown to users: `main.o:(.text._start+0x1c)`. */
   place(section: number, offset: number): string {
     return `${this.objectOf(section).name}:(${this.sectionName(section)}+0x${offset.toString(16)})`;
   }
 
-  /** The bytes of a section in its object; empty for SHT_NOBITS and for sections the linker makes. */
-  sectionBytes(id: number): Uint8Array {
+  /**
+   * The bytes of a section in its object; empty for SHT_NOBITS and for sections the linker makes. Unless its object
+   * is kept, they are there only until another object's are asked for.
+   */
+  borrowBytes(id: number): Uint8Array {
     const { sections } = this;
-    const object = this.objectOf(id);
-    if (sections.type[id] === SHT_NOBITS || this.isLinkerMade(id)) return new Uint8Array(0);
+    if (sections.type[id] === SHT_NOBITS || this.isLinkerMade(id)) return NO_BYTES;
     const offset = sections.offset[id]!;
-    return object.bytes.subarray(offset, offset + sections.size[id]!);
+    return this.objectOf(id).bytes.subarray(offset, offset + sections.size[id]!);
+  }
+
+  /** As `borrowBytes`, to keep. */
+  sectionBytes(id: number): Uint8Array {
+    const bytes = this.borrowBytes(id);
+    return this.objectOf(id).isKept ? bytes : new Uint8Array(bytes);
   }
 
   #addLinkerSection(name: LinkerSection | 'COMMON', type: number, flags: number, addralign: number): number {
     const { sections } = this;
-    const id = sections.add(1);
+    sections.reserve(1);
+    const id = sections.add();
+    sections.number[id] = 0;
     sections.object[id] = this.linkerObject.id;
     sections.nameOffset[id] = LINKER_NAMES.indexOf(`\0${name}\0`) + 1;
     sections.type[id] = type;
@@ -238,22 +332,15 @@ export class Program {
       stringsSize: 0,
       shndxOffset: -1,
     };
-    const object: InputObject = {
-      id: 0,
-      name: '<linker>',
-      position: 0,
-      bytes,
-      firstSection: 0,
-      sectionCount: 0,
-      symbols,
-      groups: [],
-      globals: new Uint32Array(0),
-    };
+    const headers = { headersOffset: 0, headerCount: 0, firstNumber: 0, addressTable: 0 };
+    const elf = { bytes, firstSection: 0, sectionCount: 0, symbols, ...headers };
+    const object = new InputObject(0, '<linker>', 0, elf, 0, sourceOf(bytes), this.#contents, true);
     this.objects.push(object);
     return object;
   }
 }
 
+const NO_BYTES = new Uint8Array(0);
 const LINKER_NAMES = '\0.got\0.igot\0.iplt\0.rela.iplt\0.eh_frame\0.eh_frame_hdr\0.dynamic\0COMMON\0';
 /** Sections of which the linker makes one if it is needed. */
 type LinkerSection = '.got' | '.igot' | '.iplt' | '.rela.iplt' | '.eh_frame' | '.eh_frame_hdr' | '.dynamic';
@@ -272,14 +359,21 @@ export class Target {
 }
 
 /**
- * Follows symbol number `index` of `object` to its definition.
- * @throws FormatError if the object's symbol table is malformed there
+ * Follows a reference to its definition. A reference is the id of a global symbol, or the complement of a local
+ * symbol's row.
  */
-export function locate(program: Program, object: InputObject, index: number, out: Target): void {
-  const { firstGlobal } = object.symbols;
-  // Number 0 means no symbol at all, also where there is no symbol table.
-  if (index >= firstGlobal && index > 0) locateGlobal(program, object.globals[index - firstGlobal]!, out);
-  else locateLocal(object, index, out);
+export function locate(program: Program, reference: number, out: Target): void {
+  if (reference >= 0) {
+    locateGlobal(program, reference, out);
+    return;
+  }
+  const { locals } = program;
+  const row = ~reference;
+  out.symbol = -1;
+  out.section = locals.section[row]!;
+  out.low = locals.valueLow[row]!;
+  out.high = locals.valueHigh[row]!;
+  out.type = locals.type[row]!;
 }
 
 /** Sets `out` to the definition of a global symbol; an undefined one is the address 0. */
@@ -292,36 +386,42 @@ export function locateGlobal(program: Program, symbol: number, out: Target): voi
   out.type = symbols.type[symbol]!;
 }
 
-function locateLocal(object: InputObject, index: number, out: Target): void {
-  out.symbol = -1;
-  out.section = -1;
-  out.low = 0;
-  out.high = 0;
-  out.type = 0;
-  if (index === 0 && object.symbols.count === 0) return;
-  const shndx = symbolSection(object, index);
-  const at = symbolOffset(object, index);
-  out.type = object.bytes[at + 4]! & 15;
-  out.low = readU32(object.bytes, at + 8);
-  out.high = readI32(object.bytes, at + 12);
-  if (shndx === SHN_UNDEF || hasReservedSection(object, index)) return;
-  out.section = object.firstSection + shndx;
-}
-
-/** st_size of symbol number `index`, from its definition where it is global. Bytes. */
-export function symbolSize(program: Program, object: InputObject, index: number): number {
+/** The reference that symbol number `index` of an object is. */
+export function referenceOf(object: InputObject, index: number): number {
   const { firstGlobal } = object.symbols;
-  if (index >= firstGlobal) return program.symbols.size[object.globals[index - firstGlobal]!]!;
-  return readU64(object.bytes, symbolOffset(object, index) + 16);
+  return index >= firstGlobal && index > 0
+    ? object.globals[index - firstGlobal]!
+    : ~(object.firstLocal + index);
 }
 
-/** Name of symbol number `index` as shown to users; a section symbol goes by its section's name. */
-export function describeSymbol(program: Program, object: InputObject, index: number): string {
+/** Number of a symbol in an object that refers to it, or -1. */
+function indexOf(object: InputObject, reference: number): number {
+  if (reference < 0) return ~reference - object.firstLocal;
+  const i = object.globals.indexOf(reference);
+  return i < 0 ? -1 : object.symbols.firstGlobal + i;
+}
+
+/** st_size of what a reference of `object` leads to, from its definition where that is global. Bytes. */
+export function symbolSize(program: Program, object: InputObject, reference: number): number {
+  if (reference >= 0) return program.symbols.size[reference]!;
+  const index = indexOf(object, reference);
+  return object.symbols.count === 0 ? 0 : readU64(object.bytes, symbolOffset(object, index) + 16);
+}
+
+/** Binding of the symbol by which an object refers to a global symbol. */
+export function bindingOf(object: InputObject, symbol: number): number {
+  return object.bytes[symbolOffset(object, indexOf(object, symbol)) + 4]! >> 4;
+}
+
+/** Name of what a reference of `object` leads to, as shown to users; a section symbol goes by its section's name. */
+export function describeReference(program: Program, object: InputObject, reference: number): string {
+  const index = indexOf(object, reference);
+  if (index < 0) return program.symbols.names.text(reference);
   try {
     const info = object.bytes[symbolOffset(object, index) + 4]!;
     const isSection = (info & 15) === STT_SECTION && info >> 4 === STB_LOCAL;
     if (!isSection || hasReservedSection(object, index)) return symbolName(object, index);
-    return program.sectionName(object.firstSection + symbolSection(object, index));
+    return program.sectionName(program.rowOf(object, symbolSection(object, index)));
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return `symbol number ${index}`;

@@ -84,25 +84,18 @@ export const RELA_ENTRY_SIZE = 24;
 /** Bytes of an entry of `.iplt`: jmp *slot(%rip). */
 export const IPLT_ENTRY_SIZE = 6;
 
-/** A symbol as a relocation names it. */
-interface SymbolReference {
-  readonly object: number;
-  /** Symbol number in the object. */
-  readonly index: number;
-}
-
 /** What references are rewritten to, and the tables that the rest needs; from `synthesize`. */
 export interface Synthesis {
-  /** For each 8-byte slot of `.got`: the symbol, and whether the slot holds its thread offset or its address. */
-  readonly slots: readonly (SymbolReference & { readonly isThread: boolean })[];
-  /** Slot number of a symbol, or -1. */
-  slotOf(object: number, index: number, isThread: boolean): number;
+  /** For each 8-byte slot of `.got`: a reference, and whether the slot holds its thread offset or its address. */
+  readonly slots: readonly { readonly symbol: number; readonly isThread: boolean }[];
+  /** Slot number of what a reference leads to, or -1. */
+  slotOf(symbol: number, isThread: boolean): number;
   /** Indirect functions in the order of their `.iplt` entries: section and offset of each resolver. */
   readonly indirect: readonly { readonly section: number; readonly offset: number }[];
   /** Entry number of an indirect function in `.iplt`, or -1. */
   entryOf(section: number, offset: number): number;
-  /** By section id, for sections in which references are rewritten: a `Rewrite` code a relocation. */
-  readonly rewrites: ReadonlyMap<number, Uint8Array>;
+  /** A `Rewrite` code for each relocation of the program. */
+  readonly rewrites: Uint8Array;
 }
 
 /** How a relocation's reference is rewritten: codes of `Synthesis.rewrites`. */
@@ -180,7 +173,7 @@ export interface HeaderFit {
   readonly cut: ReadonlyMap<number, { readonly size: number; readonly map: OffsetMap }>;
   /** The bytes of cut sections, before relocation. */
   readonly runs: readonly FileRun[];
-  /** In place of those of `Synthesis`, by section id: a `Rewrite` code a relocation. */
+  /** In place of those of `Synthesis`, by section id: a `Rewrite` code for each of the section's relocations. */
   readonly rewrites: ReadonlyMap<number, Uint8Array>;
   /** File offset where everything else begins. */
   readonly end: number;

@@ -3,9 +3,7 @@
  * so that they live and die with it.
  */
 import { type EhFrame, FDE_PC_BEGIN, parseEhFrame } from './elf/ehFrame.ts';
-import { RelocationBuffer, readRelocations } from './elf/relocations.ts';
 import { locate, type Program, Target } from './program.ts';
-import { fieldSize } from './x86/relocations.ts';
 
 /** A record of one `.eh_frame` section. */
 export interface UnwindRecord {
@@ -18,7 +16,6 @@ export interface UnwindRecord {
 /** One `.eh_frame` section with its relocations. */
 interface UnwindFrame {
   readonly frame: EhFrame;
-  readonly relocations: RelocationBuffer;
   /** For each record the row of its first relocation, and one entry behind the last; rows ascend by offset. */
   readonly firstRow: Uint32Array;
 }
@@ -36,19 +33,19 @@ export class UnwindTables {
    */
   add(program: Program, section: number): void {
     const frame = parseEhFrame(program.sectionBytes(section), program.sections.offset[section]!);
-    const object = program.objectOf(section);
-    const relocations = new RelocationBuffer();
-    readRelocations(object, program.sections, section, fieldSize, relocations);
-    relocations.sortByOffset();
-    const firstRow = findRows(frame, relocations);
-    this.frames.set(section, { frame, relocations, firstRow });
+    const { relocations, sections } = program;
+    const first = sections.firstRelocation[section]!;
+    const end = first + sections.relocationCount[section]!;
+    relocations.sortByOffset(first, end - first);
+    const firstRow = findRows(frame, relocations.offset, first, end);
+    this.frames.set(section, { frame, firstRow });
     this.live.set(section, new Uint8Array(frame.count));
     const target = new Target();
     for (let index = 0; index < frame.count; index++) {
       const row = firstRow[index]!;
       const isFunction = frame.cie[index]! >= 0 && row < firstRow[index + 1]!;
       if (!isFunction || relocations.offset[row] !== frame.offset[index]! + FDE_PC_BEGIN) continue;
-      locate(program, object, relocations.symbol[row]!, target);
+      locate(program, relocations.symbol[row]!, target);
       if (target.section >= 0) this.#note(target.section, { section, index });
     }
   }
@@ -65,15 +62,16 @@ export class UnwindTables {
   }
 }
 
-function findRows(frame: EhFrame, { count, offset }: RelocationBuffer): Uint32Array {
+/** @param offset r_offset of relocations, of which those of the section stand from `first` to `last` */
+function findRows(frame: EhFrame, offset: Uint32Array, first: number, last: number): Uint32Array {
   const firstRow = new Uint32Array(frame.count + 1);
-  let row = 0;
+  let row = first;
   for (let index = 0; index < frame.count; index++) {
-    while (row < count && offset[row]! < frame.offset[index]!) row++;
+    while (row < last && offset[row]! < frame.offset[index]!) row++;
     firstRow[index] = row;
   }
   const end = frame.count === 0 ? 0 : frame.offset[frame.count - 1]! + frame.size[frame.count - 1]!;
-  while (row < count && offset[row]! < end) row++;
+  while (row < last && offset[row]! < end) row++;
   firstRow[frame.count] = row;
   return firstRow;
 }

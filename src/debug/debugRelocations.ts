@@ -7,7 +7,7 @@
 import { FormatError } from '../diagnostics.ts';
 import { writeU32 } from '../elf/bytes.ts';
 import { STT_SECTION } from '../elf/constants.ts';
-import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
+import { RelocationTable, readRelocations } from '../elf/relocations.ts';
 import { type InputObject, locate, symbolSize, Target } from '../program.ts';
 import { Calculation, calculationOf, fieldSize, relocationName, sectionAddend } from '../x86/relocations.ts';
 import { KeptGroups } from './keptGroups.ts';
@@ -22,7 +22,7 @@ export class DebugRelocator {
   readonly #placeOf: Float64Array;
   readonly #kept: KeptGroups;
   readonly #template: number;
-  readonly #relocations = new RelocationBuffer();
+  readonly #relocations = new RelocationTable();
   readonly #target = new Target();
   /** The section that is being relocated. */
   #name = '';
@@ -46,7 +46,8 @@ export class DebugRelocator {
     const object = program.objectOf(id);
     const relocations = this.#relocations;
     this.#name = name;
-    readRelocations(object, program.sections, id, fieldSize, relocations, bytes.length);
+    const references = program.referencesOf(object);
+    readRelocations(object, program.sections, id, bytes.length, references, fieldSize, relocations);
     for (let row = 0; row < relocations.count; row++) this.#apply(object, row, bytes, place);
   }
 
@@ -55,16 +56,16 @@ export class DebugRelocator {
     const field = offset[row]!;
     switch (calculationOf[type[row]!] as Calculation) {
       case Calculation.absolute:
-        this.#locate(object, row);
+        this.#locate(row);
         this.#storeAddress(row, bytes, 0);
         break;
       case Calculation.relative:
-        this.#locate(object, row);
+        this.#locate(row);
         this.#storeAddress(row, bytes, place + field);
         break;
       case Calculation.threadOffset:
         // Debuggers count from the start of the module's block, unlike code (DWARF 5, DW_OP_form_tls_address).
-        this.#locate(object, row);
+        this.#locate(row);
         this.#storeAddress(row, bytes, this.#template);
         break;
       case Calculation.size:
@@ -79,13 +80,13 @@ export class DebugRelocator {
   }
 
   #refuse(row: number): never {
-    const { type, offset } = this.#relocations;
-    const what = `relocation ${relocationName(type[row]!)} means nothing in a debug section`;
+    const { offset } = this.#relocations;
+    const what = `relocation ${relocationName(this.#relocations.typeOf(row))} means nothing in a debug section`;
     throw new FormatError(what, offset[row]!);
   }
 
-  #locate(object: InputObject, row: number): void {
-    locate(this.#link.program, object, this.#relocations.symbol[row]!, this.#target);
+  #locate(row: number): void {
+    locate(this.#link.program, this.#relocations.symbol[row]!, this.#target);
   }
 
   /** Writes the target's address, less `origin`, or a tombstone. */
@@ -115,9 +116,9 @@ export class DebugRelocator {
   }
 
   #store(row: number, bytes: Uint8Array, value: number, high: number): void {
-    const { addendLow, addendHigh } = this.#relocations;
-    const low = value + addendLow[row]!;
-    this.#writeField(row, bytes, low, high + addendHigh[row]! + Math.floor(low / TWO_32));
+    const low = value + (this.#relocations.addend[row]! >>> 0);
+    const carry = Math.floor(low / TWO_32);
+    this.#writeField(row, bytes, low, high + this.#relocations.addendHigh(row) + carry);
   }
 
   /** @param low may have more than 32 bits; the upper ones are in `high` already */

@@ -83,15 +83,16 @@ class FrameWriter {
   /** Where the function that an FDE describes lies; -1 if it is not in the program or is its twin's double. */
   #functionAddress(tables: UnwindTables, section: number, index: number): number {
     const { program, pieces } = this.#link;
-    const { frame, relocations, firstRow } = tables.frames.get(section)!;
+    const { relocations } = program;
+    const { frame, firstRow } = tables.frames.get(section)!;
     const row = firstRow[index]!;
     const isFirst = relocations.offset[row] === frame.offset[index]! + FDE_PC_BEGIN;
     if (row >= firstRow[index + 1]! || !isFirst) return -1;
-    locate(program, program.objectOf(section), relocations.symbol[row]!, this.#target);
+    locate(program, relocations.symbol[row]!, this.#target);
     const { section: code, low } = this.#target;
     if (code < 0 || isFolded(pieces, code)) return -1;
     // Unlike in code, a distance in a table counts from the field's start.
-    return addressOf(this.#link, code, low + (relocations.addendLow[row]! | 0));
+    return addressOf(this.#link, code, low + relocations.addend[row]!);
   }
 
   /** @param fde the record as it is in `.eh_frame` */

@@ -4,6 +4,7 @@
  * (bfd/elflink.c, _bfd_elf_check_kept_section).
  */
 import { decodeText } from '../elf/bytes.ts';
+import { readGroups } from '../elf/groups.ts';
 import type { Program } from '../program.ts';
 
 export class KeptGroups {
@@ -25,16 +26,17 @@ export class KeptGroups {
     const { objects, sections } = this.#program;
     const kept = new Map<string, number>();
     const replacements = new Map<number, number>();
-    for (const { bytes, groups } of objects) {
-      for (const { nameOffset, nameLength, members } of groups) {
-        const signature = decodeText(bytes, nameOffset, nameLength);
+    for (const object of objects.slice(1)) {
+      readGroups(object, sections, ({ bytes, offset, length }, members) => {
+        const signature = decodeText(bytes, offset, length);
         for (const id of members) {
+          if (id < 0) continue;
           const key = `${signature}\0${this.#program.sectionName(id)}`;
           const known = kept.get(key);
           if (sections.superseded[id] !== 1) kept.set(key, id);
           else if (known !== undefined) replacements.set(id, known);
         }
-      }
+      });
     }
     return replacements;
   }

@@ -164,7 +164,7 @@ class Collector {
     if (hasReservedSection(object, index)) {
       return { ...symbol, shndx: SHN_ABS, low, high: readI32(bytes, at + 12) };
     }
-    return this.#placed(symbol, object.firstSection + symbolSection(object, index), low);
+    return this.#placed(symbol, this.#link.program.rowOf(object, symbolSection(object, index)), low);
   }
 
   #global(id: number): Entry | undefined {

@@ -5,6 +5,7 @@
  * The format has no standard; the rules are those of ar(5) on FreeBSD and of GNU binutils' bfd/archive.c.
  */
 import { FormatError } from '../diagnostics.ts';
+import { type InputFile, readPart } from '../inputs.ts';
 import { checkRange, decodeText, findNul, readU32, readU32BE } from './bytes.ts';
 
 const MAGIC_SIZE = 8;
@@ -22,46 +23,132 @@ export interface ArchiveMember {
   readonly external: boolean;
 }
 
-/** The symbol table of an archive: for each entry a name in the archive's bytes and a member header offset. */
-interface ArchiveIndex {
+/** The symbol table of an archive: for each entry a name and the offset of the header of the member that defines it. */
+export interface ArchiveIndex {
   readonly count: number;
+  /** What the names lie in. */
+  readonly bytes: Uint8Array;
   readonly nameOffset: Float64Array;
   readonly nameLength: Uint32Array;
   readonly member: Float64Array;
 }
 
-export interface Archive {
-  readonly bytes: Uint8Array;
-  readonly thin: boolean;
-  /** Members that are neither symbol table nor name table, in file order, by the offset of their header. */
-  readonly members: ReadonlyMap<number, ArchiveMember>;
-  /** Undefined if the archive was made without a symbol table. */
-  readonly index: ArchiveIndex | undefined;
+/** A part of the file, in bytes. */
+interface Extent {
+  readonly offset: number;
+  readonly size: number;
 }
 
-/** Reads the members' headers and the symbol table. @throws FormatError if the archive is malformed */
-export function parseArchive(bytes: Uint8Array, thin: boolean): Archive {
-  const members = new Map<number, ArchiveMember>();
-  let longNames = { offset: 0, size: 0 };
-  let index: ArchiveIndex | undefined;
-  let at = MAGIC_SIZE;
-  while (at < bytes.length) {
-    const raw = readHeader(bytes, at);
-    const special = isSpecial(raw.name);
-    const stored = special || !thin ? raw.size : 0;
-    checkRange(at + HEADER_SIZE, stored, bytes.length, `archive member '${raw.name}'`, at);
-    if (raw.name === '//') longNames = { offset: at + HEADER_SIZE, size: raw.size };
-    else if (raw.name === '/') index = readGnuIndex(bytes, at + HEADER_SIZE, raw.size, 4);
-    else if (raw.name === '/SYM64/') index = readGnuIndex(bytes, at + HEADER_SIZE, raw.size, 8);
-    else {
-      const member = resolveName(bytes, at, raw, longNames, thin);
-      if (!thin && member.name.startsWith('__.SYMDEF')) index = readBsdIndex(bytes, member);
-      else members.set(at, member);
+/** An archive whose parts are read when they are asked for. */
+export class Archive {
+  readonly file: InputFile;
+  readonly thin: boolean;
+  /** The GNU name table. */
+  #longNames: Extent = { offset: 0, size: 0 };
+  #nameBytes: Uint8Array | undefined;
+  /** The symbol table, and the bytes of its numbers; 0 for that of BSD. */
+  #index: (Extent & { readonly width: 0 | 4 | 8 }) | undefined;
+  /** Offset behind the tables that stand in front of the members. */
+  readonly #firstMember: number;
+
+  /** Finds the tables in front of the members. @throws FormatError if the archive is malformed */
+  constructor(file: InputFile, thin: boolean) {
+    this.file = file;
+    this.thin = thin;
+    let at = MAGIC_SIZE;
+    while (at < file.size) {
+      const raw = this.#header(at);
+      if (!this.#noteTable(at, raw)) break;
+      at = this.#next(at, raw);
     }
-    at += HEADER_SIZE + stored;
-    at += at % 2;
+    this.#firstMember = at;
   }
-  return { bytes, thin, members, index };
+
+  /** Whether the archive has a symbol table. */
+  get hasIndex(): boolean {
+    return this.#index !== undefined;
+  }
+
+  /** Reads the symbol table; an empty one if there is none. @throws FormatError if it is malformed */
+  readIndex(): ArchiveIndex {
+    if (!this.#index) return newIndex(0, new Uint8Array(0));
+    const { offset, size, width } = this.#index;
+    const bytes = readPart(this.file, offset, size);
+    return width === 0 ? readBsdIndex(bytes, offset) : readGnuIndex(bytes, offset, width);
+  }
+
+  /** Every member that is no table, in file order. @throws FormatError if the archive is malformed */
+  *members(): Generator<ArchiveMember> {
+    for (let at = this.#firstMember; at < this.file.size; ) {
+      const raw = this.#header(at);
+      if (!this.#noteTable(at, raw)) yield this.#resolve(at, raw);
+      at = this.#next(at, raw);
+    }
+  }
+
+  /** The member whose header lies at an offset. @throws FormatError if none does */
+  member(header: number): ArchiveMember {
+    if (header < this.#firstMember || header >= this.file.size) {
+      const what = `the symbol table names a member at offset 0x${header.toString(16)}; none begins there`;
+      throw new FormatError(what, header, 'run ranlib on the archive');
+    }
+    return this.#resolve(header, this.#header(header));
+  }
+
+  /** Notes where a symbol or name table lies. @returns false for an ordinary member */
+  #noteTable(at: number, raw: RawHeader): boolean {
+    const place = { offset: at + HEADER_SIZE, size: raw.size };
+    if (raw.name === '//') this.#longNames = place;
+    else if (raw.name === '/') this.#index = { ...place, width: 4 };
+    else if (raw.name === '/SYM64/') this.#index = { ...place, width: 8 };
+    else if (!this.thin && mayBeSymdef(raw.name)) {
+      const { name, offset, size } = this.#resolve(at, raw);
+      if (!name.startsWith('__.SYMDEF')) return false;
+      this.#index = { offset, size, width: 0 };
+    } else return false;
+    return true;
+  }
+
+  #header(at: number): RawHeader {
+    const { file, thin } = this;
+    checkRange(at, HEADER_SIZE, file.size, 'archive member header');
+    const raw = readHeader(readPart(file, at, HEADER_SIZE), at);
+    const stored = isSpecial(raw.name) || !thin ? raw.size : 0;
+    checkRange(at + HEADER_SIZE, stored, file.size, `archive member '${raw.name}'`, at);
+    return raw;
+  }
+
+  /** Offset of the header behind a member: members begin at even offsets. */
+  #next(at: number, { name, size }: RawHeader): number {
+    const end = at + HEADER_SIZE + (isSpecial(name) || !this.thin ? size : 0);
+    return end + (end % 2);
+  }
+
+  /** Finds a member's real name: inline, in the GNU name table, or BSD-style in front of the data. */
+  #resolve(at: number, raw: RawHeader): ArchiveMember {
+    const place = { header: at, offset: at + HEADER_SIZE, size: raw.size, external: this.thin };
+    if (raw.name.startsWith('#1/')) {
+      const length = decimal(raw.name.slice(3), at + 3, 'length of a BSD member name');
+      if (length > raw.size) throw new FormatError('a BSD member name is longer than its member', at);
+      const name = decodeText(readPart(this.file, place.offset, length), 0, length).replace(/\0+$/, '');
+      return { ...place, name, offset: place.offset + length, size: raw.size - length };
+    }
+    if (/^\/[0-9]+$/.test(raw.name)) return { ...place, name: this.#longName(at, raw.name) };
+    return { ...place, name: raw.name.replace(/\/$/, '') };
+  }
+
+  /** Names in the GNU table end in "/\n", in thin archives too. */
+  #longName(at: number, reference: string): string {
+    const start = Number(reference.slice(1));
+    const { offset, size } = this.#longNames;
+    if (start >= size) {
+      throw new FormatError(`the member name '${reference}' lies outside the name table`, at);
+    }
+    this.#nameBytes ??= readPart(this.file, offset, size);
+    const newline = this.#nameBytes.indexOf(0x0a, start);
+    const stop = newline < 0 ? size : newline;
+    return decodeText(this.#nameBytes, start, stop - start).replace(/\/$/, '');
+  }
 }
 
 interface RawHeader {
@@ -73,76 +160,49 @@ function isSpecial(name: string): boolean {
   return name === '/' || name === '//' || name === '/SYM64/';
 }
 
+/** Whether a member with this name in its header may be the symbol table of BSD. */
+function mayBeSymdef(name: string): boolean {
+  return name.startsWith('#1/') || name.startsWith('__.SYMDEF');
+}
+
+/** @param at offset of the header in the file */
 function readHeader(bytes: Uint8Array, at: number): RawHeader {
-  checkRange(at, HEADER_SIZE, bytes.length, 'archive member header');
-  if (bytes[at + 58] !== 0x60 || bytes[at + 59] !== 0x0a) {
+  if (bytes[58] !== 0x60 || bytes[59] !== 0x0a) {
     throw new FormatError(
       'an archive member header does not end in "`\\n"',
       at + 58,
       'the archive is damaged; build it again',
     );
   }
-  const name = decodeText(bytes, at, 16).trimEnd();
-  return { name, size: decimal(bytes, at + SIZE_FIELD, 10, `size of archive member '${name}'`) };
+  const name = decodeText(bytes, 0, 16).trimEnd();
+  const size = decodeText(bytes, SIZE_FIELD, 10).trimEnd();
+  return { name, size: decimal(size, at + SIZE_FIELD, `size of archive member '${name}'`) };
 }
 
-/** Reads a decimal number padded with blanks. */
-function decimal(bytes: Uint8Array, at: number, length: number, what: string): number {
-  const text = decodeText(bytes, at, length).trimEnd();
+/** Reads a decimal number. @param at where it stands, for the message */
+function decimal(text: string, at: number, what: string): number {
   if (!/^[0-9]+$/.test(text))
     throw new FormatError(`the ${what} is '${text}'; expected a decimal number`, at);
   return Number(text);
 }
 
-/** Finds a member's real name: inline, in the GNU name table, or BSD-style in front of the data. */
-function resolveName(
-  bytes: Uint8Array,
-  at: number,
-  raw: RawHeader,
-  longNames: { offset: number; size: number },
-  thin: boolean,
-): ArchiveMember {
-  const place = { header: at, offset: at + HEADER_SIZE, size: raw.size, external: thin };
-  if (raw.name.startsWith('#1/')) {
-    const length = decimal(bytes, at + 3, 13, 'length of a BSD member name');
-    if (length > raw.size) throw new FormatError('a BSD member name is longer than its member', at);
-    const name = decodeText(bytes, place.offset, length).replace(/\0+$/, '');
-    return { ...place, name, offset: place.offset + length, size: raw.size - length };
-  }
-  if (/^\/[0-9]+$/.test(raw.name)) return { ...place, name: longName(bytes, at, raw.name, longNames) };
-  return { ...place, name: raw.name.replace(/\/$/, '') };
-}
-
-/** Names in the GNU table end in "/\n", in thin archives too. */
-function longName(
-  bytes: Uint8Array,
-  at: number,
-  reference: string,
-  table: { offset: number; size: number },
-): string {
-  const start = Number(reference.slice(1));
-  if (start >= table.size) {
-    throw new FormatError(`the member name '${reference}' lies outside the name table`, at);
-  }
-  const end = table.offset + table.size;
-  const newline = bytes.indexOf(0x0a, table.offset + start);
-  const stop = newline < 0 || newline > end ? end : newline;
-  return decodeText(bytes, table.offset + start, stop - table.offset - start).replace(/\/$/, '');
-}
-
 /** `/` or `/SYM64/`: a big-endian count, that many header offsets, that many NUL-terminated names. */
-function readGnuIndex(bytes: Uint8Array, offset: number, size: number, width: 4 | 8): ArchiveIndex {
-  if (size < width) return emptyIndex();
-  const count = readBig(bytes, offset, width);
-  if ((count + 1) * width > size) {
-    throw new FormatError(`the archive's symbol table says ${count} entries but has ${size} bytes`, offset);
+function readGnuIndex(bytes: Uint8Array, offset: number, width: 4 | 8): ArchiveIndex {
+  if (bytes.length < width) return newIndex(0, bytes);
+  const count = readBig(bytes, 0, width);
+  if ((count + 1) * width > bytes.length) {
+    throw new FormatError(
+      `the archive's symbol table says ${count} entries but has ${bytes.length} bytes`,
+      offset,
+    );
   }
-  const index = newIndex(count);
-  let name = offset + (count + 1) * width;
+  const index = newIndex(count, bytes);
+  let name = (count + 1) * width;
   for (let i = 0; i < count; i++) {
-    index.member[i] = readBig(bytes, offset + (i + 1) * width, width);
-    const nul = findNul(bytes, name, offset + size);
-    if (nul < 0) throw new FormatError("a name in the archive's symbol table has no terminating NUL", name);
+    index.member[i] = readBig(bytes, (i + 1) * width, width);
+    const nul = findNul(bytes, name, bytes.length);
+    if (nul < 0)
+      throw new FormatError("a name in the archive's symbol table has no terminating NUL", offset + name);
     index.nameOffset[i] = name;
     index.nameLength[i] = nul - name;
     name = nul + 1;
@@ -155,20 +215,20 @@ function readBig(bytes: Uint8Array, at: number, width: 4 | 8): number {
 }
 
 /** `__.SYMDEF`: bytes of the table, (name offset, header offset) pairs, bytes of the strings, the strings. */
-function readBsdIndex(bytes: Uint8Array, member: ArchiveMember): ArchiveIndex {
-  const { offset, size } = member;
-  if (size < 8) return emptyIndex();
-  const tableSize = readU32(bytes, offset);
-  if (tableSize % 8 !== 0 || tableSize + 8 > size) {
-    throw new FormatError(`the table of __.SYMDEF has ${tableSize} bytes in a member of ${size}`, offset);
+function readBsdIndex(bytes: Uint8Array, offset: number): ArchiveIndex {
+  if (bytes.length < 8) return newIndex(0, bytes);
+  const tableSize = readU32(bytes, 0);
+  if (tableSize % 8 !== 0 || tableSize + 8 > bytes.length) {
+    const what = `the table of __.SYMDEF has ${tableSize} bytes in a member of ${bytes.length}`;
+    throw new FormatError(what, offset);
   }
-  const index = newIndex(tableSize / 8);
-  const strings = offset + 8 + tableSize;
+  const index = newIndex(tableSize / 8, bytes);
+  const strings = 8 + tableSize;
   for (let i = 0; i < index.count; i++) {
-    const entry = offset + 4 + i * 8;
+    const entry = 4 + i * 8;
     const name = strings + readU32(bytes, entry);
-    const nul = findNul(bytes, name, offset + size);
-    if (nul < 0) throw new FormatError('a name in __.SYMDEF lies outside the member', entry);
+    const nul = findNul(bytes, name, bytes.length);
+    if (nul < 0) throw new FormatError('a name in __.SYMDEF lies outside the member', offset + entry);
     index.nameOffset[i] = name;
     index.nameLength[i] = nul - name;
     index.member[i] = readU32(bytes, entry + 4);
@@ -176,15 +236,12 @@ function readBsdIndex(bytes: Uint8Array, member: ArchiveMember): ArchiveIndex {
   return index;
 }
 
-function newIndex(count: number): ArchiveIndex {
+function newIndex(count: number, bytes: Uint8Array): ArchiveIndex {
   return {
     count,
+    bytes,
     nameOffset: new Float64Array(count),
     nameLength: new Uint32Array(count),
     member: new Float64Array(count),
   };
-}
-
-function emptyIndex(): ArchiveIndex {
-  return newIndex(0);
 }

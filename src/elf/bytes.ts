@@ -35,6 +35,21 @@ export function readU64(bytes: Uint8Array, offset: number): number {
   return readU32(bytes, offset + 4) * TWO_32 + readU32(bytes, offset);
 }
 
+const IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/**
+ * A table as 32-bit words: a view of the bytes where the machine allows that, else a copy.
+ * @param offset where the table begins, in bytes
+ * @param count number of words, all of which lie within the bytes
+ */
+export function wordsAt(bytes: Uint8Array, offset: number, count: number): Int32Array {
+  const start = bytes.byteOffset + offset;
+  if (IS_LITTLE_ENDIAN && start % 4 === 0) return new Int32Array(bytes.buffer, start, count);
+  const words = new Int32Array(count);
+  for (let i = 0; i < count; i++) words[i] = readI32(bytes, offset + i * 4);
+  return words;
+}
+
 /** Writes the low 16 bits of `value` at `offset`. */
 export function writeU16(bytes: Uint8Array, offset: number, value: number): void {
   bytes[offset] = value;

@@ -18,7 +18,10 @@ export function isMergeable(sections: SectionTable, id: number): boolean {
   const entsize = sections.entsize[id]!;
   const isWhole = entsize > 0 && entsize <= MAX_ENTSIZE && sections.size[id]! % entsize === 0;
   return (
-    isWhole && sections.type[id] === SHT_PROGBITS && sections.relocations[id]! < 0 && sections.size[id]! > 0
+    isWhole &&
+    sections.type[id] === SHT_PROGBITS &&
+    sections.relocationCount[id] === 0 &&
+    sections.size[id]! > 0
   );
 }
 

@@ -3,7 +3,7 @@
  * end of the file once; what is read later from a checked table needs no check.
  */
 import { FormatError } from '../diagnostics.ts';
-import { checkRange, decodeText, findNul, readU16, readU32, readU64 } from './bytes.ts';
+import { checkRange, decodeText, findNul, readU16, readU32, readU64, wordsAt } from './bytes.ts';
 import {
   EHDR_SIZE,
   ELFCLASS32,
@@ -12,33 +12,35 @@ import {
   EM_X86_64,
   ET_REL,
   EV_CURRENT,
-  GRP_COMDAT,
-  REL_SIZE,
-  RELA_SIZE,
   SHDR_SIZE,
   SHN_LORESERVE,
   SHN_UNDEF,
   SHN_XINDEX,
-  SHT_GROUP,
+  SHT_LLVM_ADDRSIG,
   SHT_NOBITS,
   SHT_NULL,
-  SHT_REL,
-  SHT_RELA,
   SHT_STRTAB,
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
   SYM_SIZE,
 } from './constants.ts';
-import type { SectionTable } from './sections.ts';
+import { traitsOf } from './sectionNames.ts';
+import { hasRow, NO_NAME, NO_ROW, type SectionTable } from './sections.ts';
 
 /** Where an object's tables lie. All offsets are bytes from the start of the object. */
 export interface ElfObject {
   readonly bytes: Uint8Array;
-  /** Id of section number 0 in the section table; section number n has id `firstSection + n`. */
+  /** Ids of the sections that have a row: so many from the first one on. */
   readonly firstSection: number;
   readonly sectionCount: number;
+  /** e_shoff, and the number of section headers. */
+  readonly headersOffset: number;
+  readonly headerCount: number;
+  /** Index in `SectionTable.rowOf` of section number 0. */
+  readonly firstNumber: number;
   readonly symbols: SymbolTableView;
-  readonly groups: readonly SectionGroup[];
+  /** Number of the section SHT_LLVM_ADDRSIG, or 0. */
+  readonly addressTable: number;
 }
 
 /** The one SHT_SYMTAB of an object; `count` is 0 where there is none. */
@@ -53,14 +55,14 @@ interface SymbolTableView {
   readonly shndxOffset: number;
 }
 
-/** A COMDAT group: of all groups with one signature, a link keeps the first. */
-interface SectionGroup {
-  /** Where the signature's bytes lie in the object. */
-  readonly nameOffset: number;
-  readonly nameLength: number;
-  /** Ids of the member sections. */
-  readonly members: readonly number[];
-}
+/** 32-bit words of a section header, and of it the ones that readers of many headers look at. */
+export const HEADER_WORDS = SHDR_SIZE / 4;
+export const HEADER_TYPE = 1;
+export const HEADER_FLAGS = 2;
+export const HEADER_OFFSET = 6;
+export const HEADER_SIZE = 8;
+export const HEADER_LINK = 10;
+export const HEADER_INFO = 11;
 
 /**
  * Reads the headers of an object and adds its sections to `sections`.
@@ -69,23 +71,45 @@ interface SectionGroup {
  */
 export function parseObject(bytes: Uint8Array, sections: SectionTable, objectId: number): ElfObject {
   checkHeader(bytes);
-  const e_shoff = readU64(bytes, 40);
-  if (e_shoff === 0) {
-    return { bytes, firstSection: sections.count, sectionCount: 0, symbols: NO_SYMBOLS, groups: [] };
+  const headersOffset = readU64(bytes, 40);
+  const first = { firstSection: sections.count, firstNumber: sections.numbers };
+  if (headersOffset === 0) {
+    const none = { headersOffset: 0, headerCount: 0, symbols: NO_SYMBOLS, addressTable: 0 };
+    return { bytes, ...first, sectionCount: 0, ...none };
   }
-  checkRange(e_shoff, SHDR_SIZE, bytes.length, 'section header table', 40);
-  const sectionCount = sectionHeaderCount(bytes, e_shoff);
-  checkRange(e_shoff, sectionCount * SHDR_SIZE, bytes.length, 'section header table', 40);
-  const names = nameSection(bytes, e_shoff, sectionCount);
-  const firstSection = sections.add(sectionCount);
-  for (let n = 0; n < sectionCount; n++) {
-    readSectionHeader(bytes, e_shoff + n * SHDR_SIZE, n, names, sections, firstSection + n);
-    sections.object[firstSection + n] = objectId;
-  }
-  const symbols = findSymbols(bytes, sections, firstSection, sectionCount);
-  attachRelocations(sections, firstSection, sectionCount);
-  const groups = readGroups(bytes, sections, firstSection, sectionCount, symbols);
-  return { bytes, firstSection, sectionCount, symbols, groups };
+  checkRange(headersOffset, SHDR_SIZE, bytes.length, 'section header table', 40);
+  const headerCount = sectionHeaderCount(bytes, headersOffset);
+  checkRange(headersOffset, headerCount * SHDR_SIZE, bytes.length, 'section header table', 40);
+  const headers = wordsAt(bytes, headersOffset, headerCount * HEADER_WORDS);
+  const tables = { bytes, headers, headersOffset, headerCount };
+  readSectionHeaders(tables, sections, objectId);
+  return {
+    bytes,
+    ...first,
+    sectionCount: sections.count - first.firstSection,
+    headersOffset,
+    headerCount,
+    symbols: findSymbols(tables),
+    addressTable: findType(tables, SHT_LLVM_ADDRSIG),
+  };
+}
+
+/** An object's section headers as 32-bit words. */
+interface Headers {
+  readonly bytes: Uint8Array;
+  readonly headers: Int32Array;
+  readonly headersOffset: number;
+  readonly headerCount: number;
+}
+
+/** The section headers of an object, as 32-bit words. */
+export function sectionHeaders({ bytes, headersOffset, headerCount }: ElfObject): Int32Array {
+  return wordsAt(bytes, headersOffset, headerCount * HEADER_WORDS);
+}
+
+/** Two words of a table as an unsigned number; above 2^53 rounded, as by `readU64`. */
+export function wordPair(words: Int32Array, at: number): number {
+  return (words[at + 1]! >>> 0) * 2 ** 32 + (words[at]! >>> 0);
 }
 
 /** Offset of symbol `index` in the object's bytes. @throws FormatError if there is no such symbol */
@@ -113,9 +137,9 @@ export function symbolSection(object: ElfObject, index: number): number {
     if (shndxOffset < 0) throw new FormatError('SHN_XINDEX without an SHT_SYMTAB_SHNDX section', at);
     shndx = readU32(object.bytes, shndxOffset + index * 4);
   }
-  if (shndx >= object.sectionCount && (extended || shndx < SHN_LORESERVE)) {
+  if (shndx >= object.headerCount && (extended || shndx < SHN_LORESERVE)) {
     throw new FormatError(
-      `symbol number ${index} lies in section ${shndx}; the file has ${object.sectionCount} sections`,
+      `symbol number ${index} lies in section ${shndx}; the file has ${object.headerCount} sections`,
       at,
     );
   }
@@ -151,7 +175,7 @@ export function symbolNameLength(object: ElfObject, nameOffset: number): number 
 
 /** Name of a section whose row has this `nameOffset`, for printing and comparing. */
 export function sectionNameAt(bytes: Uint8Array, nameOffset: number): string {
-  if (nameOffset < 0) return '';
+  if (nameOffset === NO_NAME) return '';
   return decodeText(bytes, nameOffset, bytes.indexOf(0, nameOffset) - nameOffset);
 }
 
@@ -208,16 +232,19 @@ function sectionHeaderCount(bytes: Uint8Array, e_shoff: number): number {
   return e_shnum === 0 ? readU64(bytes, e_shoff + 32) : e_shnum;
 }
 
-interface Extent {
+/** The section that holds section names. */
+interface Names {
   readonly offset: number;
   readonly end: number;
+  /** Its last byte is NUL, so that every name in it ends. */
+  readonly isEnded: boolean;
 }
 
-/** Extent of the section that holds section names. */
-function nameSection(bytes: Uint8Array, e_shoff: number, sectionCount: number): Extent {
+/** Where section names lie; ends at 0 if the object has none. */
+function nameSection(bytes: Uint8Array, e_shoff: number, sectionCount: number): Names {
   const e_shstrndx = readU16(bytes, 62);
   const index = e_shstrndx === SHN_XINDEX ? readU32(bytes, e_shoff + 40) : e_shstrndx;
-  if (index === SHN_UNDEF) return { offset: 0, end: 0 };
+  if (index === SHN_UNDEF) return { offset: 0, end: 0, isEnded: true };
   if (index >= sectionCount) {
     throw new FormatError(`e_shstrndx is ${index}; the file has ${sectionCount} sections`, 62);
   }
@@ -228,70 +255,104 @@ function nameSection(bytes: Uint8Array, e_shoff: number, sectionCount: number): 
   const offset = readU64(bytes, header + 24);
   const size = readU64(bytes, header + 32);
   checkRange(offset, size, bytes.length, 'section name table', header);
-  return { offset, end: offset + size };
+  return { offset, end: offset + size, isEnded: size > 0 && bytes[offset + size - 1] === 0 };
 }
 
-/** Reads section header `n` at byte `at` into row `id`. */
-function readSectionHeader(
-  bytes: Uint8Array,
-  at: number,
+/** Reads every section header; those of sections that hold something become rows. */
+function readSectionHeaders(object: Headers, sections: SectionTable, objectId: number): void {
+  const { bytes, headers, headersOffset, headerCount } = object;
+  const names = nameSection(bytes, headersOffset, headerCount);
+  const firstNumber = sections.numbers;
+  sections.reserve(headerCount);
+  sections.numbers += headerCount;
+  for (let n = 0; n < headerCount; n++) {
+    const at = n * HEADER_WORDS;
+    checkSection(object, n, names);
+    const isRow = hasRow(headers[at + HEADER_TYPE]!);
+    sections.rowOf[firstNumber + n] = isRow ? sections.count : NO_ROW;
+    if (isRow) addRow(object, n, names, sections, objectId);
+  }
+}
+
+function addRow(
+  { bytes, headers }: Headers,
   n: number,
-  names: Extent,
+  names: Names,
   sections: SectionTable,
-  id: number,
+  objectId: number,
 ): void {
-  const sh_type = readU32(bytes, at + 4);
-  const offset = readU64(bytes, at + 24);
-  const size = readU64(bytes, at + 32);
-  const addralign = readU64(bytes, at + 48);
-  sections.type[id] = sh_type;
-  sections.flags[id] = readU32(bytes, at + 8);
-  sections.offset[id] = offset;
-  sections.size[id] = sh_type === SHT_NULL ? 0 : size;
-  sections.link[id] = readU32(bytes, at + 40);
-  sections.info[id] = readU32(bytes, at + 44);
-  sections.addralign[id] = Math.max(1, addralign);
-  sections.entsize[id] = readU64(bytes, at + 56);
-  sections.nameOffset[id] = sectionNameOffset(bytes, at, n, names);
-  if (sh_type === SHT_NULL) return;
-  if (sh_type !== SHT_NOBITS) checkRange(offset, size, bytes.length, `section ${n}`, at);
-  else if (size >= 2 ** 47) throw new FormatError(`section ${n} is larger than the address space`, at + 32);
-  if (addralign > 2 ** 30 || Math.log2(Math.max(1, addralign)) % 1 !== 0) {
-    throw new FormatError(
-      `sh_addralign of section ${n} is 0x${addralign.toString(16)}; expected a power of two up to 2^30`,
-      at + 48,
-    );
-  }
+  const at = n * HEADER_WORDS;
+  const id = sections.add();
+  sections.object[id] = objectId;
+  sections.number[id] = n;
+  sections.nameOffset[id] = names.end === 0 ? NO_NAME : names.offset + (headers[at]! >>> 0);
+  if (names.end > 0) sections.traits[id] = traitsOf(bytes, sections.nameOffset[id]!);
+  sections.type[id] = headers[at + HEADER_TYPE]!;
+  sections.flags[id] = headers[at + HEADER_FLAGS]!;
+  sections.offset[id] = wordPair(headers, at + HEADER_OFFSET);
+  sections.size[id] = wordPair(headers, at + HEADER_SIZE);
+  sections.link[id] = headers[at + HEADER_LINK]!;
+  sections.addralign[id] = headers[at + 12]! || 1;
+  sections.entsize[id] = Math.min(wordPair(headers, at + 14), 0xffffffff);
 }
 
-function sectionNameOffset(bytes: Uint8Array, at: number, n: number, names: Extent): number {
-  if (names.end === 0) return -1;
-  const offset = names.offset + readU32(bytes, at);
-  if (findNul(bytes, offset, names.end) < 0) {
-    throw new FormatError(`the name of section ${n} lies outside the section name table`, at);
+/** @throws FormatError unless the section's name and bytes lie within the object */
+function checkSection({ bytes, headers, headersOffset }: Headers, n: number, names: Names): void {
+  const at = n * HEADER_WORDS;
+  const place = headersOffset + n * SHDR_SIZE;
+  if (names.end > 0 && !isNameWithin(bytes, headers[at]! >>> 0, names)) {
+    throw new FormatError(`the name of section ${n} lies outside the section name table`, place);
   }
-  return offset;
+  const type = headers[at + HEADER_TYPE]!;
+  if (type === SHT_NULL) return;
+  const size = wordPair(headers, at + HEADER_SIZE);
+  if (type !== SHT_NOBITS) {
+    checkRange(wordPair(headers, at + HEADER_OFFSET), size, bytes.length, `section ${n}`, place);
+  } else if (size >= 2 ** 47) {
+    throw new FormatError(`section ${n} is larger than the address space`, place + 32);
+  }
+  const low = headers[at + 12]!;
+  const isPowerOfTwo = headers[at + 13] === 0 && (low & (low - 1)) === 0 && low >= 0 && low <= 2 ** 30;
+  if (isPowerOfTwo) return;
+  throw new FormatError(
+    `sh_addralign of section ${n} is 0x${wordPair(headers, at + 12).toString(16)}; expected a power of two up to 2^30`,
+    place + 48,
+  );
 }
 
-function findSymbols(
-  bytes: Uint8Array,
-  sections: SectionTable,
-  first: number,
-  sectionCount: number,
-): SymbolTableView {
-  const symtab = sections.type.subarray(first, first + sectionCount).indexOf(SHT_SYMTAB);
-  if (symtab < 0) return NO_SYMBOLS;
-  const id = first + symtab;
-  const offset = sections.offset[id]!;
-  if (sections.entsize[id] !== SYM_SIZE || sections.size[id]! % SYM_SIZE !== 0) {
+function isNameWithin(bytes: Uint8Array, name: number, { offset, end, isEnded }: Names): boolean {
+  return isEnded ? offset + name < end : findNul(bytes, offset + name, end) >= 0;
+}
+
+/** Number of the first section of a type, or 0. */
+function findType({ headers, headerCount }: Headers, type: number): number {
+  for (let n = 1; n < headerCount; n++) if (headers[n * HEADER_WORDS + HEADER_TYPE] === type) return n;
+  return 0;
+}
+
+function findSymbols(object: Headers): SymbolTableView {
+  const { headers, headerCount } = object;
+  const symtab = findType(object, SHT_SYMTAB);
+  if (symtab === 0) return NO_SYMBOLS;
+  const at = symtab * HEADER_WORDS;
+  const offset = wordPair(headers, at + HEADER_OFFSET);
+  const size = wordPair(headers, at + HEADER_SIZE);
+  if (wordPair(headers, at + 14) !== SYM_SIZE || size % SYM_SIZE !== 0) {
     throw new FormatError(
       `the symbol table (section ${symtab}) does not hold ${SYM_SIZE}-byte entries`,
       offset,
     );
   }
-  const count = sections.size[id]! / SYM_SIZE;
-  const strings = linkedSection(sections, id, first, sectionCount, SHT_STRTAB, 'symbol string table');
-  const firstGlobal = sections.info[id]!;
+  const count = size / SYM_SIZE;
+  const link = headers[at + HEADER_LINK]! >>> 0;
+  const strings = link * HEADER_WORDS;
+  if (link >= headerCount || headers[strings + HEADER_TYPE] !== SHT_STRTAB) {
+    throw new FormatError(
+      `sh_link of section ${symtab} is ${link}; expected the symbol string table`,
+      offset,
+    );
+  }
+  const firstGlobal = headers[at + HEADER_INFO]! >>> 0;
   if (firstGlobal > count) {
     throw new FormatError(
       `sh_info of the symbol table says ${firstGlobal} local symbols; it has ${count} entries`,
@@ -302,125 +363,22 @@ function findSymbols(
     offset,
     count,
     firstGlobal,
-    stringsOffset: sections.offset[strings]!,
-    stringsSize: sections.size[strings]!,
-    shndxOffset: findShndx(bytes, sections, first, sectionCount, symtab, count),
+    stringsOffset: wordPair(headers, strings + HEADER_OFFSET),
+    stringsSize: wordPair(headers, strings + HEADER_SIZE),
+    shndxOffset: findShndx(object, symtab, count),
   };
 }
 
 /** Offset of the SHT_SYMTAB_SHNDX table that belongs to the symbol table, or -1. */
-function findShndx(
-  bytes: Uint8Array,
-  sections: SectionTable,
-  first: number,
-  sectionCount: number,
-  symtab: number,
-  symbolCount: number,
-): number {
-  for (let id = first; id < first + sectionCount; id++) {
-    if (sections.type[id] !== SHT_SYMTAB_SHNDX || sections.link[id] !== symtab) continue;
-    const offset = sections.offset[id]!;
-    if (sections.size[id]! < symbolCount * 4) {
+function findShndx({ headers, headerCount }: Headers, symtab: number, symbolCount: number): number {
+  for (let n = 1; n < headerCount; n++) {
+    const at = n * HEADER_WORDS;
+    if (headers[at + HEADER_TYPE] !== SHT_SYMTAB_SHNDX || headers[at + HEADER_LINK] !== symtab) continue;
+    const offset = wordPair(headers, at + HEADER_OFFSET);
+    if (wordPair(headers, at + HEADER_SIZE) < symbolCount * 4) {
       throw new FormatError('SHT_SYMTAB_SHNDX has fewer entries than the symbol table', offset);
     }
-    checkRange(offset, symbolCount * 4, bytes.length, 'SHT_SYMTAB_SHNDX');
     return offset;
   }
   return -1;
-}
-
-/** Id of the section that sh_link of `id` names, which must be of type `type`. */
-function linkedSection(
-  sections: SectionTable,
-  id: number,
-  first: number,
-  sectionCount: number,
-  type: number,
-  what: string,
-): number {
-  const link = sections.link[id]!;
-  if (link < sectionCount && sections.type[first + link] === type) return first + link;
-  throw new FormatError(
-    `sh_link of section ${id - first} is ${link}; expected the ${what}`,
-    sections.offset[id]!,
-  );
-}
-
-/** Chains each relocation section to the section it applies to (sh_info). */
-function attachRelocations(sections: SectionTable, first: number, sectionCount: number): void {
-  for (let id = first + sectionCount - 1; id >= first; id--) {
-    const type = sections.type[id];
-    if (type !== SHT_RELA && type !== SHT_REL) continue;
-    const target = sections.info[id]!;
-    if (target === 0 || target >= sectionCount) {
-      throw new FormatError(
-        `relocation section ${id - first} applies to section ${target}; the file has ${sectionCount} sections`,
-        sections.offset[id]!,
-      );
-    }
-    const targetType = sections.type[first + target];
-    if (targetType === SHT_RELA || targetType === SHT_REL) {
-      const what = `relocation section ${id - first} applies to section ${target}, itself a relocation section`;
-      throw new FormatError(what, sections.offset[id]!);
-    }
-    const entry = type === SHT_RELA ? RELA_SIZE : REL_SIZE;
-    if (sections.size[id]! % entry !== 0) {
-      throw new FormatError(
-        `relocation section ${id - first} does not hold ${entry}-byte entries`,
-        sections.offset[id]!,
-      );
-    }
-    sections.relocations[id] = sections.relocations[first + target]!;
-    sections.relocations[first + target] = id;
-  }
-}
-
-function readGroups(
-  bytes: Uint8Array,
-  sections: SectionTable,
-  first: number,
-  sectionCount: number,
-  symbols: SymbolTableView,
-): SectionGroup[] {
-  const groups: SectionGroup[] = [];
-  for (let id = first; id < first + sectionCount; id++) {
-    if (sections.type[id] !== SHT_GROUP) continue;
-    const offset = sections.offset[id]!;
-    const size = sections.size[id]!;
-    if (size < 4 || size % 4 !== 0) {
-      throw new FormatError(
-        `group section ${id - first} has ${size} bytes; expected a multiple of 4`,
-        offset,
-      );
-    }
-    if ((readU32(bytes, offset) & GRP_COMDAT) === 0) continue;
-    const members: number[] = [];
-    for (let at = offset + 4; at < offset + size; at += 4) {
-      const member = readU32(bytes, at);
-      if (member === 0 || member >= sectionCount) {
-        throw new FormatError(
-          `group section ${id - first} names section ${member}, which does not exist`,
-          at,
-        );
-      }
-      members.push(first + member);
-    }
-    const object = { bytes, firstSection: first, sectionCount, symbols, groups };
-    groups.push({ ...signature(object, sections, id), members });
-  }
-  return groups;
-}
-
-/** The group's signature: the name of symbol sh_info, or of its section where the symbol has none. */
-function signature(
-  object: ElfObject,
-  sections: SectionTable,
-  group: number,
-): { nameOffset: number; nameLength: number } {
-  const index = sections.info[group]!;
-  const offset = symbolNameOffset(object, index);
-  const length = symbolNameLength(object, offset);
-  if (length > 0 || hasReservedSection(object, index)) return { nameOffset: offset, nameLength: length };
-  const nameOffset = sections.nameOffset[object.firstSection + symbolSection(object, index)]!;
-  return { nameOffset, nameLength: object.bytes.indexOf(0, nameOffset) - nameOffset };
 }

@@ -1,148 +1,301 @@
 /** Reader of SHT_RELA and SHT_REL sections (gABI chapter 4, "Relocation"). */
 import { FormatError } from '../diagnostics.ts';
-import { readI32, readU32, readU64 } from './bytes.ts';
-import { REL_SIZE, RELA_SIZE, SHT_NOBITS, SHT_RELA } from './constants.ts';
-import type { ElfObject } from './object.ts';
-import type { SectionTable } from './sections.ts';
+import { readI32, wordsAt } from './bytes.ts';
+import { REL_SIZE, RELA_SIZE, SHF_ALLOC, SHT_NOBITS, SHT_REL, SHT_RELA } from './constants.ts';
+import type { LocalSymbols } from './locals.ts';
+import {
+  type ElfObject,
+  HEADER_INFO,
+  HEADER_OFFSET,
+  HEADER_SIZE,
+  HEADER_TYPE,
+  HEADER_WORDS,
+  sectionHeaders,
+  wordPair,
+} from './object.ts';
+import { copyInto, type SectionTable } from './sections.ts';
 
-const INITIAL_ENTRIES = 256;
+const INITIAL_ROWS = 256;
 
-/** The relocations of one section, decoded into columns. Reused from section to section. */
-export class RelocationBuffer {
+/** `type` of a row whose type number does not fit a byte. */
+const WIDE_TYPE = 255;
+
+/** Relocations decoded into columns; those of one section follow each other. */
+export class RelocationTable {
   count = 0;
   /** r_offset: bytes from the start of the section that is relocated. */
-  offset = new Float64Array(INITIAL_ENTRIES);
-  /** Relocation type: the low half of r_info. */
-  type = new Uint32Array(INITIAL_ENTRIES);
-  /** Symbol number in the object: the high half of r_info. */
-  symbol = new Uint32Array(INITIAL_ENTRIES);
-  /** Low and high halves of the 64-bit addend. */
-  addendLow = new Uint32Array(INITIAL_ENTRIES);
-  addendHigh = new Int32Array(INITIAL_ENTRIES);
+  offset: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  /** The low half of r_info; see `typeOf` for types beyond those of the psABI. */
+  type: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  /** What the high half of r_info stands for; see `SymbolReferences`. */
+  symbol: Int32Array = new Int32Array(INITIAL_ROWS);
+  /** The low half of the addend; see `addendHigh`. */
+  addend: Int32Array = new Int32Array(INITIAL_ROWS);
+  /** High halves of addends that are not just the sign of the low half, by row. */
+  readonly #wideAddends = new Map<number, number>();
+  readonly #wideTypes = new Map<number, number>();
 
-  /** Makes room for `count` entries; contents are lost. */
-  reserve(count: number): void {
-    this.count = count;
-    if (count <= this.offset.length) return;
-    const rows = Math.max(count, this.offset.length * 2);
-    this.offset = new Float64Array(rows);
-    this.type = new Uint32Array(rows);
-    this.symbol = new Uint32Array(rows);
-    this.addendLow = new Uint32Array(rows);
-    this.addendHigh = new Int32Array(rows);
+  /** The high half of a row's addend. */
+  addendHigh(row: number): number {
+    const sign = this.addend[row]! >> 31;
+    return this.#wideAddends.size === 0 ? sign : (this.#wideAddends.get(row) ?? sign);
   }
 
-  /** Sorts the rows by offset where they are not sorted already, as compilers leave them. */
-  sortByOffset(): void {
-    const { count } = this;
+  /** Relocation type of a row, for printing. */
+  typeOf(row: number): number {
+    return this.#wideTypes.get(row) ?? this.type[row]!;
+  }
+
+  /** Makes room for `rows` more. */
+  reserve(rows: number): void {
+    const needed = this.count + rows;
+    if (needed <= this.type.length) return;
+    const length = Math.max(needed, this.type.length * 2);
+    this.offset = copyInto(new Uint32Array(length), this.offset);
+    this.type = copyInto(new Uint8Array(length), this.type);
+    this.symbol = copyInto(new Int32Array(length), this.symbol);
+    this.addend = copyInto(new Int32Array(length), this.addend);
+  }
+
+  /** Adds a row whose type or addend is too large for its column, for which there is room. */
+  addWide(offset: number, type: number, symbol: number, addendLow: number, addendHigh: number): void {
+    const row = this.count++;
+    this.offset[row] = offset;
+    this.type[row] = Math.min(type, WIDE_TYPE);
+    this.symbol[row] = symbol;
+    this.addend[row] = addendLow;
+    if (type >= WIDE_TYPE) this.#wideTypes.set(row, type);
+    if (addendHigh !== addendLow >> 31) this.#wideAddends.set(row, addendHigh);
+  }
+
+  /** Adds copies of rows. */
+  repeat(first: number, count: number): void {
+    this.reserve(count);
+    for (let row = first; row < first + count; row++) {
+      this.addWide(
+        this.offset[row]!,
+        this.typeOf(row),
+        this.symbol[row]!,
+        this.addend[row]!,
+        this.addendHigh(row),
+      );
+    }
+  }
+
+  /** Sorts rows by offset where they are not sorted already, as compilers leave them. */
+  sortByOffset(first: number, count: number): void {
     let isSorted = true;
-    for (let row = 1; row < count; row++) isSorted &&= this.offset[row - 1]! <= this.offset[row]!;
+    for (let row = first + 1; row < first + count; row++) {
+      isSorted &&= this.offset[row - 1]! <= this.offset[row]!;
+    }
     if (isSorted) return;
-    const order = Array.from({ length: count }, (_, row) => row);
+    const order = Array.from({ length: count }, (_, i) => first + i);
     order.sort((a, b) => this.offset[a]! - this.offset[b]! || a - b);
-    this.offset = Float64Array.from(order, (row) => this.offset[row]!);
-    this.type = Uint32Array.from(order, (row) => this.type[row]!);
-    this.symbol = Uint32Array.from(order, (row) => this.symbol[row]!);
-    this.addendLow = Uint32Array.from(order, (row) => this.addendLow[row]!);
-    this.addendHigh = Int32Array.from(order, (row) => this.addendHigh[row]!);
+    const rows = order.map((row) => [row, this.typeOf(row), this.addendHigh(row)] as const);
+    const { offset, symbol, addend } = this;
+    const old = {
+      offset: offset.slice(first, first + count),
+      symbol: symbol.slice(first, first + count),
+      addend: addend.slice(first, first + count),
+    };
+    const end = this.count;
+    this.count = first;
+    for (const [row, type, high] of rows) {
+      this.#wideAddends.delete(this.count);
+      this.#wideTypes.delete(this.count);
+      const i = row - first;
+      this.addWide(old.offset[i]!, type, old.symbol[i]!, old.addend[i]!, high);
+    }
+    this.count = end;
+  }
+}
+
+/** What symbol numbers of an object stand for in a `RelocationTable`. */
+export interface SymbolReferences {
+  /** sh_info of the symbol table. */
+  readonly firstGlobal: number;
+  /** For symbol number `firstGlobal + i` the id of the global symbol. */
+  readonly globals: Int32Array;
+  /** Symbol number i below that is row `firstLocal + i` of `locals`, of which the complement is noted. */
+  readonly firstLocal: number;
+  readonly locals: LocalSymbols;
+}
+
+/**
+ * Decodes every relocation of the object's loaded sections, but for superseded ones, and notes in `sections` where
+ * they are.
+ * @param fieldSize bytes that a relocation of each type changes; types beyond its end are left to the caller
+ * @throws FormatError if a field lies outside its section, or for a symbol that does not exist
+ */
+export function addRelocations(
+  object: ElfObject,
+  sections: SectionTable,
+  references: SymbolReferences,
+  fieldSize: Uint8Array,
+  table: RelocationTable,
+): void {
+  const headers = sectionHeaders(object);
+  for (let n = 1; n < object.headerCount; n++) {
+    const type = headers[n * HEADER_WORDS + HEADER_TYPE];
+    if (type !== SHT_RELA && type !== SHT_REL) continue;
+    const target = targetOf(object, headers, n);
+    const id = sections.rowOf[object.firstNumber + target]!;
+    if (id < 0 || (sections.flags[id]! & SHF_ALLOC) === 0 || sections.superseded[id] === 1) continue;
+    const known = sections.relocationCount[id]!;
+    const first = table.count;
+    // A section may have several such tables; its relocations stay together.
+    if (known > 0) table.repeat(sections.firstRelocation[id]!, known);
+    const size = sections.type[id] === SHT_NOBITS ? 0 : sections.size[id]!;
+    decode(object, relocationSource(headers, n, sections, id, size), references, fieldSize, table);
+    sections.firstRelocation[id] = first;
+    sections.relocationCount[id] = table.count - first;
   }
 }
 
 /**
- * Decodes every relocation that applies to section `id`, from all its relocation sections, into `buffer`.
- * @param fieldSize bytes that a relocation of each type changes; types beyond its end are left to the caller
+ * Decodes the relocations of one section, which need not be loaded, into an empty table.
  * @param size bytes of the section, where its content is not what lies in the object
- * @throws FormatError if a field lies outside the section or a symbol number outside the symbol table
+ * @throws as `addRelocations`
  */
 export function readRelocations(
   object: ElfObject,
   sections: SectionTable,
   id: number,
+  size: number,
+  references: SymbolReferences,
   fieldSize: Uint8Array,
-  buffer: RelocationBuffer,
-  size: number = sections.type[id] === SHT_NOBITS ? 0 : sections.size[id]!,
+  table: RelocationTable,
 ): void {
-  let count = 0;
-  for (let rel = sections.relocations[id]!; rel >= 0; rel = sections.relocations[rel]!) {
-    count += sections.size[rel]! / entrySize(sections, rel);
-  }
-  buffer.reserve(count);
-  let row = 0;
-  for (let rel = sections.relocations[id]!; rel >= 0; rel = sections.relocations[rel]!) {
-    row = decode(object, sections, id, rel, fieldSize, buffer, row, size);
+  const headers = sectionHeaders(object);
+  table.count = 0;
+  for (let n = 1; n < object.headerCount; n++) {
+    const type = headers[n * HEADER_WORDS + HEADER_TYPE];
+    if (type !== SHT_RELA && type !== SHT_REL) continue;
+    if (targetOf(object, headers, n) !== sections.number[id]) continue;
+    decode(object, relocationSource(headers, n, sections, id, size), references, fieldSize, table);
   }
 }
 
-function entrySize(sections: SectionTable, rel: number): number {
-  return sections.type[rel] === SHT_RELA ? RELA_SIZE : REL_SIZE;
+/** Number of the section that relocation section `n` applies to. @throws FormatError if it cannot */
+function targetOf({ headerCount }: ElfObject, headers: Int32Array, n: number): number {
+  const at = n * HEADER_WORDS;
+  const offset = wordPair(headers, at + HEADER_OFFSET);
+  const target = headers[at + HEADER_INFO]! >>> 0;
+  if (target === 0 || target >= headerCount) {
+    throw new FormatError(
+      `relocation section ${n} applies to section ${target}; the file has ${headerCount} sections`,
+      offset,
+    );
+  }
+  const targetType = headers[target * HEADER_WORDS + HEADER_TYPE];
+  if (targetType === SHT_RELA || targetType === SHT_REL) {
+    const what = `relocation section ${n} applies to section ${target}, itself a relocation section`;
+    throw new FormatError(what, offset);
+  }
+  const entry = headers[at + HEADER_TYPE] === SHT_RELA ? RELA_SIZE : REL_SIZE;
+  if (wordPair(headers, at + HEADER_SIZE) % entry !== 0) {
+    throw new FormatError(`relocation section ${n} does not hold ${entry}-byte entries`, offset);
+  }
+  return target;
 }
 
-/** Decodes relocation section `rel` into the rows from `row` on and returns the next free row. */
-function decode(
-  object: ElfObject,
+/** A relocation section, and the section that it applies to. */
+interface RelocationSource {
+  readonly isRela: boolean;
+  /** Offset and number of its entries. */
+  readonly offset: number;
+  readonly count: number;
+  /** Number of the other section, where it begins and how many bytes it has. */
+  readonly section: number;
+  readonly start: number;
+  readonly size: number;
+}
+
+function relocationSource(
+  headers: Int32Array,
+  n: number,
   sections: SectionTable,
   id: number,
-  rel: number,
-  fieldSize: Uint8Array,
-  buffer: RelocationBuffer,
-  row: number,
   size: number,
-): number {
+): RelocationSource {
+  const at = n * HEADER_WORDS;
+  const isRela = headers[at + HEADER_TYPE] === SHT_RELA;
+  return {
+    isRela,
+    offset: wordPair(headers, at + HEADER_OFFSET),
+    count: wordPair(headers, at + HEADER_SIZE) / (isRela ? RELA_SIZE : REL_SIZE),
+    section: sections.number[id]!,
+    start: sections.offset[id]!,
+    size,
+  };
+}
+
+/** Adds the relocations of one section. */
+function decode(
+  object: ElfObject,
+  source: RelocationSource,
+  { firstGlobal, globals, firstLocal, locals }: SymbolReferences,
+  fieldSize: Uint8Array,
+  table: RelocationTable,
+): void {
   const { bytes } = object;
-  const isRela = sections.type[rel] === SHT_RELA;
-  const step = entrySize(sections, rel);
-  const start = sections.offset[rel]!;
-  const end = start + sections.size[rel]!;
-  for (let at = start; at < end; at += step, row++) {
-    const offset = readU64(bytes, at);
-    const type = readU32(bytes, at + 8);
-    const symbol = readU32(bytes, at + 12);
-    const width = fieldSize[type] ?? 0;
-    if (offset + width > size) throw outside(id - object.firstSection, offset, width, size, at);
-    if (symbol >= object.symbols.count && symbol !== 0) throw noSuchSymbol(object, symbol, at);
-    buffer.offset[row] = offset;
-    buffer.type[row] = type;
-    buffer.symbol[row] = symbol;
-    if (isRela) {
-      buffer.addendLow[row] = readU32(bytes, at + 16);
-      buffer.addendHigh[row] = readI32(bytes, at + 20);
-    } else {
-      readImplicitAddend(bytes, sections.offset[id]! + offset, width, buffer, row);
+  const { isRela, count, size, start } = source;
+  const step = isRela ? RELA_SIZE / 4 : REL_SIZE / 4;
+  const words = wordsAt(bytes, source.offset, count * step);
+  const symbolCount = object.symbols.count;
+  table.reserve(count);
+  const { offset: offsets, type: types, symbol: symbols, addend: addends } = table;
+  for (let i = 0, at = 0; i < count; i++, at += step) {
+    const offset = words[at]! >>> 0;
+    const type = words[at + 2]! >>> 0;
+    const index = words[at + 3]! >>> 0;
+    const width = type < fieldSize.length ? fieldSize[type]! : 0;
+    const isWithin = words[at + 1] === 0 && offset + width <= size;
+    if (!isWithin) throw outside(source, wordPair(words, at), width, i);
+    if (index >= symbolCount && index !== 0) throw noSuchSymbol(object, index, source, i);
+    let symbol: number;
+    if (index >= firstGlobal && index !== 0) symbol = globals[index - firstGlobal]!;
+    else {
+      const local = symbolCount === 0 ? 0 : firstLocal + index;
+      if (locals.section[local]! < -1) locals.check(object, index, local);
+      symbol = ~local;
+    }
+    const low = isRela ? words[at + 4]! : implicitAddend(bytes, start + offset, width);
+    const high = isRela ? words[at + 5]! : width === 8 ? readI32(bytes, start + offset + 4) : low >> 31;
+    if (type >= WIDE_TYPE || high !== low >> 31) table.addWide(offset, type, symbol, low, high);
+    else {
+      const row = table.count++;
+      offsets[row] = offset;
+      types[row] = type;
+      symbols[row] = symbol;
+      addends[row] = low;
     }
   }
-  return row;
 }
 
 /** SHT_REL keeps the addend in the field itself, sign-extended from its width. */
-function readImplicitAddend(
-  bytes: Uint8Array,
-  at: number,
-  width: number,
-  buffer: RelocationBuffer,
-  row: number,
-): void {
-  if (width === 8) {
-    buffer.addendLow[row] = readU32(bytes, at);
-    buffer.addendHigh[row] = readI32(bytes, at + 4);
-    return;
-  }
+function implicitAddend(bytes: Uint8Array, at: number, width: number): number {
+  if (width >= 4) return readI32(bytes, at);
   let value = 0;
   for (let i = 0; i < width; i++) value |= bytes[at + i]! << (8 * i);
-  if (width > 0) value = (value << (32 - 8 * width)) >> (32 - 8 * width);
-  buffer.addendLow[row] = value;
-  buffer.addendHigh[row] = value >> 31;
+  return width > 0 ? (value << (32 - 8 * width)) >> (32 - 8 * width) : 0;
 }
 
-function outside(section: number, offset: number, width: number, size: number, at: number): FormatError {
+function entryOffset({ offset, isRela }: RelocationSource, i: number): number {
+  return offset + i * (isRela ? RELA_SIZE : REL_SIZE);
+}
+
+function outside(source: RelocationSource, offset: number, width: number, i: number): FormatError {
+  const { section, size } = source;
   return new FormatError(
     `a relocation of section ${section} covers bytes 0x${offset.toString(16)} to 0x${(offset + width).toString(16)}; the section ends at 0x${size.toString(16)}`,
-    at,
+    entryOffset(source, i),
   );
 }
 
-function noSuchSymbol(object: ElfObject, symbol: number, at: number): FormatError {
+function noSuchSymbol(object: ElfObject, symbol: number, source: RelocationSource, i: number): FormatError {
   return new FormatError(
     `a relocation names symbol number ${symbol}; the symbol table has ${object.symbols.count} entries`,
-    at,
+    entryOffset(source, i),
   );
 }

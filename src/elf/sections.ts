@@ -1,17 +1,53 @@
 /**
- * The section headers of all objects of a link, as a structure of arrays. A section's id is its row; the rows of
- * one object follow each other in the order of its section header table.
+ * The sections of all objects of a link, as a structure of arrays. A section's id is its row. Sections that only
+ * describe others (symbol, string and relocation tables, groups) have no row; those of one object that have one
+ * follow each other in the order of its section header table.
  */
+import {
+  SHT_GROUP,
+  SHT_LLVM_ADDRSIG,
+  SHT_NULL,
+  SHT_REL,
+  SHT_RELA,
+  SHT_STRTAB,
+  SHT_SYMTAB,
+  SHT_SYMTAB_SHNDX,
+} from './constants.ts';
 
 const INITIAL_ROWS = 256;
+
+/** `nameOffset` of a section whose object has no section names. */
+export const NO_NAME = 0xffffffff;
+
+/** `SectionTable.rowOf` of a section without a row. */
+export const NO_ROW = -1;
+
+/** Whether sections of this type have a row. */
+export function hasRow(sh_type: number): boolean {
+  switch (sh_type) {
+    case SHT_NULL:
+    case SHT_SYMTAB:
+    case SHT_STRTAB:
+    case SHT_RELA:
+    case SHT_REL:
+    case SHT_GROUP:
+    case SHT_SYMTAB_SHNDX:
+    case SHT_LLVM_ADDRSIG:
+      return false;
+    default:
+      return true;
+  }
+}
 
 /** Columns that hold one number a section; see gABI chapter 4, "Section Header". */
 export class SectionTable {
   count = 0;
   /** Id of the object the section comes from. */
   object: Int32Array = new Int32Array(INITIAL_ROWS);
-  /** Offset of the NUL-terminated name in the object's bytes; -1 if the object has no section names. */
-  nameOffset: Float64Array = new Float64Array(INITIAL_ROWS);
+  /** The section's number in its object. */
+  number: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  /** Offset of the NUL-terminated name in the object's bytes, or `NO_NAME`. */
+  nameOffset: Uint32Array = new Uint32Array(INITIAL_ROWS);
   /** sh_type. */
   type: Uint32Array = new Uint32Array(INITIAL_ROWS);
   /** Low 32 bits of sh_flags; no flag of the gABI, GNU or x86-64 lies above them. */
@@ -22,47 +58,68 @@ export class SectionTable {
   size: Float64Array = new Float64Array(INITIAL_ROWS);
   /** sh_link, as a section number of the object. */
   link: Uint32Array = new Uint32Array(INITIAL_ROWS);
-  /** sh_info. */
-  info: Uint32Array = new Uint32Array(INITIAL_ROWS);
   /** sh_addralign in bytes: a power of two, at least 1. */
-  addralign: Float64Array = new Float64Array(INITIAL_ROWS);
-  /** sh_entsize in bytes. */
-  entsize: Float64Array = new Float64Array(INITIAL_ROWS);
-  /**
-   * For a section with relocations: the id of the SHT_RELA or SHT_REL section that applies to it; for such a
-   * relocation section: the next one with the same target. -1 ends the chain.
-   */
-  relocations: Int32Array = new Int32Array(INITIAL_ROWS);
+  addralign: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  /** sh_entsize in bytes; no more than 2^32 - 1 of it. */
+  entsize: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  /** The section's relocations: rows of the `RelocationTable` from the first one on. */
+  firstRelocation: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  relocationCount: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  /** Bits of `Trait`. */
+  traits: Uint8Array = new Uint8Array(INITIAL_ROWS);
   /** 1 for a member of a COMDAT group that an earlier object has supplied; set by `resolveSymbols`. */
   superseded: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  /** The row of each section header of every object, or `NO_ROW`; an object knows where its own begin. */
+  rowOf: Int32Array = new Int32Array(INITIAL_ROWS);
+  /** Section headers so far. */
+  numbers = 0;
 
-  /** Removes the rows from `count` on. */
-  truncate(count: number): void {
+  /** Forgets what was added since there were so many rows and headers. */
+  truncate(count: number, numbers: number): void {
     this.count = count;
+    this.numbers = numbers;
   }
 
-  /** Adds `rows` zeroed rows and returns the id of the first. */
-  add(rows: number): number {
-    const first = this.count;
-    this.count += rows;
-    if (this.count > this.type.length) this.#grow(Math.max(this.count, this.type.length * 2));
-    this.relocations.fill(-1, first, this.count);
-    this.superseded.fill(0, first, this.count);
-    return first;
+  /** Makes room for the sections of an object with so many section headers. */
+  reserve(headers: number): void {
+    if (this.count + headers > this.type.length) {
+      this.#grow(Math.max(this.count + headers, this.type.length * 2));
+    }
+    if (this.numbers + headers > this.rowOf.length) {
+      const rows = Math.max(this.numbers + headers, this.rowOf.length * 2);
+      this.rowOf = copyInto(new Int32Array(rows), this.rowOf);
+    }
+  }
+
+  /** Adds a zeroed row, for which there is room. @returns its id */
+  add(): number {
+    const id = this.count++;
+    this.link[id] = 0;
+    this.addralign[id] = 1;
+    this.entsize[id] = 0;
+    this.firstRelocation[id] = 0;
+    this.relocationCount[id] = 0;
+    this.traits[id] = 0;
+    this.superseded[id] = 0;
+    this.size[id] = 0;
+    this.offset[id] = 0;
+    return id;
   }
 
   #grow(rows: number): void {
     this.object = copyInto(new Int32Array(rows), this.object);
-    this.nameOffset = copyInto(new Float64Array(rows), this.nameOffset);
+    this.number = copyInto(new Uint32Array(rows), this.number);
+    this.nameOffset = copyInto(new Uint32Array(rows), this.nameOffset);
     this.type = copyInto(new Uint32Array(rows), this.type);
     this.flags = copyInto(new Uint32Array(rows), this.flags);
     this.offset = copyInto(new Float64Array(rows), this.offset);
     this.size = copyInto(new Float64Array(rows), this.size);
     this.link = copyInto(new Uint32Array(rows), this.link);
-    this.info = copyInto(new Uint32Array(rows), this.info);
-    this.addralign = copyInto(new Float64Array(rows), this.addralign);
-    this.entsize = copyInto(new Float64Array(rows), this.entsize);
-    this.relocations = copyInto(new Int32Array(rows), this.relocations);
+    this.addralign = copyInto(new Uint32Array(rows), this.addralign);
+    this.entsize = copyInto(new Uint32Array(rows), this.entsize);
+    this.firstRelocation = copyInto(new Uint32Array(rows), this.firstRelocation);
+    this.relocationCount = copyInto(new Uint32Array(rows), this.relocationCount);
+    this.traits = copyInto(new Uint8Array(rows), this.traits);
     this.superseded = copyInto(new Uint8Array(rows), this.superseded);
   }
 }

@@ -223,7 +223,7 @@ function symbolsBySection(program: Program, pieces: Pieces, layout: ImageLayout)
     bySection.set(home, list);
   };
   for (const object of program.objects) {
-    for (let index = 1; index < object.symbols.firstGlobal; index++) addLocal(object, index, add);
+    for (let index = 1; index < object.symbols.firstGlobal; index++) addLocal(program, object, index, add);
   }
   const { symbols } = program;
   for (let id = 0; id < symbols.count; id++) {
@@ -237,12 +237,13 @@ function symbolsBySection(program: Program, pieces: Pieces, layout: ImageLayout)
 type AddSymbol = (section: number, name: string, value: number, size: number) => void;
 
 /** Adds a local symbol. No relocation may have looked at it, so it may yet be malformed: then it has no name to show. */
-function addLocal(object: InputObject, index: number, add: AddSymbol): void {
+function addLocal(program: Program, object: InputObject, index: number, add: AddSymbol): void {
   const at = symbolOffset(object, index);
   const type = object.bytes[at + 4]! & 15;
   if (type === STT_SECTION || type === STT_FILE || hasReservedSection(object, index)) return;
   try {
-    const section = object.firstSection + symbolSection(object, index);
+    const section = program.rowOf(object, symbolSection(object, index));
+    if (section < 0) return;
     const name = symbolName(object, index);
     add(section, name, readU64(object.bytes, at + 8), readU64(object.bytes, at + 16));
   } catch (error) {
@@ -269,10 +270,8 @@ function sumByPart(pieces: Pieces, layout: ImageLayout, sections: readonly MapSe
 /** GOT references that became direct ones. */
 function countRelaxed({ rewrites }: Synthesis): number {
   let count = 0;
-  for (const rows of rewrites.values()) {
-    for (const code of rows) {
-      if (code !== Rewrite.none && (code & Rewrite.tls) === 0) count++;
-    }
+  for (const code of rewrites) {
+    if (code !== Rewrite.none && (code & Rewrite.tls) === 0) count++;
   }
   return count;
 }

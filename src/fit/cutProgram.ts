@@ -55,7 +55,7 @@ export function cutProgram(
   const reasons = obstacles
     .filter(({ layout }) => layout.end < end)
     .map(({ layout, reason }) => `header ${headerOf(layout).name} ${reason}`);
-  return { ...recordFit(best, plan, synthesis), reasons };
+  return { ...recordFit(best, plan), reasons };
 }
 
 /** Whether options calculate with places in code: distances between them would change. */
@@ -98,7 +98,7 @@ function reasonAgainst(
 }
 
 /** Records where the program has gone. */
-function recordFit(fit: SmallFit, plan: ImagePlan, synthesis: Synthesis): HeaderFit {
+function recordFit(fit: SmallFit, plan: ImagePlan): HeaderFit {
   const { layout, problem, found, assembly } = fit;
   const placed = new Map<number, number>();
   const cut = assembly.maps;
@@ -117,7 +117,7 @@ function recordFit(fit: SmallFit, plan: ImagePlan, synthesis: Synthesis): Header
     placed,
     cut: new Map([...cut].map(([id, map]) => [id, { size: bytesOf(runs, id), map }])),
     runs,
-    rewrites: new Map([...synthesis.rewrites, ...fit.rewrites]),
+    rewrites: fit.rewrites,
     end: found.end,
     jump: undefined,
     // Where a header says where the program starts, what lies there may be a jump.

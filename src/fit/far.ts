@@ -3,7 +3,6 @@
  * Position-independent code takes none; that is checked here for every relocation and instruction.
  */
 import { SHF_EXECINSTR, SHT_NOBITS } from '../elf/constants.ts';
-import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, SymbolKind, Target } from '../program.ts';
 import { DYNAMIC_SYMBOL } from '../provided.ts';
@@ -33,26 +32,23 @@ export function findNearReference(
 
 /** A relocation that needs an address below 2^32, or a distance to something that stays where it is. */
 function findShortAddress(program: Program, pieces: Pieces, synthesis: Synthesis): string | undefined {
-  const { sections } = program;
-  const buffer = new RelocationBuffer();
+  const { sections, relocations } = program;
   const target = new Target();
   for (let id = 0; id < pieces.home.length; id++) {
-    if (!pieces.hasOwnBytes(id) || sections.relocations[id]! < 0) continue;
-    const object = program.objectOf(id);
-    const rewrites = synthesis.rewrites.get(id);
-    readRelocations(object, sections, id, fieldSize, buffer);
-    for (let row = 0; row < buffer.count; row++) {
-      const calculation = calculationOf[buffer.type[row]!]! as Calculation;
-      const rewrite = rewrites?.[row] ?? Rewrite.none;
-      locate(program, object, buffer.symbol[row]!, target);
-      const isShort = calculation === Calculation.absolute && fieldSize[buffer.type[row]!]! < 8;
+    if (sections.relocationCount[id] === 0 || !pieces.hasOwnBytes(id)) continue;
+    const first = sections.firstRelocation[id]!;
+    for (let row = first; row < first + sections.relocationCount[id]!; row++) {
+      const calculation = calculationOf[relocations.type[row]!]! as Calculation;
+      const rewrite = synthesis.rewrites[row]!;
+      locate(program, relocations.symbol[row]!, target);
+      const isShort = calculation === Calculation.absolute && fieldSize[relocations.type[row]!]! < 8;
       const isFixed =
         calculation === Calculation.relative && target.section < 0 && !isProvided(program, target.symbol);
       const isConstant =
         rewrite !== Rewrite.none &&
         (rewrite & Rewrite.tls) === 0 &&
         isAbsolute((rewrite & Rewrite.gotMask) as GotRelaxation);
-      if (isShort || isFixed || isConstant) return program.place(id, buffer.offset[row]!);
+      if (isShort || isFixed || isConstant) return program.place(id, relocations.offset[row]!);
     }
   }
   return undefined;

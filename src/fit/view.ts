@@ -3,7 +3,6 @@
  * that it leads to. Made only for programs so small that one object a reference costs nothing.
  */
 import { SHF_EXECINSTR, SHT_NOBITS, STT_FUNC, STT_SECTION } from '../elf/constants.ts';
-import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
@@ -84,31 +83,27 @@ export function viewProgram(
 }
 
 function readReferences(program: Program, pieces: Pieces, synthesis: Synthesis, id: number): Reference[] {
-  const { sections } = program;
-  if (sections.relocations[id]! < 0) return [];
-  const buffer = new RelocationBuffer();
-  const object = program.objectOf(id);
-  readRelocations(object, sections, id, fieldSize, buffer);
-  const rewrites = synthesis.rewrites.get(id);
+  const { sections, relocations } = program;
+  const first = sections.firstRelocation[id]!;
   const found = new Target();
   const references: Reference[] = [];
-  for (let row = 0; row < buffer.count; row++) {
-    const calculation = calculationOf[buffer.type[row]!]! as Calculation;
-    if (calculation === Calculation.none || buffer.offset[row]! >= pieces.size[id]!) continue;
-    locate(program, object, buffer.symbol[row]!, found);
+  for (let row = first; row < first + sections.relocationCount[id]!; row++) {
+    const calculation = calculationOf[relocations.type[row]!]! as Calculation;
+    if (calculation === Calculation.none || relocations.offset[row]! >= pieces.size[id]!) continue;
+    locate(program, relocations.symbol[row]!, found);
     const isPlaced = found.section >= 0 && pieces.home[found.section]! >= 0;
-    const old = found.low + sectionAddend(buffer, row);
+    const old = found.low + sectionAddend(relocations, row);
     references.push({
-      row,
-      offset: buffer.offset[row]!,
-      size: fieldSize[buffer.type[row]!]!,
+      row: row - first,
+      offset: relocations.offset[row]!,
+      size: fieldSize[relocations.type[row]!]!,
       calculation,
       section: isPlaced ? pieces.home[found.section]! : -1,
       target: isPlaced ? pieces.resolve(found.section, old) : old,
       value: isPlaced ? pieces.resolve(found.section, found.low) : found.low,
       isSectionSymbol: found.type === STT_SECTION,
       isFunction: found.type === STT_FUNC,
-      isRewritten: (rewrites?.[row] ?? Rewrite.none) !== Rewrite.none,
+      isRewritten: synthesis.rewrites[row] !== Rewrite.none,
     });
   }
   return references.sort((a, b) => a.offset - b.offset);

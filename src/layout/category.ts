@@ -7,6 +7,7 @@ import {
   SHT_NOBITS,
   SHT_PREINIT_ARRAY,
 } from '../elf/constants.ts';
+import { Trait } from '../elf/sectionNames.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Program } from '../program.ts';
 import { Category } from '../results.ts';
@@ -25,6 +26,6 @@ export function categoryOf(program: Program, id: number, { segments }: LinkOptio
   if ((flags & SHF_WRITE) === 0) return Category.rodata;
   if (type === SHT_INIT_ARRAY || type === SHT_FINI_ARRAY || type === SHT_PREINIT_ARRAY)
     return Category.rodata;
-  const isConstant = segments === 'joined' ? /^\.(data\.rel\.ro|[cd]tors)/ : /^\.[cd]tors/;
-  return isConstant.test(program.sectionName(id)) ? Category.rodata : Category.data;
+  const constant = segments === 'joined' ? Trait.relocatedConstant | Trait.oldArray : Trait.oldArray;
+  return (sections.traits[id]! & constant) !== 0 ? Category.rodata : Category.data;
 }

@@ -5,12 +5,11 @@
  */
 import { STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
 import { finish, mix } from '../elf/hash.ts';
-import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
 import type { Pieces } from '../pieces.ts';
-import { type InputObject, locate, type Program, SymbolKind, symbolSize, Target } from '../program.ts';
+import { locate, type Program, SymbolKind, symbolSize, Target } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
-import { Calculation, calculationOf, fieldSize, sectionAddend } from '../x86/relocations.ts';
+import { Calculation, calculationOf, sectionAddend } from '../x86/relocations.ts';
 import { Interner } from './interner.ts';
 import type { Graph } from './partition.ts';
 
@@ -34,7 +33,6 @@ export class Describer {
   readonly #firstWord: number[] = [0];
   readonly #targets: number[] = [];
   readonly #firstEdge: number[] = [0];
-  readonly #relocations = new RelocationBuffer();
   readonly #target = new Target();
   /** The section that is being described. */
   #section = -1;
@@ -62,13 +60,12 @@ export class Describer {
 
   /** Describes the section of the next node. @param content a number that sections share if their bytes are equal */
   add(id: number, content: number): void {
-    const object = this.#program.objectOf(id);
+    const { sections } = this.#program;
     this.#section = id;
     this.#words.push(content);
-    readRelocations(object, this.#program.sections, id, fieldSize, this.#relocations);
-    const rewrites = this.#synthesis.rewrites.get(id);
-    for (let row = 0; row < this.#relocations.count; row++) {
-      this.#describeReference(object, this.#relocations, row, 0, rewrites?.[row] ?? Rewrite.none);
+    const first = sections.firstRelocation[id]!;
+    for (let row = first; row < first + sections.relocationCount[id]!; row++) {
+      this.#describeReference(row, 0, this.#synthesis.rewrites[row]!);
     }
     for (const { section, index } of this.#unwind?.recordsOf(id) ?? []) {
       this.#describeRecord(section, this.#unwind!.frames.get(section)!.frame.cie[index]!, 0);
@@ -112,69 +109,65 @@ export class Describer {
 
   /** Describes a record of `.eh_frame` from an offset on: its bytes and references. */
   #describeRecord(section: number, index: number, from: number): void {
-    const { frame, relocations, firstRow } = this.#unwind!.frames.get(section)!;
+    const { frame, firstRow } = this.#unwind!.frames.get(section)!;
     const start = frame.offset[index]!;
     const size = frame.size[index]!;
     const bytes = this.#program.sectionBytes(section).subarray(start + from, start + size);
     this.#words.push(size, firstRow[index + 1]! - firstRow[index]!);
     for (const byte of bytes) this.#words.push(byte);
-    const object = this.#program.objectOf(section);
     for (let row = firstRow[index]!; row < firstRow[index + 1]!; row++) {
-      this.#describeReference(object, relocations, row, start, Rewrite.none);
+      this.#describeReference(row, start, Rewrite.none);
     }
   }
 
   /** @param start offset that the relocation's own counts from */
-  #describeReference(
-    object: InputObject,
-    relocations: RelocationBuffer,
-    row: number,
-    start: number,
-    code: number,
-  ): void {
+  #describeReference(row: number, start: number, code: number): void {
+    const { relocations } = this.#program;
     const type = relocations.type[row]!;
     if (code === Rewrite.consumed || calculationOf[type] === Calculation.none) return;
-    if (code === Rewrite.none) this.#calculate(object, relocations, row);
-    else this.#setToSymbol(object, relocations.symbol[row]!);
+    if (code === Rewrite.none) this.#calculate(row);
+    else this.#setToSymbol(row, false);
     const offset = (relocations.offset[row]! - start) | 0;
     this.#words.push(offset, type | (code << 8), this.#origin, this.#which, this.#low, this.#high);
   }
 
   /** The value of a reference that is not rewritten, but for the distance to the place it stands at. */
-  #calculate(object: InputObject, relocations: RelocationBuffer, row: number): void {
-    const index = relocations.symbol[row]!;
+  #calculate(row: number): void {
+    const { relocations } = this.#program;
+    const symbol = relocations.symbol[row]!;
     const { slotOf } = this.#synthesis;
     switch (calculationOf[relocations.type[row]!]) {
       case Calculation.slotRelative:
       case Calculation.slotOffset:
-        this.#set(Origin.slot, slotOf(object.id, index, false), 0);
+        this.#set(Origin.slot, slotOf(symbol, false), 0);
         break;
       case Calculation.threadSlot:
-        this.#set(Origin.threadSlot, slotOf(object.id, index, true), 0);
+        this.#set(Origin.threadSlot, slotOf(symbol, true), 0);
         break;
       case Calculation.gotRelative:
         this.#set(Origin.zero, 0, 0);
         break;
       case Calculation.size:
-        this.#set(Origin.zero, 0, symbolSize(this.#program, object, index));
+        this.#set(Origin.zero, 0, symbolSize(this.#program, this.#program.objectOf(this.#section), symbol));
         break;
       case Calculation.threadOffset:
-        this.#setToSymbol(object, index);
+        this.#setToSymbol(row, false);
         break;
       default:
-        this.#setToSymbol(object, index, relocations, row);
+        this.#setToSymbol(row, true);
     }
-    this.#add(relocations.addendLow[row]!, relocations.addendHigh[row]!);
+    this.#add(relocations.addend[row]! >>> 0, relocations.addendHigh(row));
   }
 
   /** As `relocate` does: of a section whose parts have moved, the addend tells which part is meant. */
-  #setToSymbol(object: InputObject, index: number, relocations?: RelocationBuffer, row = -1): void {
+  #setToSymbol(row: number, withAddend: boolean): void {
     const target = this.#target;
-    locate(this.#program, object, index, target);
+    const { relocations } = this.#program;
+    locate(this.#program, relocations.symbol[row]!, target);
     const { section, low, type } = target;
     if (section < 0) this.#setToAddress();
     else if (type === STT_GNU_IFUNC) this.#set(Origin.indirect, this.#synthesis.entryOf(section, low), 0);
-    else if (relocations && type === STT_SECTION && this.#pieces.isMapped(section)) {
+    else if (withAddend && type === STT_SECTION && this.#pieces.isMapped(section)) {
       const addend = sectionAddend(relocations, row);
       this.#setToPlace(section, low + addend);
       this.#add(-addend, 0);

@@ -7,11 +7,11 @@
  */
 import { FormatError } from '../diagnostics.ts';
 import { SHF_EXECINSTR } from '../elf/constants.ts';
-import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
-import { type InputObject, locate, type Program, Target } from '../program.ts';
+import { Trait } from '../elf/sectionNames.ts';
+import { type InputObject, locate, type Program, referenceOf, Target } from '../program.ts';
 import { type Liveness, Rewrite, type Synthesis } from '../results.ts';
 import { GotRelaxation } from '../x86/relax.ts';
-import { Calculation, calculationOf, fieldSize, R_X86_64_PLT32 } from '../x86/relocations.ts';
+import { Calculation, calculationOf, R_X86_64_PLT32 } from '../x86/relocations.ts';
 import { readAddressTable } from './addressTable.ts';
 
 /** @returns 1 for each section whose address is significant, by section id */
@@ -20,16 +20,15 @@ export function findSignificant(program: Program, liveness: Liveness, { rewrites
   const significant = new Uint8Array(sections.count);
   const named = objects.map((object) => findNamed(program, object));
   for (const id of named.flatMap((ids) => ids ?? [])) significant[id] = 1;
-  const relocations = new RelocationBuffer();
+  const { relocations } = program;
   const target = new Target();
   for (const id of liveness.reached) {
-    const object = program.objectOf(id);
-    if (named[object.id] || sections.relocations[id]! < 0 || isVirtualTable(program, id)) continue;
-    readRelocations(object, sections, id, fieldSize, relocations);
-    const codes = rewrites.get(id);
-    for (let row = 0; row < relocations.count; row++) {
-      if (!takesAddress(relocations.type[row]!, codes?.[row] ?? Rewrite.none)) continue;
-      locate(program, object, relocations.symbol[row]!, target);
+    const first = sections.firstRelocation[id]!;
+    const end = first + sections.relocationCount[id]!;
+    if (first === end || named[sections.object[id]!] || isVirtualTable(program, id)) continue;
+    for (let row = first; row < end; row++) {
+      if (!takesAddress(relocations.type[row]!, rewrites[row]!)) continue;
+      locate(program, relocations.symbol[row]!, target);
       if (target.section >= 0) significant[target.section] = 1;
     }
   }
@@ -40,9 +39,9 @@ export function findSignificant(program: Program, liveness: Liveness, { rewrites
 function findNamed(program: Program, object: InputObject): number[] | undefined {
   const target = new Target();
   try {
-    return readAddressTable(program.sections, object)
+    return readAddressTable(object)
       ?.map((symbol) => {
-        locate(program, object, symbol, target);
+        locate(program, referenceOf(object, symbol), target);
         return target.section;
       })
       .filter((section) => section >= 0);
@@ -64,8 +63,6 @@ function takesAddress(type: number, code: number): boolean {
   return type !== R_X86_64_PLT32 && !isOfNoAddress;
 }
 
-/** Whether the name is that of a virtual table or of a table of them, each in a section of its own. */
-function isVirtualTable(program: Program, id: number): boolean {
-  if ((program.sections.flags[id]! & SHF_EXECINSTR) !== 0) return false;
-  return /^\.(?:data\.rel\.ro|data\.rel\.ro\.local|rodata)\._ZT[VC]/.test(program.sectionName(id));
+function isVirtualTable({ sections }: Program, id: number): boolean {
+  return (sections.traits[id]! & Trait.virtualTable) !== 0 && (sections.flags[id]! & SHF_EXECINSTR) === 0;
 }

@@ -107,13 +107,8 @@ class Assembler {
 
   /** Whether the code that an FDE describes is still its own: folded functions are described by their twin's. */
   #describesPlacedCode(section: number, index: number): boolean {
-    const { relocations, firstRow } = this.#unwind.frames.get(section)!;
-    locate(
-      this.#program,
-      this.#program.objectOf(section),
-      relocations.symbol[firstRow[index]!]!,
-      this.#target,
-    );
+    const { firstRow } = this.#unwind.frames.get(section)!;
+    locate(this.#program, this.#program.relocations.symbol[firstRow[index]!]!, this.#target);
     return this.#pieces.home[this.#target.section] === this.#target.section;
   }
 
@@ -125,14 +120,15 @@ class Assembler {
 
   /** What a record's relocations lead to, as text that is equal for equal references. */
   #references(section: number, index: number): string {
-    const { frame, relocations, firstRow } = this.#unwind.frames.get(section)!;
+    const { frame, firstRow } = this.#unwind.frames.get(section)!;
+    const { relocations } = this.#program;
     const parts: string[] = [];
     for (let row = firstRow[index]!; row < firstRow[index + 1]!; row++) {
-      locate(this.#program, this.#program.objectOf(section), relocations.symbol[row]!, this.#target);
+      locate(this.#program, relocations.symbol[row]!, this.#target);
       const { section: place, low, symbol } = this.#target;
       const offset = relocations.offset[row]! - frame.offset[index]!;
       const where = place >= 0 ? `${place}+${low}` : `symbol ${symbol}`;
-      parts.push(`${offset}:${relocations.type[row]}:${where}+${relocations.addendLow[row]}`);
+      parts.push(`${offset}:${relocations.type[row]}:${where}+${relocations.addend[row]}`);
     }
     return parts.join(' ');
   }

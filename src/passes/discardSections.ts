@@ -11,6 +11,7 @@ import {
   SHT_PROGBITS,
   SHT_X86_64_UNWIND,
 } from '../elf/constants.ts';
+import { Trait } from '../elf/sectionNames.ts';
 import { isDiscarded, isTaken, type SectionRules } from '../place/rules.ts';
 import type { Program } from '../program.ts';
 import { Discard } from '../results.ts';
@@ -34,6 +35,6 @@ function reasonFor(program: Program, rules: SectionRules | undefined, id: number
   if (type === SHT_NOTE && !(rules && isTaken(rules, id))) return Discard.note;
   if (type === SHT_X86_64_UNWIND) return Discard.unwind;
   // GCC and GNU as give .eh_frame the type SHT_PROGBITS.
-  if (type === SHT_PROGBITS && program.sectionName(id) === '.eh_frame') return Discard.unwind;
+  if (type === SHT_PROGBITS && (sections.traits[id]! & Trait.unwind) !== 0) return Discard.unwind;
   return Discard.kept;
 }

@@ -8,14 +8,13 @@
  * long functions are.
  */
 import { SHF_EXECINSTR } from '../elf/constants.ts';
-import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
 import { symbolsOf } from '../expression.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, SymbolKind, Target } from '../program.ts';
 import type { Liveness } from '../results.ts';
 import { type Exit, findExit } from '../x86/exits.ts';
-import { fieldSize, sectionAddend } from '../x86/relocations.ts';
+import { sectionAddend } from '../x86/relocations.ts';
 
 export function dropTails(program: Program, liveness: Liveness, pieces: Pieces, options: LinkOptions): void {
   if (options.verbatim || liveness.unwind) return;
@@ -40,7 +39,7 @@ function findCuts(program: Program, { reached, clusters }: Liveness, pieces: Pie
   for (const id of reached) {
     const isCode = (sections.flags[id]! & SHF_EXECINSTR) !== 0;
     if (!isCode || pieces.content.has(id) || clusters.nameOf(id) !== undefined) continue;
-    const bytes = program.sectionBytes(id);
+    const bytes = program.borrowBytes(id);
     const exit = findExit(bytes);
     if (exit && exit.end < bytes.length) cuts.set(id, exit);
   }
@@ -55,21 +54,18 @@ function keepReached(cuts: Map<number, Exit>, section: number, offset: number): 
 
 /** Follows every relocation of the live sections. */
 function keepReferenced(program: Program, { reached }: Liveness, cuts: Map<number, Exit>): void {
-  const { sections } = program;
-  const buffer = new RelocationBuffer();
+  const { sections, relocations } = program;
   const target = new Target();
   for (const id of reached) {
-    if (sections.relocations[id]! < 0) continue;
-    const object = program.objectOf(id);
-    readRelocations(object, sections, id, fieldSize, buffer);
-    for (let row = 0; row < buffer.count; row++) {
-      const offset = buffer.offset[row]!;
+    const first = sections.firstRelocation[id]!;
+    for (let row = first; row < first + sections.relocationCount[id]!; row++) {
+      const offset = relocations.offset[row]!;
       const exit = cuts.get(id);
       if (exit && offset >= exit.end) continue;
       // The number of the call is not what stands in the object.
       if (exit && offset >= exit.start) cuts.delete(id);
-      locate(program, object, buffer.symbol[row]!, target);
-      keepReached(cuts, target.section, target.low + sectionAddend(buffer, row));
+      locate(program, relocations.symbol[row]!, target);
+      keepReached(cuts, target.section, target.low + sectionAddend(relocations, row));
     }
   }
 }

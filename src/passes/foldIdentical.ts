@@ -30,6 +30,7 @@ import {
   SHT_PROGBITS,
 } from '../elf/constants.ts';
 import { equalBytes, hashBytes, mix } from '../elf/hash.ts';
+import { Trait } from '../elf/sectionNames.ts';
 import { symbolsOf } from '../expression.ts';
 import { Describer } from '../merge/describe.ts';
 import { Interner } from '../merge/interner.ts';
@@ -44,8 +45,6 @@ import { type Liveness, Root, type Synthesis } from '../results.ts';
 /** Flags that say nothing about what a section does. */
 const IRRELEVANT_FLAGS = SHF_GROUP | SHF_GNU_RETAIN;
 const UNFIT_FLAGS = SHF_WRITE | SHF_TLS | SHF_MERGE | SHF_LINK_ORDER;
-
-const LANDING_PADS = '.gcc_except_table';
 
 /** Folds what `options.icf` allows. */
 export function foldIdentical(
@@ -97,7 +96,7 @@ function findEligible(program: Program, liveness: Liveness, pieces: Pieces, with
   const isWanted = (id: number) =>
     withData ||
     (sections.flags[id]! & SHF_EXECINSTR) !== 0 ||
-    program.sectionName(id).startsWith(LANDING_PADS);
+    (sections.traits[id]! & Trait.landingPads) !== 0;
   const leaders = findLeaders(program, liveness);
   const ids: number[] = [];
   for (let id = 0; id < sections.count; id++) {
@@ -113,7 +112,7 @@ function findLeaders(program: Program, { reached }: Liveness): Set<number> {
   const leaders = new Set<number>();
   for (const id of reached) {
     if ((sections.flags[id]! & SHF_LINK_ORDER) === 0) continue;
-    leaders.add(program.objectOf(id).firstSection + sections.link[id]!);
+    leaders.add(program.linkedSection(id));
   }
   return leaders;
 }

@@ -5,9 +5,18 @@
  */
 import { memoryObjects } from '../builtins/mem.ts';
 import { type Diagnostics, FormatError } from '../diagnostics.ts';
-import { parseArchive } from '../elf/archive.ts';
+import { Archive } from '../elf/archive.ts';
 import { type FileKind, identify } from '../elf/identify.ts';
-import { type InputFiles, type InputName, type LoadedInput, UnreadableFile } from '../inputs.ts';
+import {
+  type InputFile,
+  type InputFiles,
+  type InputName,
+  type LoadedInput,
+  MemoryFile,
+  openInput,
+  readPart,
+  UnreadableFile,
+} from '../inputs.ts';
 import type { LinkOptions } from '../options.ts';
 import type { ScriptCommand, ScriptInput } from '../script/ast.ts';
 import { addCommand, emptyScript, type LinkScript } from '../script/linkScript.ts';
@@ -36,7 +45,9 @@ export function loadInputs(files: InputFiles, options: LinkOptions, diagnostics:
   return {
     inputs: [
       ...loader.inputs(),
-      ...supplied.map((object) => ({ kind: 'object', lazy: true, ...object }) as const),
+      ...supplied.map(
+        ({ name, bytes }) => ({ kind: 'object', lazy: true, name, file: new MemoryFile(bytes) }) as const,
+      ),
     ],
     script: loader.script,
   };
@@ -59,11 +70,16 @@ function checkFormat(
 
 interface OpenedInput {
   readonly name: string;
-  readonly bytes: Uint8Array;
+  readonly file: InputFile;
+  /** What tells what kind of file it is. */
+  readonly start: Uint8Array;
 }
 
 /** How inputs that a script names are taken: as the script itself was on the command line. */
 type Extraction = InputName['extraction'];
+
+/** Bytes at the start of a file by which its kind is told. */
+const IDENTIFYING_SIZE = 512;
 
 /** Scripts that name each other, more of them than any link needs. */
 const MAX_SCRIPTS = 1000;
@@ -124,8 +140,8 @@ class Loader {
   #read(candidates: readonly string[]): OpenedInput | undefined | null {
     for (const name of candidates) {
       try {
-        const bytes = this.#files.get(name);
-        if (bytes) return { name, bytes };
+        const file = openInput(this.#files, name);
+        if (file) return { name, file, start: readPart(file, 0, Math.min(file.size, IDENTIFYING_SIZE)) };
       } catch (error) {
         if (!(error instanceof UnreadableFile)) throw error;
         this.#diagnostics.error('unreadable-input', `cannot read ${name}: ${error.message}`);
@@ -136,36 +152,36 @@ class Loader {
   }
 
   #classify(found: OpenedInput, extraction: Extraction, into = this.#inputs): void {
-    const { name, bytes } = found;
-    const kind = identify(bytes);
-    if (kind === 'object') into.push({ kind, name, bytes, lazy: extraction === 'needed' });
+    const { name, file, start } = found;
+    const kind = identify(start);
+    if (kind === 'object') into.push({ kind, name, file, lazy: extraction === 'needed' });
     else if (kind === 'archive' || kind === 'thin-archive') {
       this.#addArchive(found, kind === 'thin-archive', extraction, into);
-    } else if (kind === 'text' && looksLikeScript(textOf(bytes))) this.#follow(found, extraction);
+    } else if (kind === 'text' && looksLikeScript(textOf(file))) this.#follow(found, extraction);
     else this.#refuse(found, kind);
   }
 
   #addArchive(
-    { name, bytes }: OpenedInput,
+    { name, file }: OpenedInput,
     isThin: boolean,
     extraction: Extraction,
     into: LoadedInput[],
   ): void {
     try {
-      into.push({ kind: 'archive', name, archive: parseArchive(bytes, isThin), whole: extraction === 'all' });
+      into.push({ kind: 'archive', name, archive: new Archive(file, isThin), whole: extraction === 'all' });
     } catch (error) {
       this.#diagnostics.formatError(name, error);
     }
   }
 
-  #refuse({ name, bytes }: OpenedInput, kind: FileKind): void {
+  #refuse({ name, file }: OpenedInput, kind: FileKind): void {
     const refused = REFUSED[kind]!;
-    const what = bytes.length === 0 ? 'the file is empty' : `the file is ${refused.what}`;
+    const what = file.size === 0 ? 'the file is empty' : `the file is ${refused.what}`;
     this.#diagnostics.formatError(name, new FormatError(what, 0, refused.hint));
   }
 
   /** Carries out a script's commands. */
-  #follow({ name, bytes }: OpenedInput, extraction: Extraction): void {
+  #follow({ name, file }: OpenedInput, extraction: Extraction): void {
     if (this.#open.includes(name) || ++this.#scriptCount > MAX_SCRIPTS) {
       const what = this.#open.includes(name)
         ? `the linker script ${name} names itself`
@@ -176,7 +192,7 @@ class Loader {
     }
     this.#open.push(name);
     try {
-      for (const command of parseScript(textOf(bytes), name)) this.#carryOut(command, name, extraction);
+      for (const command of parseScript(textOf(file), name)) this.#carryOut(command, name, extraction);
     } catch (error) {
       this.#diagnostics.formatError(name, error);
       // What a script that cannot be read would have said decides too much for other errors to mean anything.
@@ -208,7 +224,7 @@ class Loader {
         : scriptCandidates(name, script, this.#options.sysroot, this.#libraryPaths);
     const found = this.#read(candidates);
     // A shared library that is taken only if needed is of no use to a static link.
-    const isSkipped = asNeeded && (found ? identify(found.bytes) === 'elf-other' : this.#hasShared(input));
+    const isSkipped = asNeeded && (found ? identify(found.start) === 'elf-other' : this.#hasShared(input));
     if (isSkipped || found === null) return;
     if (found) this.#classify(found, extraction, into);
     else if (kind === 'library') this.#reportMissingLibrary(name, [`named by ${where}`]);
@@ -227,7 +243,7 @@ class Loader {
 
   #exists(path: string): boolean {
     try {
-      return this.#files.get(path) !== undefined;
+      return openInput(this.#files, path) !== undefined;
     } catch (error) {
       if (!(error instanceof UnreadableFile)) throw error;
       return false;
@@ -253,8 +269,8 @@ class Loader {
 /** How many of the scripts around an error are shown. */
 const MAX_SHOWN = 5;
 
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+function textOf(file: InputFile): string {
+  return new TextDecoder().decode(readPart(file, 0, file.size));
 }
 
 /** What to tell a user who names a file of a kind that cannot be linked. */

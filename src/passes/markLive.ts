@@ -20,16 +20,15 @@ import {
   STT_SECTION,
 } from '../elf/constants.ts';
 import { isMergeable, splitMergeable } from '../elf/mergeable.ts';
-import { symbolOffset } from '../elf/object.ts';
-import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
+import { Trait } from '../elf/sectionNames.ts';
 import { symbolsOf } from '../expression.ts';
 import { hintForUndefined } from '../hints.ts';
 import type { LinkOptions } from '../options.ts';
 import { lastAtOrBefore } from '../pieces.ts';
 import { isKept, type SectionRules } from '../place/rules.ts';
 import {
-  describeSymbol,
-  type InputObject,
+  bindingOf,
+  describeReference,
   locate,
   locateGlobal,
   type Program,
@@ -42,13 +41,7 @@ import { DISCARD_REASONS, Discard, type Liveness, type MergeableElements, Root }
 import type { LinkScript } from '../script/linkScript.ts';
 import { definedSymbols, referencedSymbols } from '../script/symbols.ts';
 import { UnwindTables } from '../unwind.ts';
-import {
-  fieldSize,
-  isSupported,
-  isTlsCallSequence,
-  relocationName,
-  sectionAddend,
-} from '../x86/relocations.ts';
+import { isSupported, isTlsCallSequence, relocationName, sectionAddend } from '../x86/relocations.ts';
 
 /**
  * @param discards a `Discard` for each section id
@@ -106,7 +99,6 @@ class Marker {
   readonly #queue: Int32Array;
   #queued = 0;
   #next = 0;
-  readonly #relocations = new RelocationBuffer();
   readonly #target = new Target();
   readonly #clusters: Clusters;
   /** Elements of mergeable sections that have been reached, by section id. */
@@ -175,14 +167,8 @@ class Marker {
   followAll(): void {
     while (this.#next < this.#queued) {
       const id = this.#queue[this.#next++]!;
-      try {
-        this.#follow(id);
-        this.#followUnwind(id);
-      } catch (error) {
-        this.#diagnostics.formatError(this.#program.objectOf(id).name, error);
-        // No later pass reads what has been found malformed; the link fails in the end.
-        this.#program.sections.relocations[id] = -1;
-      }
+      this.#follow(id);
+      this.#followUnwind(id);
     }
   }
 
@@ -252,7 +238,7 @@ class Marker {
     const { sections } = this.#program;
     for (let id = 0; id < sections.count; id++) {
       if ((sections.flags[id]! & SHF_LINK_ORDER) === 0 || this.#discards[id] !== Discard.kept) continue;
-      const target = this.#program.objectOf(id).firstSection + sections.link[id]!;
+      const target = this.#program.linkedSection(id);
       const list = this.#dependents.get(target);
       if (list) list.push(id);
       else this.#dependents.set(target, [id]);
@@ -360,37 +346,37 @@ class Marker {
   }
 
   #follow(id: number): void {
-    const program = this.#program;
-    const object = program.objectOf(id);
-    const relocations = this.#relocations;
-    readRelocations(object, program.sections, id, fieldSize, relocations);
-    for (let row = 0; row < relocations.count; row++) {
-      this.#followRelocation(id, object, relocations, row);
+    const { sections, relocations } = this.#program;
+    const first = sections.firstRelocation[id]!;
+    const end = first + sections.relocationCount[id]!;
+    for (let row = first; row < end; row++) {
+      this.#followRelocation(id, row);
       // The call of __tls_get_addr behind these is rewritten together with them and keeps nothing.
       if (isTlsCallSequence(relocations.type[row]!)) row++;
     }
   }
 
-  #followRelocation(id: number, object: InputObject, relocations: RelocationBuffer, row: number): void {
+  #followRelocation(id: number, row: number): void {
+    const { relocations } = this.#program;
     const { type, symbol, offset } = relocations;
     const target = this.#target;
-    const index = symbol[row]!;
-    if (!isSupported(type[row]!)) this.#reportType(id, offset[row]!, type[row]!);
-    locate(this.#program, object, index, target);
-    if (target.symbol >= 0) this.#checkGlobal(object, index, target.symbol, id, offset[row]!);
+    const reference = symbol[row]!;
+    if (!isSupported(type[row]!)) this.#reportType(id, offset[row]!, relocations.typeOf(row));
+    locate(this.#program, reference, target);
+    if (reference >= 0) this.#checkGlobal(reference, id, offset[row]!);
     const { section } = target;
     if (section < 0) return;
     const discard = this.#discards[section];
     // .eh_frame is put together anew; a reference to it is to wherever that will lie.
     if (discard === Discard.unwind) return;
-    if (discard !== Discard.kept) this.#reportDiscarded(id, offset[row]!, object, index, section);
-    else this.#markPlace(section, this.#referredOffset(relocations, row), id, offset[row]!);
+    if (discard !== Discard.kept) this.#reportDiscarded(id, offset[row]!, reference, section);
+    else this.#markPlace(section, this.#referredOffset(row), id, offset[row]!);
   }
 
   /** The offset in its section that a relocation means: for a section symbol, the addend tells. */
-  #referredOffset(relocations: RelocationBuffer, row: number): number {
+  #referredOffset(row: number): number {
     const { low, type } = this.#target;
-    return type === STT_SECTION ? low + sectionAddend(relocations, row) : low;
+    return type === STT_SECTION ? low + sectionAddend(this.#program.relocations, row) : low;
   }
 
   /** Follows the unwind tables of a live function, once they are part of the program. */
@@ -406,15 +392,12 @@ class Marker {
     const live = this.#unwind!.live.get(section)!;
     if (live[index] === 1) return;
     live[index] = 1;
-    const object = this.#program.objectOf(section);
-    const { relocations, firstRow } = this.#unwind!.frames.get(section)!;
-    for (let row = firstRow[index]!; row < firstRow[index + 1]!; row++) {
-      this.#followRelocation(section, object, relocations, row);
-    }
+    const { firstRow } = this.#unwind!.frames.get(section)!;
+    for (let row = firstRow[index]!; row < firstRow[index + 1]!; row++) this.#followRelocation(section, row);
   }
 
   /** Looks after globals that are no plain place. */
-  #checkGlobal(object: InputObject, index: number, symbol: number, id: number, offset: number): void {
+  #checkGlobal(symbol: number, id: number, offset: number): void {
     const { symbols } = this.#program;
     const kind = symbols.kind[symbol]!;
     if (this.#warnings.size > 0) this.#warnOfUse(symbol, id, offset);
@@ -422,8 +405,9 @@ class Marker {
       this.#markSpecial(symbol, id, offset);
       locateGlobal(this.#program, symbol, this.#target);
     } else if (kind <= SymbolKind.lazy) {
-      const binding = object.bytes[symbolOffset(object, index) + 4]! >> 4;
-      const isWeak = binding === STB_WEAK || symbols.reference[symbol] === Reference.weak;
+      const isWeak =
+        symbols.reference[symbol] === Reference.weak ||
+        bindingOf(this.#program.objectOf(id), symbol) === STB_WEAK;
       if (!isWeak) this.#noteUndefined(symbol, this.#program.place(id, offset));
     }
   }
@@ -453,8 +437,8 @@ class Marker {
     });
   }
 
-  #reportDiscarded(id: number, offset: number, object: InputObject, index: number, section: number): void {
-    const name = describeSymbol(this.#program, object, index);
+  #reportDiscarded(id: number, offset: number, reference: number, section: number): void {
+    const name = describeReference(this.#program, this.#program.objectOf(id), reference);
     this.#reportDiscardedSymbol(name, section, [`referenced by ${this.#program.place(id, offset)}`]);
   }
 
@@ -472,11 +456,8 @@ const WARNING_PREFIX = '.gnu.warning.';
 function collectWarnings(program: Program): Map<number, string> {
   const warnings = new Map<number, string>();
   for (let id = 0; id < program.sections.count; id++) {
-    // A dot and a g: few names of sections begin so, and only those need be decoded.
-    const at = program.sections.nameOffset[id]!;
-    if (at < 0 || program.objectOf(id).bytes[at + 1] !== 0x67) continue;
+    if ((program.sections.traits[id]! & Trait.warning) === 0) continue;
     const name = program.sectionName(id);
-    if (!name.startsWith(WARNING_PREFIX)) continue;
     const bytes = program.sectionBytes(id);
     const text = decodeText(bytes, 0, bytes.length).replace(/\0+$/, '').trim();
     warnings.set(program.symbols.names.find(name.slice(WARNING_PREFIX.length)), text);

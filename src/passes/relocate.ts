@@ -6,11 +6,9 @@
 import type { Diagnostics } from '../diagnostics.ts';
 import { writeU16, writeU32, writeU64 } from '../elf/bytes.ts';
 import { STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
-import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
 import type { Pieces } from '../pieces.ts';
 import {
-  describeSymbol,
-  type InputObject,
+  describeReference,
   locate,
   type Program,
   Reference,
@@ -55,7 +53,7 @@ export function relocate(
   const image = new Uint8Array(layout.fileSize);
   layout.order.forEach((id, i) => {
     if (layout.category[i] === Category.bss || layout.fit?.cut.has(id)) return;
-    image.set(pieces.content.get(id) ?? program.sectionBytes(id), layout.fileOffset[id]!);
+    image.set(pieces.content.get(id) ?? program.borrowBytes(id), layout.fileOffset[id]!);
   });
   for (const { offset, bytes } of layout.fit?.runs ?? []) image.set(bytes, offset);
   for (const { offset, size, pattern } of layout.patches) {
@@ -78,7 +76,6 @@ class Relocator {
   readonly #synthesis: Synthesis;
   readonly #image: Uint8Array;
   readonly #diagnostics: Diagnostics;
-  readonly #relocations = new RelocationBuffer();
   readonly #target = new Target();
   /** The 64-bit value last calculated. */
   #low = 0;
@@ -102,25 +99,25 @@ class Relocator {
 
   relocateSection(id: number): void {
     const { sections } = this.#program;
-    if (sections.relocations[id]! < 0) return;
-    const object = this.#program.objectOf(id);
-    const relocations = this.#relocations;
-    readRelocations(object, sections, id, fieldSize, relocations);
-    const rewrites = this.#layout.fit?.rewrites.get(id) ?? this.#synthesis.rewrites.get(id);
+    const first = sections.firstRelocation[id]!;
+    const count = sections.relocationCount[id]!;
+    if (count === 0) return;
+    const fitted = this.#layout.fit?.rewrites.get(id);
     const home = this.#pieces.home[id]!;
     const end = this.#pieces.isMapped(id) ? Number.POSITIVE_INFINITY : this.#pieces.size[id]!;
-    for (let row = 0; row < relocations.count; row++) {
-      const rewrite = rewrites?.[row] ?? Rewrite.none;
+    const { relocations } = this.#program;
+    for (let row = first; row < first + count; row++) {
+      const rewrite = fitted?.[row - first] || this.#synthesis.rewrites[row]!;
       const offset = this.#pieces.resolve(id, relocations.offset[row]!);
       // What was dropped from the section's end needs no values.
       const isDropped = offset < 0 || (home === id && offset >= end);
       if (rewrite === Rewrite.consumed || isDropped) continue;
       const place = this.#layout.address[home]! + offset;
       const field = this.#layout.fileOffset[home]! + offset;
-      if (rewrite === Rewrite.none) this.#apply(id, object, row, place, field);
-      else if (rewrite === Rewrite.distance) this.#applyDistance(id, object, row, place, field);
-      else if ((rewrite & Rewrite.tls) !== 0) this.#applyThread(id, object, row, field, rewrite);
-      else this.#applyRelaxed(id, object, row, place, field, rewrite);
+      if (rewrite === Rewrite.none) this.#apply(id, row, place, field);
+      else if (rewrite === Rewrite.distance) this.#applyDistance(id, row, place, field);
+      else if ((rewrite & Rewrite.tls) !== 0) this.#applyThread(id, row, field, rewrite);
+      else this.#applyRelaxed(id, row, place, field, rewrite);
     }
   }
 
@@ -135,8 +132,8 @@ class Relocator {
   /** Each slot holds the address of its symbol, or its distance from the thread pointer. */
   fillGot(): void {
     const start = this.#layout.fileOffset[this.#program.made['.got']]!;
-    this.#synthesis.slots.forEach(({ object, index, isThread }, slot) => {
-      this.#setToSymbol(this.#program.objects[object]!, index);
+    this.#synthesis.slots.forEach(({ symbol, isThread }, slot) => {
+      this.#setToSymbol(symbol);
       if (isThread) this.#subtract(this.#layout.edges.threadPointer);
       this.#write(start + slot * SLOT_SIZE, SLOT_SIZE);
     });
@@ -159,81 +156,76 @@ class Relocator {
     });
   }
 
-  #apply(id: number, object: InputObject, row: number, place: number, field: number): void {
-    const { type, symbol, addendLow, addendHigh } = this.#relocations;
-    const calculation = calculationOf[type[row]!] as Calculation;
+  #apply(id: number, row: number, place: number, field: number): void {
+    const { relocations } = this.#program;
+    const type = relocations.type[row]!;
+    const calculation = calculationOf[type] as Calculation;
     if (calculation === Calculation.none) return;
-    this.#calculate(calculation, object, symbol[row]!, place, row);
-    this.#add(addendLow[row]!, addendHigh[row]!);
-    this.#store(id, object, row, field, rangeOf[type[row]!] as Range);
+    this.#calculate(calculation, id, place, row);
+    this.#add(relocations.addend[row]! >>> 0, relocations.addendHigh(row));
+    this.#store(id, row, field, rangeOf[type] as Range);
   }
 
   /** A rewritten GOT reference: the field becomes S − (P + 4), or S where the instruction takes an immediate. */
-  #applyRelaxed(
-    id: number,
-    object: InputObject,
-    row: number,
-    place: number,
-    field: number,
-    code: number,
-  ): void {
+  #applyRelaxed(id: number, row: number, place: number, field: number, code: number): void {
     const relaxation = (code & Rewrite.gotMask) as GotRelaxation;
     applyGotRelaxation(this.#image, field, relaxation, (code & Rewrite.rex) !== 0);
-    this.#setToSymbol(object, this.#relocations.symbol[row]!);
+    this.#setToSymbol(this.#program.relocations.symbol[row]!);
     if (!isAbsolute(relaxation)) this.#subtract(place + 4);
-    this.#store(id, object, row, field, Range.signed);
+    this.#store(id, row, field, Range.signed);
   }
 
   /** A load of an address by its distance from the end of the instruction: S + A − (P + 4). */
-  #applyDistance(id: number, object: InputObject, row: number, place: number, field: number): void {
-    const { symbol, addendLow, addendHigh } = this.#relocations;
-    this.#setToSymbol(object, symbol[row]!, row);
-    this.#add(addendLow[row]!, addendHigh[row]!);
+  #applyDistance(id: number, row: number, place: number, field: number): void {
+    const { relocations } = this.#program;
+    this.#setToSymbol(relocations.symbol[row]!, row);
+    this.#add(relocations.addend[row]! >>> 0, relocations.addendHigh(row));
     this.#subtract(place + 4);
-    this.#store(id, object, row, field, Range.signed);
+    this.#store(id, row, field, Range.signed);
   }
 
   /** A rewritten thread-local access: the field, if it has one, becomes the distance from the thread pointer. */
-  #applyThread(id: number, object: InputObject, row: number, field: number, code: number): void {
+  #applyThread(id: number, row: number, field: number, code: number): void {
     const target = applyTlsRelaxation(this.#image, field, (code & Rewrite.gotMask) as TlsRelaxation);
     if (target < 0) return;
-    this.#setToSymbol(object, this.#relocations.symbol[row]!);
+    this.#setToSymbol(this.#program.relocations.symbol[row]!);
     this.#subtract(this.#layout.edges.threadPointer);
-    this.#store(id, object, row, target, Range.signed);
+    this.#store(id, row, target, Range.signed);
   }
 
   /** Leaves the value of a calculation without its addend in `#low` and `#high`. */
-  #calculate(calculation: Calculation, object: InputObject, index: number, place: number, row: number): void {
+  #calculate(calculation: Calculation, id: number, place: number, row: number): void {
     const { got } = this.#layout.edges;
+    const symbol = this.#program.relocations.symbol[row]!;
     switch (calculation) {
       case Calculation.absolute:
-        this.#setToSymbol(object, index, row);
+        this.#setToSymbol(symbol, row);
         break;
       case Calculation.relative:
-        this.#setToSymbol(object, index, row);
+        this.#setToSymbol(symbol, row);
         this.#subtract(place);
         break;
       case Calculation.slotRelative:
-        this.#set(got + this.#synthesis.slotOf(object.id, index, false) * SLOT_SIZE - place);
+        this.#set(got + this.#synthesis.slotOf(symbol, false) * SLOT_SIZE - place);
         break;
       case Calculation.threadSlot:
-        this.#set(got + this.#synthesis.slotOf(object.id, index, true) * SLOT_SIZE - place);
+        this.#set(got + this.#synthesis.slotOf(symbol, true) * SLOT_SIZE - place);
         break;
       case Calculation.slotOffset:
-        this.#set(this.#synthesis.slotOf(object.id, index, false) * SLOT_SIZE);
+        this.#set(this.#synthesis.slotOf(symbol, false) * SLOT_SIZE);
         break;
       case Calculation.gotOffset:
-        this.#setToSymbol(object, index, row);
+        this.#setToSymbol(symbol, row);
         this.#subtract(got);
         break;
       case Calculation.gotRelative:
         this.#set(got - place);
         break;
       case Calculation.size:
-        this.#set(symbolSize(this.#program, object, index));
+        this.#set(symbolSize(this.#program, this.#program.objectOf(id), symbol));
         break;
       case Calculation.threadOffset:
-        this.#setToSymbol(object, index);
+        this.#setToSymbol(symbol);
         this.#subtract(this.#layout.edges.threadPointer);
         break;
     }
@@ -243,9 +235,9 @@ class Relocator {
    * Leaves a symbol's address in `#low` and `#high`. Where the symbol is that of a section whose parts have moved,
    * the addend of relocation `row` tells which part is meant.
    */
-  #setToSymbol(object: InputObject, index: number, row = -1): void {
+  #setToSymbol(symbol: number, row = -1): void {
     const target = this.#target;
-    locate(this.#program, object, index, target);
+    locate(this.#program, symbol, target);
     this.#low = target.low;
     this.#high = target.high;
     const { section } = target;
@@ -259,7 +251,7 @@ class Relocator {
   /** The address of the part that the addend leads to, less the addend, which is added later. */
   #setToPart(row: number): void {
     const { section, low } = this.#target;
-    const addend = sectionAddend(this.#relocations, row);
+    const addend = sectionAddend(this.#program.relocations, row);
     this.#set(this.#addressOf(section, low + addend) - addend);
   }
 
@@ -302,10 +294,10 @@ class Relocator {
   }
 
   /** Writes the value into the field at file offset `field` if it fits. */
-  #store(id: number, object: InputObject, row: number, field: number, range: Range): void {
-    const size = fieldSize[this.#relocations.type[row]!]!;
+  #store(id: number, row: number, field: number, range: Range): void {
+    const size = fieldSize[this.#program.relocations.type[row]!]!;
     if (fits(this.#low, this.#high, size, range)) this.#write(field, size);
-    else this.#reportRange(id, object, row, size, range);
+    else this.#reportRange(id, row, size, range);
   }
 
   #write(field: number, size: number): void {
@@ -315,13 +307,13 @@ class Relocator {
     if (size === 8) writeU32(this.#image, field + 4, this.#high);
   }
 
-  #reportRange(id: number, object: InputObject, row: number, size: number, range: Range): void {
-    const { symbol, type, offset } = this.#relocations;
+  #reportRange(id: number, row: number, size: number, range: Range): void {
+    const { symbol, type, offset } = this.#program.relocations;
     // An undefined symbol has been reported; that its address 0 is far away is no news.
     const { symbol: global } = this.#target;
     const { kind, reference } = this.#program.symbols;
     if (global >= 0 && kind[global]! <= SymbolKind.lazy && reference[global] === Reference.strong) return;
-    const name = describeSymbol(this.#program, object, symbol[row]!);
+    const name = describeReference(this.#program, this.#program.objectOf(id), symbol[row]!);
     const type_ = relocationName(type[row]!);
     const value = formatPair(this.#low, this.#high);
     this.#diagnostics.error(

@@ -6,31 +6,37 @@
  *
  * Afterwards no symbol changes its definition, and no object, section or symbol is added.
  */
+import type { ByteSource } from '../contents.ts';
 import { type Diagnostics, FormatError } from '../diagnostics.ts';
 import type { ArchiveMember } from '../elf/archive.ts';
-import { readI32, readU16, readU32, readU64 } from '../elf/bytes.ts';
+import { wordsAt } from '../elf/bytes.ts';
 import {
   SHN_ABS,
   SHN_COMMON,
+  SHN_LORESERVE,
   SHN_UNDEF,
   SHN_XINDEX,
   STB_GLOBAL,
   STB_GNU_UNIQUE,
   STB_WEAK,
   STT_NOTYPE,
+  SYM_SIZE,
 } from '../elf/constants.ts';
-import { identify } from '../elf/identify.ts';
-import { NameTable } from '../elf/names.ts';
+import { readGroups } from '../elf/groups.ts';
+import { type FileKind, identify } from '../elf/identify.ts';
+import { NameTable, nameLength } from '../elf/names.ts';
 import {
   parseObject,
   symbolNameLength,
   symbolNameOffset,
   symbolOffset,
   symbolSection,
+  wordPair,
 } from '../elf/object.ts';
+import { Trait } from '../elf/sectionNames.ts';
 import { SectionTable } from '../elf/sections.ts';
 import { type Expression, symbolsOf } from '../expression.ts';
-import { type InputFiles, type LoadedInput, UnreadableFile } from '../inputs.ts';
+import { type InputFiles, type LoadedInput, openInput, readPart, UnreadableFile } from '../inputs.ts';
 import type { LinkOptions } from '../options.ts';
 import { type InputObject, Program, Reference, SymbolKind } from '../program.ts';
 import { DYNAMIC_SYMBOL, providedPlace } from '../provided.ts';
@@ -67,16 +73,18 @@ function isOptional(input: LoadedInput): boolean {
   return input.kind === 'archive' ? !input.whole : input.lazy;
 }
 
-/** A symbol table entry as it is compared with what is already known of its name. */
-interface Candidate {
-  readonly kind: SymbolKind;
-  readonly weak: boolean;
-  readonly section: number;
-  readonly valueLow: number;
-  readonly valueHigh: number;
-  readonly size: number;
-  readonly type: number;
+/** A symbol table entry as it is compared with what is already known of its name; one is reused for all. */
+class Candidate {
+  kind: SymbolKind = SymbolKind.undefined;
+  weak = false;
+  section = -1;
+  valueLow = 0;
+  valueHigh = 0;
+  size = 0;
+  type = 0;
 }
+
+const SYM_WORDS = SYM_SIZE / 4;
 
 class Resolver {
   readonly program: Program;
@@ -84,10 +92,11 @@ class Resolver {
   readonly #diagnostics: Diagnostics;
   /** Signatures of COMDAT groups that some object has supplied. */
   readonly #groups = new NameTable();
-  /** Names of all sections; made when it is first needed. */
+  /** Names of the sections that sequences are made of; collected when they are first needed. */
   #sectionNames: ReadonlySet<string> | undefined;
-  /** Members already extracted, as `input number:header offset`. */
-  readonly #extracted = new Set<string>();
+  /** Header offsets of the members already extracted, by number of the input; -1 stands for an object. */
+  readonly #extracted = new Map<number, Set<number>>();
+  readonly #candidate = new Candidate();
   /** Lazy symbols that turned out to be needed and whose member is not read yet. */
   readonly #wanted: number[] = [];
 
@@ -143,8 +152,8 @@ class Resolver {
 
   addInput(input: LoadedInput, number: number): void {
     if (input.kind === 'archive') this.#addArchive(input, number);
-    else if (input.lazy) this.#addLazyObject(input.name, input.bytes, number);
-    else this.#addObject(input.name, input.bytes, number);
+    else if (input.lazy) this.#addLazyObject(input.name, wholeFile(input), number);
+    else this.#addObject(input.name, wholeFile(input), number);
     this.#extractWanted();
   }
 
@@ -238,48 +247,84 @@ class Resolver {
     });
   }
 
-  #addObject(name: string, bytes: Uint8Array, position: number): void {
+  #addObject(name: string, source: ByteSource, position: number): void {
     try {
-      const object = this.program.addObject(name, bytes, position);
+      const object = this.program.addObject(name, source, position);
+      this.#nameGlobals(object);
       this.#supersedeGroups(object);
       this.#addSymbols(object);
+      this.program.addRelocations(object);
     } catch (error) {
-      this.#diagnostics.formatError(name, error);
+      if (error instanceof UnreadableFile) this.#reportUnreadable(name, error);
+      else this.#diagnostics.formatError(name, error);
+    }
+  }
+
+  #reportUnreadable(name: string, error: UnreadableFile): void {
+    this.#diagnostics.error('unreadable-input', `cannot read ${name}: ${error.message}`);
+  }
+
+  /** Gives every global symbol of an object the id of its name. */
+  #nameGlobals(object: InputObject): void {
+    const { bytes, globals } = object;
+    const { firstGlobal, offset, stringsOffset, stringsSize } = object.symbols;
+    const { symbols } = this.program;
+    const words = wordsAt(bytes, offset + firstGlobal * SYM_SIZE, globals.length * SYM_WORDS);
+    const strings = bytes.subarray(stringsOffset, stringsOffset + stringsSize);
+    const hasVersions = strings.includes(AT);
+    for (let i = 0; i < globals.length; i++) {
+      const st_name = words[i * SYM_WORDS]! >>> 0;
+      let length = st_name < stringsSize ? nameLength(strings, st_name, stringsSize) : -1;
+      // The reader of single names has the words for what is wrong.
+      if (length < 0) length = symbolNameLength(object, symbolNameOffset(object, firstGlobal + i));
+      if (hasVersions) {
+        const isDefinition = words[i * SYM_WORDS + 1]! >>> 16 !== SHN_UNDEF;
+        length = baseLength(strings, st_name, length, isDefinition);
+      }
+      globals[i] = symbols.intern(strings, st_name, length);
     }
   }
 
   /** Marks the members of groups whose signature an earlier object has supplied. */
   #supersedeGroups(object: InputObject): void {
     this.#supersedeLinkOnce(object);
-    for (const group of object.groups) {
+    const { sections } = this.program;
+    readGroups(object, sections, (signature, members) => {
+      const { bytes, offset, length } = signature;
       const known = this.#groups.count;
-      const id = this.#groups.intern(object.bytes, group.nameOffset, group.nameLength);
-      if (id === known) continue;
-      for (const member of group.members) this.program.sections.superseded[member] = 1;
-    }
+      if (this.#groups.intern(bytes, offset, length) === known) return;
+      for (const member of members) if (member >= 0) sections.superseded[member] = 1;
+    });
   }
 
   /** `.gnu.linkonce.*` is what compilers wrote before there were groups: sections of one name, of which one stays. */
   #supersedeLinkOnce(object: InputObject): void {
     const { sections } = this.program;
+    const { bytes } = object;
     for (let id = object.firstSection; id < object.firstSection + object.sectionCount; id++) {
+      if ((sections.traits[id]! & Trait.linkOnce) === 0) continue;
       const at = sections.nameOffset[id]!;
-      if (at < 0 || !startsWith(object.bytes, at, LINK_ONCE)) continue;
       const known = this.#groups.count;
-      const name = object.bytes.indexOf(0, at) - at;
-      if (this.#groups.intern(object.bytes, at, name) !== known) sections.superseded[id] = 1;
+      const name = bytes.indexOf(0, at) - at;
+      if (this.#groups.intern(bytes, at, name) !== known) sections.superseded[id] = 1;
     }
   }
 
   #addSymbols(object: InputObject): void {
-    const { firstGlobal, count } = object.symbols;
-    for (let index = firstGlobal; index < count; index++) {
-      const candidate = this.#readSymbol(object, index);
+    const { globals, bytes } = object;
+    const { firstGlobal, offset } = object.symbols;
+    const candidate = this.#candidate;
+    const words = wordsAt(bytes, offset + firstGlobal * SYM_SIZE, globals.length * SYM_WORDS);
+    for (let i = 0; i < globals.length; i++) {
+      this.#readSymbol(object, words, i, candidate);
       const isDefinition = candidate.kind !== SymbolKind.undefined;
-      const id = this.#nameOf(object, index, isDefinition);
-      object.globals[index - firstGlobal] = id;
+      let id = globals[i]!;
+      if (!isDefinition && this.#wrapped.size > 0) {
+        id = this.#wrapped.get(id) ?? id;
+        globals[i] = id;
+      }
       if (this.#traced.has(id)) this.#trace(id, object, isDefinition);
-      if (isDefinition) this.#define(id, object, index, candidate);
+      if (isDefinition) this.#define(id, object, firstGlobal + i, candidate);
       else this.#refer(id, candidate.weak ? Reference.weak : Reference.strong);
     }
   }
@@ -289,49 +334,44 @@ class Resolver {
     this.#diagnostics.note('trace', `${object.name}: ${what} ${this.program.symbols.names.text(id)}`);
   }
 
-  /** The symbol that an entry of an object's symbol table stands for. */
-  #nameOf(object: InputObject, index: number, isDefinition: boolean): number {
-    const { symbols } = this.program;
-    const offset = symbolNameOffset(object, index);
-    const length = baseLength(object.bytes, offset, symbolNameLength(object, offset), isDefinition);
-    const id = symbols.intern(object.bytes, offset, length);
-    return isDefinition ? id : (this.#wrapped.get(id) ?? id);
-  }
-
-  #readSymbol(object: InputObject, index: number): Candidate {
-    const at = symbolOffset(object, index);
-    const { bytes } = object;
-    const binding = bytes[at + 4]! >> 4;
+  /** Reads the i-th global symbol of an object. */
+  #readSymbol(object: InputObject, words: Int32Array, i: number, candidate: Candidate): void {
+    const at = i * SYM_WORDS;
+    const info = words[at + 1]!;
+    const binding = (info >> 4) & 15;
+    const index = object.symbols.firstGlobal + i;
     if (binding !== STB_GLOBAL && binding !== STB_WEAK && binding !== STB_GNU_UNIQUE) {
-      throw new FormatError(`symbol number ${index} has binding ${binding} among the global symbols`, at + 4);
+      const what = `symbol number ${index} has binding ${binding} among the global symbols`;
+      throw new FormatError(what, symbolOffset(object, index) + 4);
     }
-    const place = this.#placeOf(object, index);
-    return {
-      ...place,
-      weak: binding === STB_WEAK,
-      valueLow: readU32(bytes, at + 8),
-      valueHigh: readI32(bytes, at + 12),
-      size: readU64(bytes, at + 16),
-      type: bytes[at + 4]! & 15,
-    };
+    candidate.weak = binding === STB_WEAK;
+    candidate.valueLow = words[at + 2]! >>> 0;
+    candidate.valueHigh = words[at + 3]!;
+    candidate.size = wordPair(words, at + 4);
+    candidate.type = info & 15;
+    this.#findPlace(object, index, info >>> 16, candidate);
   }
 
   /** A definition in a superseded group member counts as a reference to the group that is kept. */
-  #placeOf(object: InputObject, index: number): { kind: SymbolKind; section: number } {
-    const raw = readU16(object.bytes, symbolOffset(object, index) + 6);
-    const shndx = symbolSection(object, index);
-    if (shndx === SHN_UNDEF) return { kind: SymbolKind.undefined, section: -1 };
-    if (raw === SHN_COMMON) return { kind: SymbolKind.common, section: -1 };
-    if (raw === SHN_ABS) return { kind: SymbolKind.absolute, section: -1 };
-    if (raw !== SHN_XINDEX && shndx >= object.sectionCount) {
-      throw new FormatError(
-        `symbol number ${index} has the reserved section number 0x${shndx.toString(16)}`,
-        symbolOffset(object, index) + 6,
-      );
+  #findPlace(object: InputObject, index: number, raw: number, candidate: Candidate): void {
+    candidate.section = -1;
+    candidate.kind = SymbolKind.undefined;
+    if (raw === SHN_UNDEF) return;
+    if (raw === SHN_COMMON) candidate.kind = SymbolKind.common;
+    else if (raw === SHN_ABS) candidate.kind = SymbolKind.absolute;
+    else {
+      const { sections } = this.program;
+      const number = raw < object.headerCount && raw < SHN_LORESERVE ? raw : usualSection(object, index, raw);
+      if (number === SHN_UNDEF) return;
+      const section = sections.rowOf[object.firstNumber + number]!;
+      if (section < 0) {
+        const what = `symbol number ${index} lies in section ${number}, a table`;
+        throw new FormatError(what, symbolOffset(object, index) + 6);
+      }
+      if (sections.superseded[section] === 1) return;
+      candidate.section = section;
+      candidate.kind = SymbolKind.defined;
     }
-    const section = object.firstSection + shndx;
-    if (this.program.sections.superseded[section] === 1) return { kind: SymbolKind.undefined, section: -1 };
-    return { kind: SymbolKind.defined, section };
   }
 
   #refer(id: number, reference: number): void {
@@ -402,40 +442,53 @@ class Resolver {
   }
 
   #definitionPlace(object: InputObject, index: number): string {
-    const { kind, section } = this.#placeOf(object, index);
-    if (kind !== SymbolKind.defined) return object.name;
-    return this.program.place(section, readU64(object.bytes, symbolOffset(object, index) + 8));
+    const { symbols } = object;
+    const count = symbols.count - symbols.firstGlobal;
+    const words = wordsAt(object.bytes, symbolOffset(object, symbols.firstGlobal), count * SYM_WORDS);
+    const candidate = new Candidate();
+    this.#readSymbol(object, words, index - symbols.firstGlobal, candidate);
+    if (candidate.kind !== SymbolKind.defined) return object.name;
+    return this.program.place(candidate.section, candidate.valueHigh * 2 ** 32 + candidate.valueLow);
   }
 
   /** Notes what an archive could supply. An archive without a symbol table has its members' symbols read. */
   #addArchive(input: Extract<LoadedInput, { kind: 'archive' }>, number: number): void {
     const { archive, name } = input;
-    if (input.whole) {
-      for (const header of archive.members.keys()) this.#extract(number, header);
-      return;
-    }
-    if (!archive.index) {
-      for (const member of archive.members.values()) {
-        const bytes = this.#memberBytes(number, member);
-        if (!bytes || identify(bytes) !== 'object') continue;
-        this.#noteDefinitions(`${name}(${member.name})`, bytes, number, member.header);
+    try {
+      if (input.whole) {
+        for (const { header } of archive.members()) this.#extract(number, header);
+      } else if (archive.hasIndex) {
+        this.#addIndex(input, number);
+      } else {
+        for (const member of archive.members()) {
+          const source = this.#memberSource(number, member);
+          if (source && kindOf(source) === 'object') {
+            this.#noteDefinitions(`${name}(${member.name})`, source, number, member.header);
+          }
+        }
       }
-      return;
-    }
-    const { index, bytes } = archive;
-    for (let i = 0; i < index.count; i++) {
-      const id = this.program.symbols.intern(bytes, index.nameOffset[i]!, index.nameLength[i]!);
-      this.#addLazy(id, number, index.member[i]!);
+    } catch (error) {
+      if (error instanceof UnreadableFile) this.#reportUnreadable(name, error);
+      else this.#diagnostics.formatError(name, error);
     }
   }
 
-  #addLazyObject(name: string, bytes: Uint8Array, number: number): void {
-    this.#noteDefinitions(name, bytes, number, -1);
+  #addIndex({ archive }: Extract<LoadedInput, { kind: 'archive' }>, number: number): void {
+    const { count, bytes, nameOffset, nameLength, member } = archive.readIndex();
+    const { symbols } = this.program;
+    for (let i = 0; i < count; i++) {
+      this.#addLazy(symbols.intern(bytes, nameOffset[i]!, nameLength[i]!), number, member[i]!);
+    }
+  }
+
+  #addLazyObject(name: string, source: ByteSource, number: number): void {
+    this.#noteDefinitions(name, source, number, -1);
   }
 
   /** Adds a lazy symbol for each definition in an object, without making the object part of the link. */
-  #noteDefinitions(name: string, bytes: Uint8Array, number: number, header: number): void {
+  #noteDefinitions(name: string, source: ByteSource, number: number, header: number): void {
     try {
+      const bytes = readPart(source.file, source.offset, source.size);
       const object = parseObject(bytes, new SectionTable(), 0);
       for (let index = object.symbols.firstGlobal; index < object.symbols.count; index++) {
         if (symbolSection(object, index) === SHN_UNDEF) continue;
@@ -444,7 +497,8 @@ class Resolver {
         this.#addLazy(id, number, header);
       }
     } catch (error) {
-      this.#diagnostics.formatError(name, error);
+      if (error instanceof UnreadableFile) this.#reportUnreadable(name, error);
+      else this.#diagnostics.formatError(name, error);
     }
   }
 
@@ -471,70 +525,89 @@ class Resolver {
   }
 
   #extract(number: number, header: number): void {
-    const key = `${number}:${header}`;
-    if (this.#extracted.has(key)) return;
-    this.#extracted.add(key);
+    const extracted = this.#extracted.get(number) ?? new Set();
+    this.#extracted.set(number, extracted);
+    if (extracted.has(header)) return;
+    extracted.add(header);
     const input = this.program.inputs[number]!;
     if (input.kind === 'object') {
-      this.#addObject(input.name, input.bytes, number);
+      this.#addObject(input.name, wholeFile(input), number);
       return;
     }
-    const member = input.archive.members.get(header);
-    if (!member) {
-      const what = `the symbol table names a member at offset 0x${header.toString(16)}; none begins there`;
-      this.#diagnostics.formatError(input.name, new FormatError(what, header, 'run ranlib on the archive'));
-      return;
+    try {
+      const member = input.archive.member(header);
+      const source = this.#memberSource(number, member);
+      // --whole-archive of an .rlib: its metadata is no object.
+      if (input.whole && source && !isLinkable(source)) return;
+      if (source) this.#addMember(`${input.name}(${member.name})`, source, number);
+    } catch (error) {
+      if (error instanceof UnreadableFile) this.#reportUnreadable(input.name, error);
+      else this.#diagnostics.formatError(input.name, error);
     }
-    const bytes = this.#memberBytes(number, member);
-    // --whole-archive of an .rlib: its metadata is no object.
-    if (input.whole && bytes && !isLinkable(bytes)) return;
-    if (bytes) this.#addMember(`${input.name}(${member.name})`, bytes, number);
   }
 
-  #addMember(name: string, bytes: Uint8Array, position: number): void {
-    if (identify(bytes) === 'bitcode') {
+  #addMember(name: string, source: ByteSource, position: number): void {
+    if (kindOf(source) === 'bitcode') {
       const hint = 'turn LTO-only output off: no -flto for clang, no -C linker-plugin-lto for rustc';
       this.#diagnostics.formatError(name, new FormatError('the member is LLVM bitcode', 0, hint));
       return;
     }
-    this.#addObject(name, bytes, position);
+    this.#addObject(name, source, position);
   }
 
-  #memberBytes(number: number, member: ArchiveMember): Uint8Array | undefined {
+  /** Where the bytes of a member are; undefined if the file of a thin archive's cannot be read, which is reported. */
+  #memberSource(number: number, { name, offset, size, external }: ArchiveMember): ByteSource | undefined {
     const input = this.program.inputs[number]!;
     if (input.kind !== 'archive') return undefined;
-    if (!member.external) return input.archive.bytes.subarray(member.offset, member.offset + member.size);
-    const path = thinMemberPath(input.name, member.name);
+    if (!external) return { file: input.archive.file, offset, size };
+    const path = thinMemberPath(input.name, name);
     try {
-      const bytes = this.#files.get(path);
-      if (bytes) return bytes;
+      const file = openInput(this.#files, path);
+      if (file) return { file, offset: 0, size: file.size };
       const where = [`named by the thin archive ${input.name}`];
       this.#diagnostics.error('missing-input', `no such file: ${path}`, { where });
     } catch (error) {
       if (!(error instanceof UnreadableFile)) throw error;
-      this.#diagnostics.error('unreadable-input', `cannot read ${path}: ${error.message}`);
+      this.#reportUnreadable(path, error);
     }
     return undefined;
   }
 }
 
+function wholeFile({ file }: Extract<LoadedInput, { kind: 'object' }>): ByteSource {
+  return { file, offset: 0, size: file.size };
+}
+
+/** Section number of a symbol whose st_shndx is no plain one. @throws FormatError if there is no such section */
+function usualSection(object: InputObject, index: number, raw: number): number {
+  const number = symbolSection(object, index);
+  if (raw !== SHN_XINDEX && number >= object.headerCount) {
+    throw new FormatError(
+      `symbol number ${index} has the reserved section number 0x${number.toString(16)}`,
+      symbolOffset(object, index) + 6,
+    );
+  }
+  return number;
+}
+
 function collectSectionNames(program: Program): ReadonlySet<string> {
   const names = new Set<string>();
-  for (let id = 0; id < program.sections.count; id++) names.add(program.sectionName(id));
+  const { sections } = program;
+  for (let id = 0; id < sections.count; id++) {
+    if ((sections.traits[id]! & Trait.sequence) !== 0) names.add(program.sectionName(id));
+  }
   return names;
 }
 
-const LINK_ONCE = '.gnu.linkonce.';
+/** Bytes by which the kind of a member is told. */
+const IDENTIFYING_SIZE = 512;
 
-function startsWith(bytes: Uint8Array, offset: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    if (bytes[offset + i] !== text.charCodeAt(i)) return false;
-  }
-  return true;
+function kindOf({ file, offset, size }: ByteSource): FileKind {
+  return identify(readPart(file, offset, Math.min(size, IDENTIFYING_SIZE)));
 }
 
-function isLinkable(bytes: Uint8Array): boolean {
-  const kind = identify(bytes);
+function isLinkable(source: ByteSource): boolean {
+  const kind = kindOf(source);
   return kind === 'object' || kind === 'bitcode';
 }
 

@@ -8,11 +8,11 @@
  */
 import type { Diagnostics } from '../diagnostics.ts';
 import { STT_GNU_IFUNC } from '../elf/constants.ts';
-import { RelocationBuffer, readRelocations } from '../elf/relocations.ts';
+import { Trait } from '../elf/sectionNames.ts';
 import type { LinkOptions } from '../options.ts';
 import { Pieces } from '../pieces.ts';
 import { outputNameOf, type SectionRules } from '../place/rules.ts';
-import { type InputObject, locate, type Program, SymbolKind, Target } from '../program.ts';
+import { locate, type Program, SymbolKind, Target } from '../program.ts';
 import { DYNAMIC_SYMBOL } from '../provided.ts';
 import {
   IPLT_ENTRY_SIZE,
@@ -26,7 +26,6 @@ import { findGotRelaxation, GotRelaxation, type Reach, RipRelativeFields } from 
 import {
   Calculation,
   calculationOf,
-  fieldSize,
   isTlsCallSequence,
   R_X86_64_GOTPC32_TLSDESC,
   R_X86_64_GOTPCREL,
@@ -98,11 +97,13 @@ function isReversed(
   id: number,
   rules: SectionRules | undefined,
 ): boolean {
-  const size = program.sections.size[id]!;
+  const { size, traits } = program.sections;
+  if ((traits[id]! & Trait.oldArray) === 0 || size[id]! <= SLOT_SIZE || size[id]! % SLOT_SIZE !== 0)
+    return false;
   const cluster = clusters.nameOf(id);
-  if (size <= SLOT_SIZE || size % SLOT_SIZE !== 0 || cluster === undefined) return false;
+  if (cluster === undefined) return false;
   const name = program.sectionName(id);
-  return /^\.[cd]tors/.test(name) && (!rules || outputNameOf(rules, id, name, cluster) === cluster);
+  return !rules || outputNameOf(rules, id, name, cluster) === cluster;
 }
 
 function reverseEntries(program: Program, pieces: Pieces, id: number): void {
@@ -121,22 +122,23 @@ function reverseEntries(program: Program, pieces: Pieces, id: number): void {
 const NEVER: Reach = { near: false, immediate: false };
 
 class Planner {
-  readonly slots: { object: number; index: number; isThread: boolean }[] = [];
+  readonly slots: { symbol: number; isThread: boolean }[] = [];
   readonly indirect: { section: number; offset: number }[] = [];
-  readonly #rewrites = new Map<number, Uint8Array>();
+  readonly #rewrites: Uint8Array;
   readonly #program: Program;
   readonly #options: LinkOptions;
   readonly #diagnostics: Diagnostics;
   /** Addresses that every live section certainly lies between. */
   readonly #start: number;
   readonly #end: number;
-  readonly #slotNumbers = new Map<string, number>();
+  /** By reference, those of thread slots apart. */
+  readonly #slotNumbers = new Map<number, number>();
+  readonly #threadSlotNumbers = new Map<number, number>();
   readonly #entryNumbers = new Map<string, number>();
-  readonly #relocations = new RelocationBuffer();
   readonly #target = new Target();
   /** The section that is being visited, and what is known of its code once that is needed. */
   #section = 0;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array | undefined;
   #fields: RipRelativeFields | undefined;
 
   /** @param bound more bytes than the image can have; infinite where it may lie anywhere */
@@ -146,68 +148,77 @@ class Planner {
     this.#diagnostics = diagnostics;
     this.#start = options.base;
     this.#end = options.base + bound;
+    this.#rewrites = new Uint8Array(program.relocations.count);
   }
 
   visit(id: number): void {
-    const program = this.#program;
-    const object = program.objectOf(id);
-    const relocations = this.#relocations;
-    readRelocations(object, program.sections, id, fieldSize, relocations);
+    const { sections, relocations } = this.#program;
     this.#section = id;
-    this.#bytes = program.sectionBytes(id);
+    this.#bytes = undefined;
     this.#fields = undefined;
-    for (let row = 0; row < relocations.count; row++) {
-      locate(program, object, relocations.symbol[row]!, this.#target);
+    const first = sections.firstRelocation[id]!;
+    const end = first + sections.relocationCount[id]!;
+    for (let row = first; row < end; row++) {
+      locate(this.#program, relocations.symbol[row]!, this.#target);
       if (this.#target.type === STT_GNU_IFUNC) this.#addIndirect();
-      const rewrite = this.#planRow(object, row);
-      if (rewrite === Rewrite.none) continue;
-      this.#note(row, rewrite);
-      if (isTlsCallSequence(relocations.type[row]!)) this.#note(++row, Rewrite.consumed);
+      const rewrite = this.#planRow(row, end);
+      this.#rewrites[row] = rewrite;
+      if (rewrite === Rewrite.none || !isTlsCallSequence(relocations.type[row]!)) continue;
+      this.#rewrites[++row] = Rewrite.consumed;
     }
   }
 
   synthesis(): Synthesis {
     return {
       slots: this.slots,
-      slotOf: (object, index, isThread) => this.#slotNumbers.get(this.#key(object, index, isThread)) ?? -1,
+      slotOf: (symbol, isThread) => this.#slotsOf(isThread).get(symbol) ?? -1,
       indirect: this.indirect,
       entryOf: (section, offset) => this.#entryNumbers.get(`${section}+${offset}`) ?? -1,
       rewrites: this.#rewrites,
     };
   }
 
-  /** @returns a `Rewrite` code; where none is possible and a slot is needed, there is one afterwards */
-  #planRow(object: InputObject, row: number): number {
-    const type = this.#relocations.type[row]!;
-    switch (calculationOf[type]) {
+  /**
+   * @param end row behind the section's last
+   * @returns a `Rewrite` code; where none is possible and a slot is needed, there is one afterwards
+   */
+  #planRow(row: number, end: number): number {
+    const { type, symbol } = this.#program.relocations;
+    switch (calculationOf[type[row]!]) {
       case Calculation.slotRelative:
       case Calculation.slotOffset: {
         const relaxation = this.#relax(row);
-        if (relaxation === Rewrite.none) this.#addSlot(object.id, this.#relocations.symbol[row]!, false);
+        if (relaxation === Rewrite.none) this.#addSlot(symbol[row]!, false);
         return relaxation;
       }
       case Calculation.threadSlot:
-        return this.#planInitialExec(object, row);
+        return this.#planInitialExec(row);
       case Calculation.sequence:
-        return this.#planSequence(row);
+        return this.#planSequence(row, end);
       default:
         return Rewrite.none;
     }
   }
 
-  #planInitialExec(object: InputObject, row: number): number {
-    const { offset, symbol } = this.#relocations;
-    const relaxation = findInitialExec(this.#bytes, offset[row]!);
+  /** The bytes of the section that is being visited. */
+  #code(): Uint8Array {
+    this.#bytes ??= this.#program.borrowBytes(this.#section);
+    return this.#bytes;
+  }
+
+  #planInitialExec(row: number): number {
+    const { offset, symbol } = this.#program.relocations;
+    const relaxation = findInitialExec(this.#code(), offset[row]!);
     if (relaxation !== TlsRelaxation.none && this.#endsWithField(row)) return Rewrite.tls | relaxation;
-    this.#addSlot(object.id, symbol[row]!, true);
+    this.#addSlot(symbol[row]!, true);
     return Rewrite.none;
   }
 
   /** Sequences must have the shape that the psABI prescribes: there is no other way to link them. */
-  #planSequence(row: number): number {
-    const { type, offset } = this.#relocations;
-    const relaxation = findSequence(this.#bytes, type[row]!, offset[row]!);
-    const isCallMissing = isTlsCallSequence(type[row]!) && row + 1 >= this.#relocations.count;
+  #planSequence(row: number, end: number): number {
+    const { type, offset } = this.#program.relocations;
+    const relaxation = findSequence(this.#code(), type[row]!, offset[row]!);
+    const isCallMissing = isTlsCallSequence(type[row]!) && row + 1 >= end;
     if (relaxation !== TlsRelaxation.none && !isCallMissing) return Rewrite.tls | relaxation;
     const what = `${relocationName(type[row]!)} is not on the instructions that the psABI prescribes`;
     this.#diagnostics.error('unsupported-relocation', what, {
@@ -219,23 +230,23 @@ class Planner {
 
   /** @returns a `GotRelaxation`, with `Rewrite.rex` where it applies */
   #relax(row: number): number {
-    const { type, offset } = this.#relocations;
+    const { type, offset } = this.#program.relocations;
     const field = offset[row]!;
     if (this.#options.verbatim || !this.#endsWithField(row)) return Rewrite.none;
     let rex = type[row] === R_X86_64_REX_GOTPCRELX;
     if (type[row] === R_X86_64_GOTPCREL) {
-      this.#fields ??= new RipRelativeFields(this.#bytes);
+      this.#fields ??= new RipRelativeFields(this.#code());
       if (!this.#fields.has(field)) return Rewrite.none;
       rex = this.#fields.hasRex(field);
     } else if (!rex && type[row] !== R_X86_64_GOTPCRELX) return Rewrite.none;
-    const relaxation = findGotRelaxation(this.#bytes, field, this.#reach());
+    const relaxation = findGotRelaxation(this.#code(), field, this.#reach());
     return relaxation === GotRelaxation.none || !rex ? relaxation : relaxation | Rewrite.rex;
   }
 
   /** Whether the addend is -4: the slot's address counts from the end of the field, where the instruction ends. */
   #endsWithField(row: number): boolean {
-    const { addendLow, addendHigh } = this.#relocations;
-    return addendLow[row] === -4 >>> 0 && addendHigh[row] === -1;
+    const { relocations } = this.#program;
+    return relocations.addend[row] === -4 && relocations.addendHigh(row) === -1;
   }
 
   /** How instructions can reach the symbol that `#target` leads to. */
@@ -251,11 +262,15 @@ class Planner {
     return { near, immediate: value >= 0 && value < 2 ** 31 };
   }
 
-  #addSlot(object: number, index: number, isThread: boolean): void {
-    const key = this.#key(object, index, isThread);
-    if (this.#slotNumbers.has(key)) return;
-    this.#slotNumbers.set(key, this.slots.length);
-    this.slots.push({ object, index, isThread });
+  #addSlot(symbol: number, isThread: boolean): void {
+    const numbers = this.#slotsOf(isThread);
+    if (numbers.has(symbol)) return;
+    numbers.set(symbol, this.slots.length);
+    this.slots.push({ symbol, isThread });
+  }
+
+  #slotsOf(isThread: boolean): Map<number, number> {
+    return isThread ? this.#threadSlotNumbers : this.#slotNumbers;
   }
 
   /** An indirect function gets one entry, which stands for it wherever it is called or its address is taken. */
@@ -265,22 +280,6 @@ class Planner {
     if (section < 0 || this.#entryNumbers.has(key)) return;
     this.#entryNumbers.set(key, this.indirect.length);
     this.indirect.push({ section, offset: low });
-  }
-
-  #key(objectId: number, index: number, isThread: boolean): string {
-    const object = this.#program.objects[objectId]!;
-    const { firstGlobal } = object.symbols;
-    const name = index < firstGlobal ? `${objectId}:${index}` : `${object.globals[index - firstGlobal]}`;
-    return isThread ? `thread ${name}` : name;
-  }
-
-  #note(row: number, rewrite: number): void {
-    let rows = this.#rewrites.get(this.#section);
-    if (!rows) {
-      rows = new Uint8Array(this.#relocations.count);
-      this.#rewrites.set(this.#section, rows);
-    }
-    rows[row] = rewrite;
   }
 }
 

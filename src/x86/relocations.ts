@@ -145,11 +145,11 @@ export function isTlsCallSequence(type: number): boolean {
  * the processor counts from the end of the 4-byte field.
  */
 export function sectionAddend(
-  relocations: { readonly type: Uint32Array; readonly addendLow: Uint32Array },
+  relocations: { readonly type: Uint8Array; readonly addend: Int32Array },
   row: number,
 ): number {
   const bias = calculationOf[relocations.type[row]!] === Calculation.relative ? 4 : 0;
-  return (relocations.addendLow[row]! | 0) + bias;
+  return relocations.addend[row]! + bias;
 }
 
 /** The psABI's name of a type, or its number where it has none. */

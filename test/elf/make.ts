@@ -1,4 +1,5 @@
 /** Makers for tests: archives of every kind, objects with values the builder cannot write, links from memory. */
+import { sourceOf } from '../../src/contents.ts';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Diagnostic, LinkError } from '../../src/diagnostics.ts';
@@ -148,7 +149,7 @@ export function sectionHeader(object: Uint8Array, number: number): number {
 
 /** Offset of the entry of symbol `name` in an object's symbol table. */
 export function symbolEntry(bytes: Uint8Array, name: string): number {
-  const object = new Program([]).addObject('object', bytes, 0);
+  const object = new Program([]).addObject('object', sourceOf(bytes), 0);
   for (let index = 1; index < object.symbols.count; index++) {
     if (symbolName(object, index) === name) return symbolOffset(object, index);
   }

@@ -1,0 +1,77 @@
+/**
+ * The bytes of objects. A link looks at each object a few times, once in each of some passes, and reading a large
+ * object again costs less than keeping all of them: fresh memory is dearer than the page cache. So what fits a budget
+ * stays, and the rest goes through one buffer, which holds one object at a time.
+ */
+import { type InputFile, MemoryFile } from './inputs.ts';
+
+/** Bytes of objects that stay in memory. */
+const BUDGET = 8 * 2 ** 20;
+/** What one allocation holds. */
+const CHUNK = 2 ** 20;
+
+/** Where the bytes of an object lie. */
+export interface ByteSource {
+  readonly file: InputFile;
+  /** Offset in the file, and size in bytes. */
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Bytes that are in memory as a source. */
+export function sourceOf(bytes: Uint8Array): ByteSource {
+  return { file: new MemoryFile(bytes), offset: 0, size: bytes.length };
+}
+
+export class Contents {
+  #left: number;
+  #chunk = new Uint8Array(0);
+  #used = 0;
+  #buffer = new Uint8Array(0);
+  #current: ByteSource | undefined;
+  #currentBytes = new Uint8Array(0);
+
+  /** @param budget bytes of objects that may stay in memory */
+  constructor(budget: number = BUDGET) {
+    this.#left = budget;
+  }
+
+  /**
+   * Reads an object for the first time.
+   * @returns its bytes, and whether they stay in memory; else they are there until another object's are asked for
+   * @throws UnreadableFile
+   */
+  read(source: ByteSource): { bytes: Uint8Array; stays: boolean } {
+    const { file, offset, size } = source;
+    if (file.bytes) return { bytes: file.bytes.subarray(offset, offset + size), stays: true };
+    if (size > this.#left) return { bytes: this.borrow(source), stays: false };
+    this.#left -= size;
+    const bytes = this.#allocate(size);
+    file.read(bytes, offset);
+    return { bytes, stays: true };
+  }
+
+  /** Reads an object into the buffer, where it stays until another one is asked for. @throws UnreadableFile */
+  borrow(source: ByteSource): Uint8Array {
+    if (source === this.#current) return this.#currentBytes;
+    const { file, offset, size } = source;
+    if (size > this.#buffer.length) this.#buffer = new Uint8Array(Math.max(size, this.#buffer.length * 2));
+    this.#current = undefined;
+    this.#currentBytes = this.#buffer.subarray(0, size);
+    file.read(this.#currentBytes, offset);
+    this.#current = source;
+    return this.#currentBytes;
+  }
+
+  /** Room for an object, so aligned that its tables can be read in words. */
+  #allocate(size: number): Uint8Array {
+    if (size > CHUNK / 4) return new Uint8Array(size);
+    if (this.#used + size > this.#chunk.length) {
+      this.#chunk = new Uint8Array(CHUNK);
+      this.#used = 0;
+    }
+    const bytes = this.#chunk.subarray(this.#used, this.#used + size);
+    this.#used += (size + 7) & -8;
+    return bytes;
+  }
+}

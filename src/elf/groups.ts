@@ -1,0 +1,76 @@
+/** Reader of COMDAT groups (gABI chapter 4, "Section Groups"): of all groups with one signature, a link keeps the first. */
+import { FormatError } from '../diagnostics.ts';
+import { readU16, readU32 } from './bytes.ts';
+import { GRP_COMDAT, SHN_XINDEX, SHT_GROUP } from './constants.ts';
+import {
+  type ElfObject,
+  HEADER_INFO,
+  HEADER_LINK,
+  HEADER_OFFSET,
+  HEADER_SIZE,
+  HEADER_TYPE,
+  HEADER_WORDS,
+  hasReservedSection,
+  sectionHeaders,
+  symbolNameLength,
+  symbolNameOffset,
+  symbolSection,
+  wordPair,
+} from './object.ts';
+import type { SectionTable } from './sections.ts';
+
+/** Where the name that groups are known by lies in the object. */
+export interface Signature {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Reads the COMDAT groups of an object.
+ * @param take gets a group's signature and the ids of its sections, `NO_ROW` for tables among them
+ * @throws FormatError if a group is malformed
+ */
+export function readGroups(
+  object: ElfObject,
+  sections: SectionTable,
+  take: (signature: Signature, members: readonly number[]) => void,
+): void {
+  const headers = sectionHeaders(object);
+  const { bytes, headerCount, firstNumber } = object;
+  for (let n = 1; n < headerCount; n++) {
+    const header = n * HEADER_WORDS;
+    if (headers[header + HEADER_TYPE] !== SHT_GROUP) continue;
+    const offset = wordPair(headers, header + HEADER_OFFSET);
+    const size = wordPair(headers, header + HEADER_SIZE);
+    if (size < 4 || size % 4 !== 0) {
+      throw new FormatError(`group section ${n} has ${size} bytes; expected a multiple of 4`, offset);
+    }
+    if ((readU32(bytes, offset) & GRP_COMDAT) === 0) continue;
+    const members: number[] = [];
+    for (let at = offset + 4; at < offset + size; at += 4) {
+      const member = readU32(bytes, at);
+      if (member === 0 || member >= headerCount) {
+        throw new FormatError(`group section ${n} names section ${member}, which does not exist`, at);
+      }
+      members.push(sections.rowOf[firstNumber + member]!);
+    }
+    take(signatureOf(object, headers, headers[header + HEADER_INFO]! >>> 0), members);
+  }
+}
+
+/** The name of symbol sh_info, or of its section where the symbol has none. */
+function signatureOf(object: ElfObject, headers: Int32Array, index: number): Signature {
+  const { bytes } = object;
+  const offset = symbolNameOffset(object, index);
+  const length = symbolNameLength(object, offset);
+  if (length > 0 || hasReservedSection(object, index)) return { bytes, offset, length };
+  const name = sectionNameOffset(object, headers, symbolSection(object, index));
+  return { bytes, offset: name, length: bytes.indexOf(0, name) - name };
+}
+
+function sectionNameOffset({ bytes }: ElfObject, headers: Int32Array, n: number): number {
+  const e_shstrndx = readU16(bytes, 62);
+  const names = e_shstrndx === SHN_XINDEX ? headers[HEADER_LINK]! : e_shstrndx;
+  return wordPair(headers, names * HEADER_WORDS + HEADER_OFFSET) + (headers[n * HEADER_WORDS]! >>> 0);
+}
