@@ -28,6 +28,7 @@ export class Contents {
   #chunk = new Uint8Array(0);
   #used = 0;
   #buffer = new Uint8Array(0);
+  #part = new Uint8Array(0);
   #current: ByteSource | undefined;
   #currentBytes = new Uint8Array(0);
 
@@ -61,6 +62,17 @@ export class Contents {
     file.read(this.#currentBytes, offset);
     this.#current = source;
     return this.#currentBytes;
+  }
+
+  /** A part of an object: of the buffer if that holds it, else read by itself, until more is asked for. */
+  borrowPart(source: ByteSource, offset: number, size: number): Uint8Array {
+    if (source === this.#current) return this.#currentBytes.subarray(offset, offset + size);
+    if (source.file.bytes)
+      return source.file.bytes.subarray(source.offset + offset, source.offset + offset + size);
+    if (size > this.#part.length) this.#part = new Uint8Array(Math.max(size, this.#part.length * 2));
+    const bytes = this.#part.subarray(0, size);
+    source.file.read(bytes, source.offset + offset);
+    return bytes;
   }
 
   /** Room for an object, so aligned that its tables can be read in words. */

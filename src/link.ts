@@ -6,6 +6,7 @@
 import { addTables, checkTables, makeDebugFile } from './debug/tables.ts';
 import { type Diagnostic, Diagnostics, FormatError } from './diagnostics.ts';
 import { buildMap, type LinkMap } from './explain/map.ts';
+import { Image } from './image.ts';
 import type { InputFiles } from './inputs.ts';
 import type { LinkOptions } from './options.ts';
 import { assembleUnwind } from './passes/assembleUnwind.ts';
@@ -81,7 +82,7 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
   // Strings and constants have their places within sections.
   foldIdentical(program, liveness, pieces, synthesis, options, rules);
   // Every section is its own, merged with others, or stands for the ones that are like it.
-  assembleUnwind(program, liveness, pieces, options);
+  const unwind = assembleUnwind(program, liveness, pieces, options);
   // Sizes are final.
   const placed = rules
     ? placeByScript(program, liveness, pieces, script, rules, options, diagnostics)
@@ -101,17 +102,19 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
         diagnostics,
       );
   // Addresses, file offsets and the values of symbols are final.
-  const relocated = relocate(program, pieces, placed, synthesis, diagnostics);
-  indexUnwind(program, pieces, placed, relocated);
+  const image = new Image(placed.fileSize);
+  relocate(program, pieces, placed, synthesis, unwind, image, diagnostics);
+  indexUnwind(program, pieces, placed, unwind, image);
   // The bytes of the image are final but for the header.
-  const { image, layout } = trimZeros(relocated, placed, options);
+  const layout = trimZeros(image, placed, options);
   // The file ends with a byte that is not zero, or with a page.
   diagnostics.stopOnErrors();
   // A binary file is the bytes of the sections and nothing else.
-  const executable = script.format === 'binary' ? image : writeImage(image, pieces, layout, options);
+  if (script.format !== 'binary') writeImage(image, pieces, layout, options);
   // Loaded bytes are final.
-  if (!rules) verifyImage(executable, options, diagnostics);
+  if (!rules) verifyImage(image, options, diagnostics);
   diagnostics.stopOnErrors();
+  const executable = image.finish()!;
   // Linux loads them; what follows is for tools.
   const finished = { files, program, discards, pieces, layout, diagnostics };
   const bytes = addTables(executable, finished, options);

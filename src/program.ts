@@ -32,6 +32,9 @@ import { copyInto, SectionTable } from './elf/sections.ts';
 import type { LoadedInput } from './inputs.ts';
 import { fieldSize } from './x86/relocations.ts';
 
+/** An object of which this fraction is wanted is read as a whole. */
+const WHOLE_READ = 8;
+
 /** An object that takes part in the link. */
 export class InputObject implements ElfObject {
   readonly id: number;
@@ -87,6 +90,17 @@ export class InputObject implements ElfObject {
    */
   get bytes(): Uint8Array {
     return this.#kept ?? this.#contents.borrow(this.#source);
+  }
+
+  /** Reads all of the object if that is cheaper than so many bytes of it in parts. @throws UnreadableFile */
+  prepare(wanted: number): void {
+    if (!this.#kept && wanted * WHOLE_READ >= this.#source.size) this.#contents.borrow(this.#source);
+  }
+
+  /** A part of the bytes, for as long as `bytes`. @throws UnreadableFile */
+  part(offset: number, size: number): Uint8Array {
+    if (this.#kept) return this.#kept.subarray(offset, offset + size);
+    return this.#contents.borrowPart(this.#source, offset, size);
   }
 
   /** Whether the bytes stay in memory. */
@@ -299,8 +313,7 @@ export class Program {
   borrowBytes(id: number): Uint8Array {
     const { sections } = this;
     if (sections.type[id] === SHT_NOBITS || this.isLinkerMade(id)) return NO_BYTES;
-    const offset = sections.offset[id]!;
-    return this.objectOf(id).bytes.subarray(offset, offset + sections.size[id]!);
+    return this.objectOf(id).part(sections.offset[id]!, sections.size[id]!);
   }
 
   /** As `borrowBytes`, to keep. */

@@ -75,6 +75,17 @@ export interface Liveness {
   readonly unwind: UnwindTables | undefined;
 }
 
+/** Where the records of `.eh_frame` lie; from `assembleUnwind`. */
+export interface UnwindPlan {
+  readonly tables: UnwindTables;
+  /** New offset of each record in bytes, or -1 if it is not in the program. */
+  readonly offset: Int32Array;
+  /** For each live CIE the new offset of the one that stands for it. */
+  readonly cieOffset: Int32Array;
+  /** Number of FDEs. */
+  readonly functions: number;
+}
+
 /** Bytes of JMP rel32. */
 export const JUMP_SIZE = 5;
 /** Bytes of a slot of the global offset table. */

@@ -2,76 +2,139 @@
  * The unwind tables of a link: the records of all `.eh_frame` sections, findable by the function they describe,
  * so that they live and die with it.
  */
-import { type EhFrame, FDE_PC_BEGIN, parseEhFrame } from './elf/ehFrame.ts';
+import { FDE_PC_BEGIN, parseEhFrame, UnwindRecords } from './elf/ehFrame.ts';
+import { NameTable } from './elf/names.ts';
+import { copyInto } from './elf/sections.ts';
 import { locate, type Program, Target } from './program.ts';
 
-/** A record of one `.eh_frame` section. */
-export interface UnwindRecord {
-  /** Id of the section. */
-  readonly section: number;
-  /** Index in that section's `EhFrame`. */
-  readonly index: number;
+/** An `.eh_frame` section: its records, from the first one to one behind the last. */
+export interface UnwindSection {
+  readonly id: number;
+  readonly first: number;
+  readonly end: number;
 }
 
-/** One `.eh_frame` section with its relocations. */
-interface UnwindFrame {
-  readonly frame: EhFrame;
-  /** For each record the row of its first relocation, and one entry behind the last; rows ascend by offset. */
-  readonly firstRow: Uint32Array;
-}
+const NONE = -1;
 
 export class UnwindTables {
-  /** By section id. */
-  readonly frames = new Map<number, UnwindFrame>();
-  /** 1 for each record that is part of the program, by section id. */
-  readonly live = new Map<number, Uint8Array>();
-  readonly #recordsOf = new Map<number, UnwindRecord[]>();
+  readonly records = new UnwindRecords();
+  readonly sections: UnwindSection[] = [];
+  /** For each record: rows of its relocations, which ascend by offset. */
+  firstRow: Uint32Array = new Uint32Array(0);
+  endRow: Uint32Array = new Uint32Array(0);
+  /** For each record a number that others have if they are equal from their CIE pointer on, but for relocations. */
+  content: Int32Array = new Int32Array(0);
+  /** 1 for each record that is part of the program. */
+  live: Uint8Array = new Uint8Array(0);
+  /** The first and the last FDE of the code in each section, and for each FDE the next one. */
+  readonly #firstOf: Int32Array;
+  readonly #lastOf: Int32Array;
+  #next: Int32Array = new Int32Array(0);
+  readonly #contents = new NameTable();
+  readonly #program: Program;
+  readonly #target = new Target();
+
+  constructor(program: Program) {
+    const { count } = program.sections;
+    this.#program = program;
+    this.#firstOf = new Int32Array(count).fill(NONE);
+    this.#lastOf = new Int32Array(count).fill(NONE);
+  }
 
   /**
    * Reads one `.eh_frame` section and notes which function section each FDE describes.
    * @throws FormatError if it is malformed
    */
-  add(program: Program, section: number): void {
-    const frame = parseEhFrame(program.sectionBytes(section), program.sections.offset[section]!);
-    const { relocations, sections } = program;
-    const first = sections.firstRelocation[section]!;
-    const end = first + sections.relocationCount[section]!;
-    relocations.sortByOffset(first, end - first);
-    const firstRow = findRows(frame, relocations.offset, first, end);
-    this.frames.set(section, { frame, firstRow });
-    this.live.set(section, new Uint8Array(frame.count));
-    const target = new Target();
-    for (let index = 0; index < frame.count; index++) {
-      const row = firstRow[index]!;
-      const isFunction = frame.cie[index]! >= 0 && row < firstRow[index + 1]!;
-      if (!isFunction || relocations.offset[row] !== frame.offset[index]! + FDE_PC_BEGIN) continue;
-      locate(program, relocations.symbol[row]!, target);
-      if (target.section >= 0) this.#note(target.section, { section, index });
+  add(id: number): void {
+    const program = this.#program;
+    const { records } = this;
+    const bytes = program.borrowBytes(id);
+    const first = records.count;
+    try {
+      parseEhFrame(bytes, program.sections.offset[id]!, records);
+    } catch (error) {
+      records.count = first;
+      throw error;
+    }
+    this.#grow(records.count);
+    for (let record = first; record < records.count; record++) {
+      const start = records.offset[record]! + CONTENT;
+      this.content[record] = this.#contents.intern(bytes, start, records.size[record]! - CONTENT);
+    }
+    this.#findRows(id, first);
+    for (let record = first; record < records.count; record++) this.#noteFunction(record);
+    this.sections.push({ id, first, end: records.count });
+  }
+
+  /** The first FDE that describes code of a section, or -1. */
+  firstOf(section: number): number {
+    return this.#firstOf[section]!;
+  }
+
+  /** The next FDE that describes code of the same section, or -1. */
+  nextOf(record: number): number {
+    return this.#next[record]!;
+  }
+
+  /** The section that the code lies in which an FDE describes, or -1 if no relocation says so. */
+  functionOf(record: number): number {
+    const row = this.firstRow[record]!;
+    const { relocations } = this.#program;
+    const { offset, cie } = this.records;
+    const isFunction = cie[record]! >= 0 && row < this.endRow[record]!;
+    if (!isFunction || relocations.offset[row] !== offset[record]! + FDE_PC_BEGIN) return -1;
+    locate(this.#program, relocations.symbol[row]!, this.#target);
+    return this.#target.section;
+  }
+
+  /** The section that a record lies in. */
+  sectionOf(record: number): UnwindSection {
+    const { sections } = this;
+    let low = 0;
+    for (let high = sections.length - 1; low < high; ) {
+      const middle = (low + high + 1) >> 1;
+      if (sections[middle]!.first <= record) low = middle;
+      else high = middle - 1;
+    }
+    return sections[low]!;
+  }
+
+  #noteFunction(record: number): void {
+    this.#next[record] = NONE;
+    const section = this.functionOf(record);
+    if (section < 0) return;
+    const last = this.#lastOf[section]!;
+    if (last === NONE) this.#firstOf[section] = record;
+    else this.#next[last] = record;
+    this.#lastOf[section] = record;
+  }
+
+  /** Finds the relocations of each record of a section. */
+  #findRows(id: number, first: number): void {
+    const { sections, relocations } = this.#program;
+    const { offset, size, count } = this.records;
+    let row = sections.firstRelocation[id]!;
+    const end = row + sections.relocationCount[id]!;
+    relocations.sortByOffset(row, end - row);
+    for (let record = first; record < count; record++) {
+      const start = offset[record]!;
+      while (row < end && relocations.offset[row]! < start) row++;
+      this.firstRow[record] = row;
+      while (row < end && relocations.offset[row]! < start + size[record]!) row++;
+      this.endRow[record] = row;
     }
   }
 
-  /** The FDEs that describe code of a section. */
-  recordsOf(section: number): readonly UnwindRecord[] {
-    return this.#recordsOf.get(section) ?? [];
-  }
-
-  #note(section: number, record: UnwindRecord): void {
-    const list = this.#recordsOf.get(section);
-    if (list) list.push(record);
-    else this.#recordsOf.set(section, [record]);
+  #grow(rows: number): void {
+    if (rows <= this.live.length) return;
+    const length = Math.max(rows, this.live.length * 2);
+    this.firstRow = copyInto(new Uint32Array(length), this.firstRow);
+    this.endRow = copyInto(new Uint32Array(length), this.endRow);
+    this.content = copyInto(new Int32Array(length), this.content);
+    this.live = copyInto(new Uint8Array(length), this.live);
+    this.#next = copyInto(new Int32Array(length), this.#next);
   }
 }
 
-/** @param offset r_offset of relocations, of which those of the section stand from `first` to `last` */
-function findRows(frame: EhFrame, offset: Uint32Array, first: number, last: number): Uint32Array {
-  const firstRow = new Uint32Array(frame.count + 1);
-  let row = first;
-  for (let index = 0; index < frame.count; index++) {
-    while (row < last && offset[row]! < frame.offset[index]!) row++;
-    firstRow[index] = row;
-  }
-  const end = frame.count === 0 ? 0 : frame.offset[frame.count - 1]! + frame.size[frame.count - 1]!;
-  while (row < last && offset[row]! < end) row++;
-  firstRow[frame.count] = row;
-  return firstRow;
-}
+/** Offset in a record behind its length and the field that names its CIE. */
+const CONTENT = 8;

@@ -31,8 +31,8 @@ export function makeDebugFrame(link: FinishedLink, start: number): Uint8Array {
 
 function addTable({ program, diagnostics }: FinishedLink, writer: FrameWriter, id: number): void {
   try {
-    const tables = new UnwindTables();
-    tables.add(program, id);
+    const tables = new UnwindTables(program);
+    tables.add(id);
     writer.addSection(tables, id);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
@@ -59,14 +59,14 @@ class FrameWriter {
 
   /** Takes over the records of functions that are in the program. */
   addSection(tables: UnwindTables, section: number): void {
-    const { frame } = tables.frames.get(section)!;
+    const { records } = tables;
     const bytes = this.#link.program.sectionBytes(section);
-    for (let index = 0; index < frame.count; index++) {
-      const address = frame.cie[index]! < 0 ? -1 : this.#functionAddress(tables, section, index);
+    for (let record = 0; record < records.count; record++) {
+      const address = this.#functionAddress(tables, record);
       if (address < 0) continue;
-      const cie = readCie(bytes, frame.offset[frame.cie[index]!]!);
-      const at = frame.offset[index]!;
-      this.#addFunction(bytes.subarray(at, at + frame.size[index]!), address, cie);
+      const cie = readCie(bytes, records.offset[records.cie[record]!]!);
+      const at = records.offset[record]!;
+      this.#addFunction(bytes.subarray(at, at + records.size[record]!), address, cie);
     }
   }
 
@@ -81,18 +81,15 @@ class FrameWriter {
   }
 
   /** Where the function that an FDE describes lies; -1 if it is not in the program or is its twin's double. */
-  #functionAddress(tables: UnwindTables, section: number, index: number): number {
+  #functionAddress(tables: UnwindTables, record: number): number {
     const { program, pieces } = this.#link;
     const { relocations } = program;
-    const { frame, firstRow } = tables.frames.get(section)!;
-    const row = firstRow[index]!;
-    const isFirst = relocations.offset[row] === frame.offset[index]! + FDE_PC_BEGIN;
-    if (row >= firstRow[index + 1]! || !isFirst) return -1;
-    locate(program, relocations.symbol[row]!, this.#target);
-    const { section: code, low } = this.#target;
+    const code = tables.functionOf(record);
     if (code < 0 || isFolded(pieces, code)) return -1;
+    const row = tables.firstRow[record]!;
+    locate(program, relocations.symbol[row]!, this.#target);
     // Unlike in code, a distance in a table counts from the field's start.
-    return addressOf(this.#link, code, low + relocations.addend[row]!);
+    return addressOf(this.#link, code, this.#target.low + relocations.addend[row]!);
   }
 
   /** @param fde the record as it is in `.eh_frame` */

@@ -35,6 +35,11 @@ export class RelocationTable {
   readonly #wideAddends = new Map<number, number>();
   readonly #wideTypes = new Map<number, number>();
 
+  /** Whether any addend does not fit 32 bits. */
+  get hasWideAddends(): boolean {
+    return this.#wideAddends.size > 0;
+  }
+
   /** The high half of a row's addend. */
   addendHigh(row: number): number {
     const sign = this.addend[row]! >> 31;

@@ -36,10 +36,12 @@ export interface KernelRefusal {
 
 /**
  * Whether every version of Linux runs a file, for an unprivileged user.
+ * @param bytes the file, or its beginning with all headers
+ * @param size bytes of the file
  * @returns undefined, or the first refusal
  */
-export function loadsOnEveryLinux(bytes: Uint8Array): KernelRefusal | undefined {
-  const file = readElf(bytes);
+export function loadsOnEveryLinux(bytes: Uint8Array, size?: number): KernelRefusal | undefined {
+  const file = readElf(bytes, size);
   for (const kernel of KERNELS) {
     const refusal = loadFile(file, kernel, DEFAULT_LOAD_OPTIONS);
     if (!refusal.loads) return { kernel: kernel.name, refusal };
@@ -56,7 +58,7 @@ function load(file: ElfFile, kernel: Kernel, options: LoadOptions): Loaded {
   const headers = checkHeader(file, kernel.tableLimit);
   const interpreter = findInterpreter(file.bytes, headers);
   const executableStack = isStackExecutable(headers, kernel);
-  const space = new AddressSpace(file.bytes.length, options, kernel.readImpliesExec && executableStack);
+  const space = new AddressSpace(file.size, options, kernel.readImpliesExec && executableStack);
   const loads = loadSegments(headers);
   const segments = loads.map((segment) => checkSegment(segment, kernel));
   const isDynamic = file.header.e_type === ET_DYN;

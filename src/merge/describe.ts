@@ -17,8 +17,6 @@ import type { Graph } from './partition.ts';
 const Origin = { zero: 0, section: 1, node: 2, symbol: 3, indirect: 4, slot: 5, threadSlot: 6 } as const;
 
 const TWO_32 = 2 ** 32;
-/** Offset in an FDE behind its length and the distance to its CIE. */
-const FDE_CONTENT = 8;
 
 export class Describer {
   readonly #program: Program;
@@ -67,9 +65,12 @@ export class Describer {
     for (let row = first; row < first + sections.relocationCount[id]!; row++) {
       this.#describeReference(row, 0, this.#synthesis.rewrites[row]!);
     }
-    for (const { section, index } of this.#unwind?.recordsOf(id) ?? []) {
-      this.#describeRecord(section, this.#unwind!.frames.get(section)!.frame.cie[index]!, 0);
-      this.#describeRecord(section, index, FDE_CONTENT);
+    const unwind = this.#unwind;
+    if (unwind) {
+      for (let record = unwind.firstOf(id); record >= 0; record = unwind.nextOf(record)) {
+        this.#describeRecord(unwind, unwind.records.cie[record]!);
+        this.#describeRecord(unwind, record);
+      }
     }
     this.#firstWord.push(this.#words.length);
     this.#firstEdge.push(this.#targets.length);
@@ -107,16 +108,11 @@ export class Describer {
     return true;
   }
 
-  /** Describes a record of `.eh_frame` from an offset on: its bytes and references. */
-  #describeRecord(section: number, index: number, from: number): void {
-    const { frame, firstRow } = this.#unwind!.frames.get(section)!;
-    const start = frame.offset[index]!;
-    const size = frame.size[index]!;
-    const bytes = this.#program.sectionBytes(section).subarray(start + from, start + size);
-    this.#words.push(size, firstRow[index + 1]! - firstRow[index]!);
-    for (const byte of bytes) this.#words.push(byte);
-    for (let row = firstRow[index]!; row < firstRow[index + 1]!; row++) {
-      this.#describeReference(row, start, Rewrite.none);
+  /** Describes a record of `.eh_frame`: its bytes but for the distance to its CIE, and its references. */
+  #describeRecord({ records, content, firstRow, endRow }: UnwindTables, record: number): void {
+    this.#words.push(content[record]!, endRow[record]! - firstRow[record]!);
+    for (let row = firstRow[record]!; row < endRow[record]!; row++) {
+      this.#describeReference(row, records.offset[record]!, Rewrite.none);
     }
   }
 

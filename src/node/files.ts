@@ -54,7 +54,9 @@ export class DiskFiles implements InputFiles {
       const status = fstatSync(descriptor);
       if (!status.isFile() || status.size <= SMALL) {
         try {
-          return new MemoryFile(status.isFile() ? readSmall(descriptor, status.size) : readFileSync(descriptor));
+          return new MemoryFile(
+            status.isFile() ? readSmall(descriptor, status.size) : readFileSync(descriptor),
+          );
         } finally {
           closeSync(descriptor);
         }

@@ -1,52 +1,52 @@
 /**
  * Puts the unwind tables of live functions together: one `.eh_frame` in which equal CIEs occur once and FDEs of
  * dropped or folded functions do not, ended by the one terminator that unwinders look for. Afterwards the size of
- * `.eh_frame` and of its index `.eh_frame_hdr` is known.
+ * `.eh_frame` and of its index `.eh_frame_hdr` is known, and where each record lies.
  *
  * CIEs may be shared when their bytes are equal and they refer to the same personality routine: an FDE names its
- * CIE by distance, which is rewritten here, and reads nothing else of it that could differ.
+ * CIE by distance, which is rewritten, and reads nothing else of it that could differ.
  */
-import { writeU32 } from '../elf/bytes.ts';
 import type { LinkOptions } from '../options.ts';
-import type { OffsetMap, Pieces } from '../pieces.ts';
+import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
-import type { Liveness } from '../results.ts';
+import type { Liveness, UnwindPlan } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
 
 const TERMINATOR_SIZE = 4;
-/** Offset in an FDE of the field that names its CIE. */
-const CIE_POINTER = 4;
 const HDR_HEADER_SIZE = 12;
 const HDR_ENTRY_SIZE = 8;
 
+/** @returns undefined where the program has no unwind tables */
 export function assembleUnwind(
   program: Program,
   { unwind }: Liveness,
   pieces: Pieces,
   options: LinkOptions,
-): void {
-  if (!unwind) return;
+): UnwindPlan | undefined {
+  if (!unwind) return undefined;
   const assembler = new Assembler(program, unwind, pieces);
-  for (const section of unwind.frames.keys()) assembler.addSection(section);
-  const bytes = assembler.finish();
+  for (const { id, first, end } of unwind.sections) assembler.addSection(id, first, end);
+  const { size, functions, offset, cieOffset } = assembler;
   const { made, sections } = program;
   const home = made['.eh_frame'];
-  pieces.place(home, bytes.length, sections.addralign[home]!);
-  pieces.content.set(home, bytes);
-  if (!options.ehFrameHdr || assembler.functions === 0) return;
-  const size = HDR_HEADER_SIZE + assembler.functions * HDR_ENTRY_SIZE;
-  pieces.place(made['.eh_frame_hdr'], size, sections.addralign[made['.eh_frame_hdr']]!);
+  pieces.place(home, size + TERMINATOR_SIZE, sections.addralign[home]!);
+  if (options.ehFrameHdr && functions > 0) {
+    const bytes = HDR_HEADER_SIZE + functions * HDR_ENTRY_SIZE;
+    pieces.place(made['.eh_frame_hdr'], bytes, sections.addralign[made['.eh_frame_hdr']]!);
+  }
+  return { tables: unwind, offset, cieOffset, functions };
 }
 
 class Assembler {
-  /** Number of FDEs so far. */
+  /** Number of FDEs so far, and bytes. */
   functions = 0;
+  size = 0;
+  readonly offset: Int32Array;
+  readonly cieOffset: Int32Array;
   readonly #program: Program;
   readonly #unwind: UnwindTables;
   readonly #pieces: Pieces;
-  readonly #chunks: Uint8Array[] = [];
-  #size = 0;
-  /** New offset of each distinct CIE, by content and personality. */
+  /** The first of each kind of CIE, by content and references. */
   readonly #cies = new Map<string, number>();
   readonly #target = new Target();
 
@@ -54,89 +54,57 @@ class Assembler {
     this.#program = program;
     this.#unwind = unwind;
     this.#pieces = pieces;
+    this.offset = new Int32Array(unwind.records.count).fill(-1);
+    this.cieOffset = new Int32Array(unwind.records.count).fill(-1);
   }
 
   /** Takes over the live records of one section and records where they went. */
-  addSection(section: number): void {
-    const { frame } = this.#unwind.frames.get(section)!;
-    const live = this.#unwind.live.get(section)!;
-    const offsets = new Int32Array(frame.count).fill(-1);
-    const cieOffset = new Map<number, number>();
-    for (let index = 0; index < frame.count; index++) {
-      if (live[index] !== 1) continue;
-      const cie = frame.cie[index]!;
-      if (cie < 0) {
-        const known = this.#addCie(section, index);
-        cieOffset.set(index, known.offset);
-        offsets[index] = known.isNew ? known.offset : -1;
-      } else if (this.#describesPlacedCode(section, index)) {
-        offsets[index] = this.#addFde(section, index, cieOffset.get(cie)!);
+  addSection(id: number, first: number, end: number): void {
+    const { live, records } = this.#unwind;
+    for (let record = first; record < end; record++) {
+      if (live[record] !== 1) continue;
+      if (records.cie[record]! < 0) this.#addCie(record);
+      else if (this.#describesPlacedCode(record)) {
+        this.offset[record] = this.size;
+        this.size += records.size[record]!;
+        this.functions++;
       }
     }
-    const map: OffsetMap = { starts: frame.offset, offsets };
-    this.#pieces.moveInto(section, this.#program.made['.eh_frame'], map);
+    this.#pieces.moveInto(id, this.#program.made['.eh_frame'], {
+      starts: records.offset.subarray(first, end),
+      offsets: this.offset.subarray(first, end),
+    });
   }
 
-  finish(): Uint8Array {
-    const bytes = new Uint8Array(this.#size + TERMINATOR_SIZE);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    return bytes;
-  }
-
-  #addCie(section: number, index: number): { offset: number; isNew: boolean } {
-    const bytes = this.#recordBytes(section, index);
-    const key = `${Array.from(bytes).join()} ${this.#references(section, index)}`;
+  #addCie(record: number): void {
+    const { content, records } = this.#unwind;
+    const key = `${content[record]} ${this.#references(record)}`;
     const known = this.#cies.get(key);
-    if (known !== undefined) return { offset: known, isNew: false };
-    const offset = this.#append(bytes);
-    this.#cies.set(key, offset);
-    return { offset, isNew: true };
-  }
-
-  #addFde(section: number, index: number, cie: number): number {
-    const bytes = new Uint8Array(this.#recordBytes(section, index));
-    const offset = this.#append(bytes);
-    writeU32(bytes, CIE_POINTER, offset + CIE_POINTER - cie);
-    this.functions++;
-    return offset;
+    this.cieOffset[record] = known ?? this.size;
+    if (known !== undefined) return;
+    this.#cies.set(key, this.size);
+    this.offset[record] = this.size;
+    this.size += records.size[record]!;
   }
 
   /** Whether the code that an FDE describes is still its own: folded functions are described by their twin's. */
-  #describesPlacedCode(section: number, index: number): boolean {
-    const { firstRow } = this.#unwind.frames.get(section)!;
-    locate(this.#program, this.#program.relocations.symbol[firstRow[index]!]!, this.#target);
-    return this.#pieces.home[this.#target.section] === this.#target.section;
-  }
-
-  #recordBytes(section: number, index: number): Uint8Array {
-    const { frame } = this.#unwind.frames.get(section)!;
-    const start = frame.offset[index]!;
-    return this.#program.sectionBytes(section).subarray(start, start + frame.size[index]!);
+  #describesPlacedCode(record: number): boolean {
+    const section = this.#unwind.functionOf(record);
+    return section >= 0 && this.#pieces.home[section] === section;
   }
 
   /** What a record's relocations lead to, as text that is equal for equal references. */
-  #references(section: number, index: number): string {
-    const { frame, firstRow } = this.#unwind.frames.get(section)!;
+  #references(record: number): string {
+    const { records, firstRow, endRow } = this.#unwind;
     const { relocations } = this.#program;
     const parts: string[] = [];
-    for (let row = firstRow[index]!; row < firstRow[index + 1]!; row++) {
+    for (let row = firstRow[record]!; row < endRow[record]!; row++) {
       locate(this.#program, relocations.symbol[row]!, this.#target);
       const { section: place, low, symbol } = this.#target;
-      const offset = relocations.offset[row]! - frame.offset[index]!;
+      const offset = relocations.offset[row]! - records.offset[record]!;
       const where = place >= 0 ? `${place}+${low}` : `symbol ${symbol}`;
       parts.push(`${offset}:${relocations.type[row]}:${where}+${relocations.addend[row]}`);
     }
     return parts.join(' ');
-  }
-
-  #append(bytes: Uint8Array): number {
-    const offset = this.#size;
-    this.#chunks.push(bytes);
-    this.#size += bytes.length;
-    return offset;
   }
 }

@@ -1,13 +1,12 @@
 /**
  * Fills in `.eh_frame_hdr`: for each FDE where its function begins, sorted, so that an unwinder finds the one for an
- * address by bisection (LSB Core, "Exception Frame Header"). It reads the finished `.eh_frame` from the image.
+ * address by bisection (LSB Core, "Exception Frame Header").
  */
-import { readI32, readU16, readU32, readU64, writeU32 } from '../elf/bytes.ts';
-import { pointerSize, readCie } from '../elf/cie.ts';
-import { parseEhFrame } from '../elf/ehFrame.ts';
+import { writeU32 } from '../elf/bytes.ts';
+import type { Image } from '../image.ts';
 import type { Pieces } from '../pieces.ts';
-import type { Program } from '../program.ts';
-import type { ImageLayout } from '../results.ts';
+import { locate, type Program, Target } from '../program.ts';
+import type { ImageLayout, UnwindPlan } from '../results.ts';
 
 /** Encodings of pointers in unwind tables (LSB Core, "DWARF Exception Header Encoding"). */
 const DW_EH_PE_udata4 = 0x03;
@@ -17,55 +16,74 @@ const DW_EH_PE_datarel = 0x30;
 
 const HEADER_SIZE = 12;
 const ENTRY_SIZE = 8;
-/** Offset in an FDE of the start of its function. */
-const PC_BEGIN = 8;
 
-export function indexUnwind(program: Program, pieces: Pieces, layout: ImageLayout, image: Uint8Array): void {
+export function indexUnwind(
+  program: Program,
+  pieces: Pieces,
+  layout: ImageLayout,
+  unwind: UnwindPlan | undefined,
+  image: Image,
+): void {
   const { made } = program;
   const hdr = made['.eh_frame_hdr'];
-  if (pieces.home[hdr] !== hdr) return;
-  const table = made['.eh_frame'];
-  const start = layout.fileOffset[table]!;
-  const bytes = image.subarray(start, start + pieces.size[table]!);
-  const entries = readFunctions(bytes, layout.address[table]!);
-  entries.sort((a, b) => a.begin - b.begin);
-  writeHeader(image.subarray(layout.fileOffset[hdr]!), layout.address[hdr]!, layout.address[table]!, entries);
+  if (!unwind || pieces.home[hdr] !== hdr) return;
+  const sorted = sortByAddress(functionStarts(program, pieces, layout, unwind));
+  const bytes = new Uint8Array(pieces.size[hdr]!);
+  writeHeader(bytes, layout.address[hdr]!, layout.address[made['.eh_frame']]!, unwind, sorted);
+  image.put(layout.fileOffset[hdr]!, bytes);
 }
 
-/** An FDE: address of the function it describes, and its own. */
-interface Entry {
-  readonly begin: number;
-  readonly fde: number;
+/** The FDEs of the program, and the address of the code that each describes. */
+interface Functions {
+  readonly record: Uint32Array;
+  readonly begin: Float64Array;
 }
 
-function readFunctions(bytes: Uint8Array, address: number): Entry[] {
-  const frame = parseEhFrame(bytes, 0);
-  const entries: Entry[] = [];
-  for (let index = 0; index < frame.count; index++) {
-    const cie = frame.cie[index]!;
-    if (cie < 0) continue;
-    const offset = frame.offset[index]!;
-    const { encoding } = readCie(bytes, frame.offset[cie]!);
-    entries.push({ begin: readPointer(bytes, offset + PC_BEGIN, address, encoding), fde: address + offset });
+/** What the relocation of an FDE's first field says: S + A, whether as an address or as a distance. */
+function functionStarts(
+  program: Program,
+  pieces: Pieces,
+  { address }: ImageLayout,
+  { tables, offset, functions }: UnwindPlan,
+): Functions {
+  const { relocations } = program;
+  const { records, firstRow } = tables;
+  const record = new Uint32Array(functions);
+  const begin = new Float64Array(functions);
+  const target = new Target();
+  let next = 0;
+  for (let i = 0; i < records.count; i++) {
+    if (offset[i]! < 0 || records.cie[i]! < 0) continue;
+    const row = firstRow[i]!;
+    locate(program, relocations.symbol[row]!, target);
+    const { section, low } = target;
+    record[next] = i;
+    begin[next++] = address[pieces.home[section]!]! + pieces.resolve(section, low) + relocations.addend[row]!;
   }
-  return entries;
+  return { record, begin };
 }
 
-function readPointer(bytes: Uint8Array, at: number, address: number, encoding: number): number {
-  const size = pointerSize(encoding);
-  const isSigned = (encoding & 8) !== 0;
-  let value = size === 8 ? readU64(bytes, at) : size === 4 ? readU32(bytes, at) : readU16(bytes, at);
-  if (isSigned && size === 4) value = readI32(bytes, at);
-  if (isSigned && size === 8) value = readI32(bytes, at + 4) * 2 ** 32 + readU32(bytes, at);
-  return (encoding & 0x70) === DW_EH_PE_pcrel ? address + at + value : value;
+/** Sorts by address. One number holds an address and an index, because numbers are sorted fastest by themselves. */
+function sortByAddress({ record, begin }: Functions): Functions {
+  const lowest = begin.reduce((least, address) => Math.min(least, address), Number.POSITIVE_INFINITY);
+  const scale = 2 ** Math.ceil(Math.log2(record.length + 1));
+  const keys = begin.map((address, i) => (address - lowest) * scale + i).sort();
+  const order = Uint32Array.from(keys, (key) => key % scale);
+  return { record: order.map((i) => record[i]!), begin: Float64Array.from(order, (i) => begin[i]!) };
 }
 
-function writeHeader(hdr: Uint8Array, address: number, table: number, entries: readonly Entry[]): void {
+function writeHeader(
+  hdr: Uint8Array,
+  address: number,
+  table: number,
+  { offset }: UnwindPlan,
+  { record, begin }: Functions,
+): void {
   hdr.set([1, DW_EH_PE_pcrel | DW_EH_PE_sdata4, DW_EH_PE_udata4, DW_EH_PE_datarel | DW_EH_PE_sdata4]);
   writeU32(hdr, 4, table - (address + 4));
-  writeU32(hdr, 8, entries.length);
-  entries.forEach(({ begin, fde }, i) => {
-    writeU32(hdr, HEADER_SIZE + i * ENTRY_SIZE, begin - address);
-    writeU32(hdr, HEADER_SIZE + i * ENTRY_SIZE + 4, fde - address);
-  });
+  writeU32(hdr, 8, record.length);
+  for (let i = 0; i < record.length; i++) {
+    writeU32(hdr, HEADER_SIZE + i * ENTRY_SIZE, begin[i]! - address);
+    writeU32(hdr, HEADER_SIZE + i * ENTRY_SIZE + 4, table + offset[record[i]!]! - address);
+  }
 }

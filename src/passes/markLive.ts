@@ -186,11 +186,11 @@ class Marker {
 
   /** Reads all unwind tables and follows those of the functions that are live already. */
   addUnwindTables(): void {
-    const unwind = new UnwindTables();
+    const unwind = new UnwindTables(this.#program);
     for (let id = 0; id < this.#discards.length; id++) {
       if (this.#discards[id] !== Discard.unwind) continue;
       try {
-        unwind.add(this.#program, id);
+        unwind.add(id);
       } catch (error) {
         this.#diagnostics.formatError(this.#program.objectOf(id).name, error);
       }
@@ -381,19 +381,21 @@ class Marker {
 
   /** Follows the unwind tables of a live function, once they are part of the program. */
   #followUnwind(id: number): void {
-    for (const { section, index } of this.#unwind?.recordsOf(id) ?? []) {
-      this.#followRecord(section, index);
-      this.#followRecord(section, this.#unwind!.frames.get(section)!.frame.cie[index]!);
+    const unwind = this.#unwind;
+    if (!unwind) return;
+    for (let record = unwind.firstOf(id); record >= 0; record = unwind.nextOf(record)) {
+      this.#followRecord(unwind, record);
+      this.#followRecord(unwind, unwind.records.cie[record]!);
     }
   }
 
   /** Marks what a record refers to: a personality routine or a table of landing pads. */
-  #followRecord(section: number, index: number): void {
-    const live = this.#unwind!.live.get(section)!;
-    if (live[index] === 1) return;
-    live[index] = 1;
-    const { firstRow } = this.#unwind!.frames.get(section)!;
-    for (let row = firstRow[index]!; row < firstRow[index + 1]!; row++) this.#followRelocation(section, row);
+  #followRecord(unwind: UnwindTables, record: number): void {
+    const { live, firstRow, endRow } = unwind;
+    if (live[record] === 1) return;
+    live[record] = 1;
+    const { id } = unwind.sectionOf(record);
+    for (let row = firstRow[record]!; row < endRow[record]!; row++) this.#followRelocation(id, row);
   }
 
   /** Looks after globals that are no plain place. */

@@ -1,348 +1,183 @@
 /**
- * Copies the live sections into the image and applies their relocations. Values are 64-bit two's complement as
- * pairs of 32-bit halves, so that every type wraps and is range-checked exactly as the psABI says. Afterwards the
- * bytes of the image are final but for the header.
+ * Copies the live sections into the image and applies their relocations, object by object in input order: each object
+ * is read once more for that. Afterwards the bytes of the image are final but for the header and the index of unwind
+ * tables.
  */
 import type { Diagnostics } from '../diagnostics.ts';
-import { writeU16, writeU32, writeU64 } from '../elf/bytes.ts';
-import { STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
+import { writeU32 } from '../elf/bytes.ts';
+import type { Image } from '../image.ts';
 import type { Pieces } from '../pieces.ts';
-import {
-  describeReference,
-  locate,
-  type Program,
-  Reference,
-  SymbolKind,
-  symbolSize,
-  Target,
-} from '../program.ts';
-import {
-  Category,
-  type ImageLayout,
-  IPLT_ENTRY_SIZE,
-  JUMP_SIZE,
-  RELA_ENTRY_SIZE,
-  Rewrite,
-  SLOT_SIZE,
-  type Synthesis,
-} from '../results.ts';
-import { applyGotRelaxation, type GotRelaxation, isAbsolute } from '../x86/relax.ts';
-import {
-  Calculation,
-  calculationOf,
-  fieldSize,
-  fits,
-  R_X86_64_IRELATIVE,
-  Range,
-  rangeOf,
-  relocationName,
-  sectionAddend,
-} from '../x86/relocations.ts';
-import { applyTlsRelaxation, type TlsRelaxation } from '../x86/tls.ts';
+import type { InputObject, Program } from '../program.ts';
+import { fillGot, fillIndirect, makeJump } from '../relocate/linkerSections.ts';
+import { Relocator } from '../relocate/relocator.ts';
+import { Category, type ImageLayout, type Synthesis, type UnwindPlan } from '../results.ts';
+import type { UnwindSection } from '../unwind.ts';
 
-const TWO_32 = 2 ** 32;
-
-/** @returns the file's bytes, with zeros where the header will be */
 export function relocate(
   program: Program,
   pieces: Pieces,
   layout: ImageLayout,
   synthesis: Synthesis,
+  unwind: UnwindPlan | undefined,
+  image: Image,
   diagnostics: Diagnostics,
-): Uint8Array {
-  const image = new Uint8Array(layout.fileSize);
-  layout.order.forEach((id, i) => {
-    if (layout.category[i] === Category.bss || layout.fit?.cut.has(id)) return;
-    image.set(pieces.content.get(id) ?? program.borrowBytes(id), layout.fileOffset[id]!);
-  });
-  for (const { offset, bytes } of layout.fit?.runs ?? []) image.set(bytes, offset);
+): void {
+  const inFile = announce(program, pieces, layout, image);
+  for (const { offset, bytes } of layout.fit?.runs ?? []) image.put(offset, bytes);
   for (const { offset, size, pattern } of layout.patches) {
-    for (let i = 0; i < size; i++) image[offset + i] = pattern[i % pattern.length]!;
+    image.put(
+      offset,
+      Uint8Array.from({ length: size }, (_, i) => pattern[i % pattern.length]!),
+    );
   }
   const relocator = new Relocator(program, pieces, layout, synthesis, image, diagnostics);
-  for (let id = 0; id < pieces.home.length; id++) {
-    if (pieces.hasOwnBytes(id)) relocator.relocateSection(id);
-  }
-  relocator.writeJump();
-  relocator.fillGot();
-  relocator.fillIndirect();
-  return image;
+  const copier = new Copier(program, pieces, layout, unwind, relocator, image, inFile);
+  for (const object of program.objects) copier.copyObject(object);
+  const jump = makeJump(layout);
+  if (jump) image.put(layout.jumpOffset!, jump);
+  fillGot(program, layout, synthesis, relocator, image);
+  fillIndirect(program, pieces, layout, synthesis, image);
 }
 
-class Relocator {
+/** Tells the image what is to come. @returns 1 for each section that has bytes in the file and is in one piece */
+function announce(
+  { made, sections }: Program,
+  pieces: Pieces,
+  layout: ImageLayout,
+  image: Image,
+): Uint8Array {
+  const { order, category, fileOffset, fit, jumpOffset } = layout;
+  const inFile = new Uint8Array(sections.count);
+  for (let i = 0; i < order.length; i++) {
+    const id = order[i]!;
+    if (category[i] === Category.bss || fit?.cut.has(id)) continue;
+    image.expect(fileOffset[id]!, pieces.size[id]!);
+    inFile[id] = 1;
+  }
+  for (const { offset, bytes } of fit?.runs ?? []) image.expect(offset, bytes.length);
+  for (const { offset, size } of layout.patches) image.expect(offset, size);
+  const jump = makeJump(layout);
+  if (jump) image.expect(jumpOffset!, jump.length);
+  // These are put together from other things than sections.
+  for (const name of ['.got', '.iplt', '.rela.iplt', '.eh_frame', '.eh_frame_hdr'] as const)
+    inFile[made[name]] = 0;
+  return inFile;
+}
+
+const TERMINATOR_SIZE = 4;
+/** Offset in an FDE of the field that names its CIE. */
+const CIE_POINTER = 4;
+
+class Copier {
   readonly #program: Program;
   readonly #pieces: Pieces;
   readonly #layout: ImageLayout;
-  readonly #synthesis: Synthesis;
-  readonly #image: Uint8Array;
-  readonly #diagnostics: Diagnostics;
-  readonly #target = new Target();
-  /** The 64-bit value last calculated. */
-  #low = 0;
-  #high = 0;
+  readonly #unwind: UnwindPlan | undefined;
+  readonly #relocator: Relocator;
+  readonly #image: Image;
+  readonly #inFile: Uint8Array;
+  /** Number of the next section of unwind tables; they are in the order of their objects. */
+  #nextUnwind = 0;
 
   constructor(
     program: Program,
     pieces: Pieces,
     layout: ImageLayout,
-    synthesis: Synthesis,
-    image: Uint8Array,
-    diagnostics: Diagnostics,
+    unwind: UnwindPlan | undefined,
+    relocator: Relocator,
+    image: Image,
+    inFile: Uint8Array,
   ) {
     this.#program = program;
     this.#pieces = pieces;
     this.#layout = layout;
-    this.#synthesis = synthesis;
+    // A linker script may have no place for them.
+    this.#unwind = pieces.home[program.made['.eh_frame']]! < 0 ? undefined : unwind;
+    this.#relocator = relocator;
     this.#image = image;
-    this.#diagnostics = diagnostics;
+    this.#inFile = inFile;
   }
 
-  relocateSection(id: number): void {
+  /** Copies what of an object is in the program. */
+  copyObject(object: InputObject): void {
+    const { firstSection, id: objectId } = object;
+    const { sections, linkerObject } = this.#program;
+    // The linker's own sections stand between those of objects.
+    const isLinker = objectId === linkerObject.id;
+    const end = isLinker ? sections.count : firstSection + object.sectionCount;
+    if (!isLinker) this.#fetch(object);
+    for (let id = firstSection; id < end; id++) {
+      if (sections.object[id] !== objectId) continue;
+      if (this.#inFile[id] === 1) this.#copySection(id);
+      else if (this.#pieces.hasOwnBytes(id)) this.#relocator.relocateSection(id);
+    }
+    const tables = this.#unwind?.tables;
+    while (tables && tables.sections[this.#nextUnwind]?.id! < end && !isLinker) {
+      this.#copyUnwind(tables.sections[this.#nextUnwind++]!);
+    }
+    if (isLinker && this.#unwind) this.#endUnwind();
+  }
+
+  /** Reads an object as a whole if much of it is wanted. */
+  #fetch(object: InputObject): void {
     const { sections } = this.#program;
-    const first = sections.firstRelocation[id]!;
-    const count = sections.relocationCount[id]!;
-    if (count === 0) return;
-    const fitted = this.#layout.fit?.rewrites.get(id);
-    const home = this.#pieces.home[id]!;
-    const end = this.#pieces.isMapped(id) ? Number.POSITIVE_INFINITY : this.#pieces.size[id]!;
-    const { relocations } = this.#program;
-    for (let row = first; row < first + count; row++) {
-      const rewrite = fitted?.[row - first] || this.#synthesis.rewrites[row]!;
-      const offset = this.#pieces.resolve(id, relocations.offset[row]!);
-      // What was dropped from the section's end needs no values.
-      const isDropped = offset < 0 || (home === id && offset >= end);
-      if (rewrite === Rewrite.consumed || isDropped) continue;
-      const place = this.#layout.address[home]! + offset;
-      const field = this.#layout.fileOffset[home]! + offset;
-      if (rewrite === Rewrite.none) this.#apply(id, row, place, field);
-      else if (rewrite === Rewrite.distance) this.#applyDistance(id, row, place, field);
-      else if ((rewrite & Rewrite.tls) !== 0) this.#applyThread(id, row, field, rewrite);
-      else this.#applyRelaxed(id, row, place, field, rewrite);
+    let wanted = 0;
+    for (let id = object.firstSection; id < object.firstSection + object.sectionCount; id++) {
+      if (this.#inFile[id] === 1) wanted += sections.size[id]!;
     }
+    object.prepare(wanted);
   }
 
-  /** The jump from where the header has the program start to where it does. */
-  writeJump(): void {
-    const { jumpOffset, jumpTarget, base } = this.#layout;
-    if (jumpOffset === undefined) return;
-    this.#image[jumpOffset] = 0xe9; // JMP rel32
-    writeU32(this.#image, jumpOffset + 1, jumpTarget - (base + jumpOffset + JUMP_SIZE));
+  #copySection(id: number): void {
+    const image = this.#image;
+    const offset = this.#layout.fileOffset[id]!;
+    const size = this.#pieces.size[id]!;
+    if (size === 0) return;
+    const content = this.#pieces.content.get(id) ?? this.#program.borrowBytes(id);
+    image.open(offset, size);
+    image.bytes.set(content, offset - image.shift);
+    this.#relocator.relocateSection(id);
+    image.close(offset, size);
   }
 
-  /** Each slot holds the address of its symbol, or its distance from the thread pointer. */
-  fillGot(): void {
-    const start = this.#layout.fileOffset[this.#program.made['.got']]!;
-    this.#synthesis.slots.forEach(({ symbol, isThread }, slot) => {
-      this.#setToSymbol(symbol);
-      if (isThread) this.#subtract(this.#layout.edges.threadPointer);
-      this.#write(start + slot * SLOT_SIZE, SLOT_SIZE);
-    });
+  /** Copies the records of one section that are in the program; they lie side by side. */
+  #copyUnwind({ id, first, end }: UnwindSection): void {
+    const { tables, offset } = this.#unwind!;
+    const { size } = tables.records;
+    let start = -1;
+    let stop = -1;
+    for (let record = first; record < end; record++) {
+      if (offset[record]! < 0) continue;
+      if (start < 0) start = offset[record]!;
+      stop = offset[record]! + size[record]!;
+    }
+    if (start < 0) return;
+    const home = this.#program.made['.eh_frame'];
+    const fileStart = this.#layout.fileOffset[home]!;
+    const bytes = this.#program.borrowBytes(id);
+    this.#image.open(fileStart + start, stop - start);
+    for (let record = first; record < end; record++) {
+      if (offset[record]! >= 0) this.#copyRecord(id, record, bytes, fileStart);
+    }
+    this.#image.close(fileStart + start, stop - start);
   }
 
-  /** For each indirect function a jump, the slot it jumps through, and the relocation by which start-up fills it. */
-  fillIndirect(): void {
-    const { fileOffset, address } = this.#layout;
+  #copyRecord(id: number, record: number, bytes: Uint8Array, fileStart: number): void {
+    const { tables, offset, cieOffset } = this.#unwind!;
+    const { records, firstRow, endRow } = tables;
+    const image = this.#image;
+    const from = records.offset[record]!;
+    const to = offset[record]!;
+    const at = fileStart + to - image.shift;
+    image.bytes.set(bytes.subarray(from, from + records.size[record]!), at);
+    const cie = records.cie[record]!;
+    if (cie >= 0) writeU32(image.bytes, at + CIE_POINTER, to + CIE_POINTER - cieOffset[cie]!);
+    this.#relocator.relocateRows(id, firstRow[record]!, endRow[record]!, to - from, Number.POSITIVE_INFINITY);
+  }
+
+  #endUnwind(): void {
     const { made } = this.#program;
-    this.#synthesis.indirect.forEach(({ section, offset }, entry) => {
-      const slot = address[made['.igot']]! + entry * SLOT_SIZE;
-      const jump = entry * IPLT_ENTRY_SIZE;
-      const code = fileOffset[made['.iplt']]! + jump;
-      this.#image.set([0xff, 0x25], code); // jmp *slot(%rip)
-      writeU32(this.#image, code + 2, slot - (address[made['.iplt']]! + jump + IPLT_ENTRY_SIZE));
-      const rela = fileOffset[made['.rela.iplt']]! + entry * RELA_ENTRY_SIZE;
-      writeU64(this.#image, rela, slot);
-      writeU64(this.#image, rela + 8, R_X86_64_IRELATIVE);
-      writeU64(this.#image, rela + 16, this.#addressOf(section, offset));
-    });
+    const end = this.#layout.fileOffset[made['.eh_frame']]! + this.#pieces.size[made['.eh_frame']]!;
+    this.#image.put(end - TERMINATOR_SIZE, new Uint8Array(TERMINATOR_SIZE));
   }
-
-  #apply(id: number, row: number, place: number, field: number): void {
-    const { relocations } = this.#program;
-    const type = relocations.type[row]!;
-    const calculation = calculationOf[type] as Calculation;
-    if (calculation === Calculation.none) return;
-    this.#calculate(calculation, id, place, row);
-    this.#add(relocations.addend[row]! >>> 0, relocations.addendHigh(row));
-    this.#store(id, row, field, rangeOf[type] as Range);
-  }
-
-  /** A rewritten GOT reference: the field becomes S − (P + 4), or S where the instruction takes an immediate. */
-  #applyRelaxed(id: number, row: number, place: number, field: number, code: number): void {
-    const relaxation = (code & Rewrite.gotMask) as GotRelaxation;
-    applyGotRelaxation(this.#image, field, relaxation, (code & Rewrite.rex) !== 0);
-    this.#setToSymbol(this.#program.relocations.symbol[row]!);
-    if (!isAbsolute(relaxation)) this.#subtract(place + 4);
-    this.#store(id, row, field, Range.signed);
-  }
-
-  /** A load of an address by its distance from the end of the instruction: S + A − (P + 4). */
-  #applyDistance(id: number, row: number, place: number, field: number): void {
-    const { relocations } = this.#program;
-    this.#setToSymbol(relocations.symbol[row]!, row);
-    this.#add(relocations.addend[row]! >>> 0, relocations.addendHigh(row));
-    this.#subtract(place + 4);
-    this.#store(id, row, field, Range.signed);
-  }
-
-  /** A rewritten thread-local access: the field, if it has one, becomes the distance from the thread pointer. */
-  #applyThread(id: number, row: number, field: number, code: number): void {
-    const target = applyTlsRelaxation(this.#image, field, (code & Rewrite.gotMask) as TlsRelaxation);
-    if (target < 0) return;
-    this.#setToSymbol(this.#program.relocations.symbol[row]!);
-    this.#subtract(this.#layout.edges.threadPointer);
-    this.#store(id, row, target, Range.signed);
-  }
-
-  /** Leaves the value of a calculation without its addend in `#low` and `#high`. */
-  #calculate(calculation: Calculation, id: number, place: number, row: number): void {
-    const { got } = this.#layout.edges;
-    const symbol = this.#program.relocations.symbol[row]!;
-    switch (calculation) {
-      case Calculation.absolute:
-        this.#setToSymbol(symbol, row);
-        break;
-      case Calculation.relative:
-        this.#setToSymbol(symbol, row);
-        this.#subtract(place);
-        break;
-      case Calculation.slotRelative:
-        this.#set(got + this.#synthesis.slotOf(symbol, false) * SLOT_SIZE - place);
-        break;
-      case Calculation.threadSlot:
-        this.#set(got + this.#synthesis.slotOf(symbol, true) * SLOT_SIZE - place);
-        break;
-      case Calculation.slotOffset:
-        this.#set(this.#synthesis.slotOf(symbol, false) * SLOT_SIZE);
-        break;
-      case Calculation.gotOffset:
-        this.#setToSymbol(symbol, row);
-        this.#subtract(got);
-        break;
-      case Calculation.gotRelative:
-        this.#set(got - place);
-        break;
-      case Calculation.size:
-        this.#set(symbolSize(this.#program, this.#program.objectOf(id), symbol));
-        break;
-      case Calculation.threadOffset:
-        this.#setToSymbol(symbol);
-        this.#subtract(this.#layout.edges.threadPointer);
-        break;
-    }
-  }
-
-  /**
-   * Leaves a symbol's address in `#low` and `#high`. Where the symbol is that of a section whose parts have moved,
-   * the addend of relocation `row` tells which part is meant.
-   */
-  #setToSymbol(symbol: number, row = -1): void {
-    const target = this.#target;
-    locate(this.#program, symbol, target);
-    this.#low = target.low;
-    this.#high = target.high;
-    const { section } = target;
-    if (section < 0) return;
-    if (target.type === STT_GNU_IFUNC) this.#set(this.#entryAddress(section, target.low));
-    else if (!this.#pieces.isMapped(section)) this.#addNumber(this.#homeAddress(section));
-    else if (row >= 0 && target.type === STT_SECTION) this.#setToPart(row);
-    else this.#set(this.#addressOf(section, target.low));
-  }
-
-  /** The address of the part that the addend leads to, less the addend, which is added later. */
-  #setToPart(row: number): void {
-    const { section, low } = this.#target;
-    const addend = sectionAddend(this.#program.relocations, row);
-    this.#set(this.#addressOf(section, low + addend) - addend);
-  }
-
-  /** Address of an offset in a live section; of the whole home where the part itself is gone. */
-  #addressOf(section: number, offset: number): number {
-    return this.#homeAddress(section) + Math.max(0, this.#pieces.resolve(section, offset));
-  }
-
-  /** Where the section's bytes lie now; the start of the image for one that is not in the program. */
-  #homeAddress(section: number): number {
-    const home = this.#pieces.home[section]!;
-    return home < 0 ? this.#layout.edges.start : this.#layout.address[home]!;
-  }
-
-  #entryAddress(section: number, offset: number): number {
-    const start = this.#layout.address[this.#program.made['.iplt']]!;
-    return start + this.#synthesis.entryOf(section, offset) * IPLT_ENTRY_SIZE;
-  }
-
-  #set(value: number): void {
-    this.#low = 0;
-    this.#high = 0;
-    this.#addNumber(value);
-  }
-
-  #subtract(value: number): void {
-    this.#addNumber(-value);
-  }
-
-  #addNumber(value: number): void {
-    const high = Math.floor(value / TWO_32);
-    this.#add(value - high * TWO_32, high);
-  }
-
-  /** Adds a 64-bit number, wrapping. `low` is unsigned. */
-  #add(low: number, high: number): void {
-    const sum = this.#low + low;
-    this.#high = (this.#high + high + (sum >= TWO_32 ? 1 : 0)) | 0;
-    this.#low = sum >>> 0;
-  }
-
-  /** Writes the value into the field at file offset `field` if it fits. */
-  #store(id: number, row: number, field: number, range: Range): void {
-    const size = fieldSize[this.#program.relocations.type[row]!]!;
-    if (fits(this.#low, this.#high, size, range)) this.#write(field, size);
-    else this.#reportRange(id, row, size, range);
-  }
-
-  #write(field: number, size: number): void {
-    if (size === 1) this.#image[field] = this.#low;
-    else if (size === 2) writeU16(this.#image, field, this.#low);
-    else writeU32(this.#image, field, this.#low);
-    if (size === 8) writeU32(this.#image, field + 4, this.#high);
-  }
-
-  #reportRange(id: number, row: number, size: number, range: Range): void {
-    const { symbol, type, offset } = this.#program.relocations;
-    // An undefined symbol has been reported; that its address 0 is far away is no news.
-    const { symbol: global } = this.#target;
-    const { kind, reference } = this.#program.symbols;
-    if (global >= 0 && kind[global]! <= SymbolKind.lazy && reference[global] === Reference.strong) return;
-    const name = describeReference(this.#program, this.#program.objectOf(id), symbol[row]!);
-    const type_ = relocationName(type[row]!);
-    const value = formatPair(this.#low, this.#high);
-    this.#diagnostics.error(
-      'out-of-range',
-      `relocation ${type_} out of range: ${value} does not fit ${rangeText(size, range)}`,
-      {
-        where: [`referenced by ${this.#program.place(id, offset[row]!)}`, `the reference is to ${name}`],
-        hint: rangeHint(size, range),
-      },
-    );
-  }
-}
-
-/** A 64-bit value in hexadecimal, as a signed number. */
-function formatPair(low: number, high: number): string {
-  if (high >= 0) return `0x${(high * TWO_32 + low).toString(16)}`;
-  const value = -(high * TWO_32 + low);
-  return `-0x${value.toString(16)}`;
-}
-
-function rangeText(size: number, range: Range): string {
-  const bits = 8 * size;
-  const lowest = range === Range.unsigned ? '0' : `-0x${(2 ** (bits - 1)).toString(16)}`;
-  const highest = 2 ** (range === Range.signed ? bits - 1 : bits) - 1;
-  return `${bits} bits: ${lowest} to 0x${highest.toString(16)}`;
-}
-
-function rangeHint(size: number, range: Range): string {
-  if (size < 4) return 'use a wider field, or a symbol with a smaller value';
-  if (range === Range.signed) return 'keep --base below 0x7ff00000, or compile with -mcmodel=large';
-  return 'keep --base below 0xfff00000, or compile position-independent code';
 }

@@ -8,32 +8,26 @@ import type { ProgramHeader } from '../header/encode.ts';
 import { isConventional } from '../header/layouts.ts';
 import { legalFileSize } from '../header/placing.ts';
 import { PAGE } from '../header/structure.ts';
+import type { Image } from '../image.ts';
 import type { LinkOptions } from '../options.ts';
 import type { ImageLayout } from '../results.ts';
 
 /**
- * @param image the file's bytes, but for the headers
- * @returns a file that may be shorter, and the layout that says so
+ * @param image the file, but for the headers; it may become shorter
+ * @returns the layout that says so
  */
-export function trimZeros(
-  image: Uint8Array,
-  layout: ImageLayout,
-  { tables }: LinkOptions,
-): { image: Uint8Array; layout: ImageLayout } {
+export function trimZeros(image: Image, layout: ImageLayout, { tables }: LinkOptions): ImageLayout {
   // Conventional headers are for tools, which expect all bytes in the file.
-  if (!layout.fit || isConventional(layout.header.name) || tables !== 'none') return { image, layout };
-  const pageStart = Math.floor((image.length - 1) / PAGE) * PAGE;
+  if (!layout.fit || isConventional(layout.header.name) || tables !== 'none') return layout;
+  const pageStart = Math.floor((image.size - 1) / PAGE) * PAGE;
   const least = Math.max(layout.headerSize, pageStart + 1);
-  let fileSize = image.length;
-  while (fileSize > least && image[fileSize - 1] === 0) fileSize--;
-  if (fileSize === image.length) return { image, layout };
-  const programHeaders = layout.programHeaders.map((header) =>
-    shorten(header, image.length, fileSize, layout),
-  );
-  return {
-    image: image.subarray(0, fileSize),
-    layout: { ...layout, programHeaders, fileSize, trimmed: image.length - fileSize },
-  };
+  const before = image.size;
+  let fileSize = before;
+  while (fileSize > least && image.lastByte(fileSize - 1) === 0) fileSize--;
+  if (fileSize === before) return layout;
+  image.truncate(fileSize);
+  const programHeaders = layout.programHeaders.map((header) => shorten(header, before, fileSize, layout));
+  return { ...layout, programHeaders, fileSize, trimmed: before - fileSize };
 }
 
 /** A segment that reaches to the end of the file ends with the file again. */

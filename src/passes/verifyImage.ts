@@ -5,10 +5,11 @@
  */
 import type { Diagnostics } from '../diagnostics.ts';
 import { loadsOnEveryLinux } from '../header/loader.ts';
+import type { Image } from '../image.ts';
 import type { LinkOptions } from '../options.ts';
 
-export function verifyImage(bytes: Uint8Array, options: LinkOptions, diagnostics: Diagnostics): void {
-  const refused = loadsOnEveryLinux(bytes);
+export function verifyImage({ head, size }: Image, options: LinkOptions, diagnostics: Diagnostics): void {
+  const refused = loadsOnEveryLinux(head.subarray(0, size), size);
   // What the first instruction does is up to the program.
   if (!refused || refused.refusal.rule === 'entry-zero') return;
   const { kernel, refusal } = refused;

@@ -5,8 +5,12 @@
  * the symbol itself), Z symbol size.
  */
 
+export const R_X86_64_64 = 1;
+export const R_X86_64_PC32 = 2;
 export const R_X86_64_PLT32 = 4;
 export const R_X86_64_GOTPCREL = 9;
+export const R_X86_64_32 = 10;
+export const R_X86_64_32S = 11;
 export const R_X86_64_TLSGD = 19;
 const R_X86_64_TLSLD = 20;
 export const R_X86_64_GOTPC32_TLSDESC = 34;

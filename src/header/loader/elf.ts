@@ -37,13 +37,19 @@ export interface Segment {
 /** An executable as loaders see it. */
 export interface ElfFile {
   readonly bytes: Uint8Array;
+  /** Bytes of the file. */
+  readonly size: number;
   readonly header: ElfHeader;
   /** The program headers in table order; undefined where the table does not lie wholly within the file. */
   readonly segments: readonly Segment[] | undefined;
 }
 
-/** Reads the header of any bytes. A file shorter than a header reads as if zeros followed (prepare_binprm). */
-export function readElf(bytes: Uint8Array): ElfFile {
+/**
+ * Reads the header of any bytes. A file shorter than a header reads as if zeros followed (prepare_binprm).
+ * @param bytes the file, or its beginning with all headers
+ * @param size bytes of the file
+ */
+export function readElf(bytes: Uint8Array, size: number = bytes.length): ElfFile {
   const start = new Uint8Array(EHDR_SIZE);
   start.set(bytes.subarray(0, EHDR_SIZE));
   const header: ElfHeader = {
@@ -57,7 +63,7 @@ export function readElf(bytes: Uint8Array): ElfFile {
     e_phentsize: readU16(start, 54),
     e_phnum: readU16(start, 56),
   };
-  return { bytes, header, segments: readSegments(bytes, header) };
+  return { bytes, size, header, segments: readSegments(bytes, header) };
 }
 
 function readSegments(bytes: Uint8Array, { e_phoff, e_phnum }: ElfHeader): Segment[] | undefined {
