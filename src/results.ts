@@ -4,6 +4,7 @@ import type { Clusters } from './clusters.ts';
 import type { ProgramHeader } from './header/encode.ts';
 import type { Hole } from './header/layout.ts';
 import type { Header } from './header/layouts.ts';
+import type { Groups } from './layout/groups.ts';
 import type { OffsetMap } from './pieces.ts';
 import type { ImageEdges } from './provided.ts';
 import type { UnwindTables } from './unwind.ts';
@@ -146,12 +147,6 @@ export interface Region {
   readonly flags: number;
 }
 
-/** Sections that are placed as one, in this sequence. */
-export interface Group {
-  readonly ids: readonly number[];
-  readonly category: Category;
-}
-
 /** A region before its sections are known: categories that may be mixed with each other, part by part. */
 export interface RegionPlan {
   readonly gap: Region['gap'];
@@ -160,7 +155,7 @@ export interface RegionPlan {
 
 /** What has to be placed, and under which headers; from `fitHeader`. */
 export interface ImagePlan {
-  readonly groups: readonly Group[];
+  readonly groups: Groups;
   /** Ids of thread-local sections, those with bytes first; the former stand in a group too. */
   readonly threadOrder: readonly number[];
   readonly regions: readonly RegionPlan[];

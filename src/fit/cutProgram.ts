@@ -18,6 +18,9 @@ import {
 } from './small.ts';
 import { viewProgram } from './view.ts';
 
+/** With more sections a program is not looked at: it is too large to be cut. */
+const MAX_SECTIONS = 64;
+
 /** @returns undefined for a program that is large, or that cannot be cut */
 export function cutProgram(
   program: Program,
@@ -28,14 +31,16 @@ export function cutProgram(
   layouts: readonly HeaderLayout[],
   options: LinkOptions,
 ): HeaderFit | undefined {
-  const ids = plan.groups.flatMap((group) => group.ids);
+  if (plan.groups.count > MAX_SECTIONS) return undefined;
+  const ids = plan.groups.allIds();
   const isPlain =
     plan.regions.length === 1 &&
     plan.threadOrder.length === 0 &&
     !unwind &&
     ids.every((id) => clusters.nameOf(id) === undefined && !isTable(program, id));
   const entry = entryPlace(program, pieces, options);
-  if (!isPlain || calculatesWithCode(program, options) || !entry || ids.length > 64) return undefined;
+  if (!isPlain || calculatesWithCode(program, options) || !entry || ids.length > MAX_SECTIONS)
+    return undefined;
   const small = readSmallProgram(viewProgram(program, pieces, synthesis, ids), entry);
   if (!small) return undefined;
   let best: SmallFit | undefined;

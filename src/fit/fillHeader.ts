@@ -3,7 +3,6 @@ import { ET_EXEC, SHF_TLS } from '../elf/constants.ts';
 import { without } from '../header/holes.ts';
 import type { HeaderKind, HeaderLayout } from '../header/layout.ts';
 import { headerOf, plainHeader } from '../header/layouts.ts';
-import { endOf } from '../layout/groups.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
@@ -33,13 +32,14 @@ export function fillHeader(
   // Where other segments follow, what is written lies in one of them.
   const mayWrite = plan.regions.length === 1 ? Category.data : Category.rodata;
   const candidates: Candidate[] = [];
-  for (const { ids, category } of plan.groups) {
-    const [id] = ids;
-    const isAlone = ids.length === 1 && clusters.nameOf(id!) === undefined;
-    const isThread = (program.sections.flags[id!]! & SHF_TLS) !== 0;
-    const size = pieces.size[id!]!;
-    if (isAlone && !isThread && category <= mayWrite && size > 0 && size <= LARGEST_HOLE)
-      candidates.push({ id: id!, size, alignment: pieces.alignment[id!]! });
+  const { groups } = plan;
+  for (let group = 0; group < groups.count; group++) {
+    const id = groups.lead[group]!;
+    const size = pieces.size[id]!;
+    if (size === 0 || size > LARGEST_HOLE || groups.category[group]! > mayWrite) continue;
+    const isThread = (program.sections.flags[id]! & SHF_TLS) !== 0;
+    if (isThread || clusters.nameOf(id) !== undefined) continue;
+    candidates.push({ id, size, alignment: pieces.alignment[id]! });
   }
   const sizeOf = (id: number) => pieces.size[id]!;
   const far = layouts.filter(({ baseShift }) => baseShift !== undefined);
@@ -58,7 +58,7 @@ export function fillHeader(
   const reasons = obstacle ? far.map((layout) => `header ${headerOf(layout).name} needs ${obstacle}`) : [];
   const fits: HeaderFit[] = options.header === 'auto' || best.header.name === options.header ? [best] : [];
   // What lies in the header may be missed in the gaps that it would have filled.
-  const isSmall = plan.groups.length <= MAX_COMPARED;
+  const isSmall = groups.count <= MAX_COMPARED;
   if (isSmall && fits.length > 0 && best.placed.size > 0) fits.push({ ...best, placed: new Map() });
   if (!obstacle) for (const layout of far) fits.push(...fillFar(pieces, plan, layout, candidates, options));
   return (fits.length > 0 ? fits : [best]).map((fit) => ({ ...fit, reasons }));
@@ -72,9 +72,9 @@ function fillFar(
   candidates: readonly Candidate[],
   options: LinkOptions,
 ): HeaderFit[] {
-  const hasZeros = plan.groups.some(
-    ({ ids, category }) => category === Category.bss && endOf(ids, pieces, 0) > 0,
-  );
+  const { groups } = plan;
+  const zeros = groups.withCategory([Category.bss]);
+  const hasZeros = zeros.some((group) => groups.endOf(group, pieces, 0) > 0);
   const isAtMagic = layout.entry!.start === 1;
   // p_filesz, which ends behind the file, leaves no room for it there.
   if (isAtMagic && hasZeros) return [];
@@ -98,8 +98,7 @@ function farObstacle(
   if (tied !== undefined) return tied;
   if (plan.regions.length > 1 || plan.threadOrder.length > 0 || plan.headers.hasEhFrameHdr)
     return 'a single segment';
-  const ids = plan.groups.flatMap((group) => group.ids);
-  return findNearReference(program, pieces, synthesis, ids);
+  return findNearReference(program, pieces, synthesis, plan.groups.allIds());
 }
 
 /** No layout has a larger hole. */

@@ -3,8 +3,62 @@ import { SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
-import { Category, type Group, type Liveness } from '../results.ts';
+import { Category, type Liveness } from '../results.ts';
 import { categoryOf } from './category.ts';
+
+/** Sections that are placed as one, each group with the kind of memory it needs. Most groups are one section. */
+export class Groups {
+  count = 0;
+  /** The first section of each group. */
+  readonly lead: Int32Array;
+  readonly category: Uint8Array;
+  /** The sections of groups that have several, by number of the group. */
+  readonly #members = new Map<number, readonly number[]>();
+
+  /** @param capacity the most groups that will be added */
+  constructor(capacity: number) {
+    this.lead = new Int32Array(capacity);
+    this.category = new Uint8Array(capacity);
+  }
+
+  add(ids: readonly number[], category: Category): void {
+    if (ids.length === 0) return;
+    if (ids.length > 1) this.#members.set(this.count, ids);
+    this.addSingle(ids[0]!, category);
+  }
+
+  addSingle(id: number, category: Category): void {
+    this.lead[this.count] = id;
+    this.category[this.count++] = category;
+  }
+
+  /** The sections of a group in their sequence. */
+  idsOf(group: number): readonly number[] {
+    return this.#members.get(group) ?? [this.lead[group]!];
+  }
+
+  /** The sections of all groups. */
+  allIds(): number[] {
+    return Array.from({ length: this.count }, (_, group) => this.idsOf(group)).flat();
+  }
+
+  /** Numbers of the groups with one of these categories. */
+  withCategory(categories: readonly Category[]): Int32Array {
+    const found: number[] = [];
+    for (let group = 0; group < this.count; group++) {
+      if (categories.includes(this.category[group] as Category)) found.push(group);
+    }
+    return Int32Array.from(found);
+  }
+
+  /** Where a group ends that is placed from `start` on. */
+  endOf(group: number, pieces: Pieces, start: number): number {
+    const members = this.#members.size > 0 ? this.#members.get(group) : undefined;
+    if (members) return endOf(members, pieces, start);
+    const id = this.lead[group]!;
+    return start + padding(start, pieces.alignment[id]!) + pieces.size[id]!;
+  }
+}
 
 /** Every placed section that is not thread-local, alone or with the sequence it belongs to, in input order. */
 export function collectGroups(
@@ -12,19 +66,19 @@ export function collectGroups(
   clusters: Liveness['clusters'],
   pieces: Pieces,
   options: LinkOptions,
-): Group[] {
+): Groups {
   const isPlaced = (id: number) => pieces.home[id] === id && (program.sections.flags[id]! & SHF_TLS) === 0;
-  const groups: Group[] = [];
+  const groups = new Groups(pieces.home.length + 1);
   const seen = new Set<string>();
   for (let id = 0; id < pieces.home.length; id++) {
     if (!isPlaced(id)) continue;
     const name = clusters.nameOf(id);
-    if (name === undefined) groups.push({ ids: [id], category: categoryOf(program, id, options) });
+    if (name === undefined) groups.addSingle(id, categoryOf(program, id, options));
     if (name === undefined || seen.has(name)) continue;
     seen.add(name);
     const ids = clusters.members.get(name)!.filter(isPlaced);
     alignFirst(ids, pieces);
-    groups.push({ ids, category: strictest(ids.map((member) => categoryOf(program, member, options))) });
+    groups.add(ids, strictest(ids.map((member) => categoryOf(program, member, options))));
   }
   return groups;
 }

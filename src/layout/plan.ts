@@ -18,11 +18,11 @@ export function planImage(
   const groups = collectGroups(program, liveness.clusters, pieces, options);
   const threadOrder = collectThreadSections(program, pieces);
   const threadBytes = threadOrder.filter((id) => program.sections.type[id] !== SHT_NOBITS);
-  if (threadBytes.length > 0) groups.push({ ids: threadBytes, category: Category.rodata });
+  if (threadBytes.length > 0) groups.add(threadBytes, Category.rodata);
   return {
     groups,
     threadOrder,
-    regions: planRegions(options, new Set(groups.map(({ category }) => category))),
+    regions: planRegions(options, new Set(groups.category.subarray(0, groups.count)) as Set<Category>),
     headers: planHeaders(program, threadOrder, pieces, options),
   };
 }

@@ -3,8 +3,8 @@ import { PF_R, PF_W, PF_X, SHF_EXECINSTR } from '../elf/constants.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
-import { Category, type Group, type RegionPlan } from '../results.ts';
-import { endOf } from './groups.ts';
+import { Category, type RegionPlan } from '../results.ts';
+import type { Groups } from './groups.ts';
 
 const { text, rodata, data, bss } = Category;
 
@@ -58,15 +58,19 @@ function splitAtStarts(region: RegionPlan, starts: ReadonlyMap<string, number>):
  */
 export function flagsOf(
   program: Program,
-  groups: readonly Group[],
+  groups: Groups,
+  members: readonly Int32Array[],
   pieces: Pieces,
   { verbatim, segments }: LinkOptions,
 ): number {
-  const isWritten = groups.some(({ category, ids }) => category >= data && endOf(ids, pieces, 0) > 0);
-  const isConstant = groups.every(({ category }) => category === rodata);
-  const isData = groups.length > 0 && groups.every(({ category }) => category >= data);
+  const { category } = groups;
+  const isWrittenGroup = (group: number) => category[group]! >= data && groups.endOf(group, pieces, 0) > 0;
   const isExecuted = (id: number) => (program.sections.flags[id]! & SHF_EXECINSTR) !== 0;
-  const hasCode = groups.some(({ ids }) => ids.some(isExecuted));
+  const isWritten = members.some((part) => part.some(isWrittenGroup));
+  const isConstant = members.every((part) => part.every((group) => category[group] === rodata));
+  const isEmpty = members.every(({ length }) => length === 0);
+  const isData = !isEmpty && members.every((part) => part.every((group) => category[group]! >= data));
+  const hasCode = members.some((part) => part.some((group) => groups.idsOf(group).some(isExecuted)));
   const isCode = hasCode || (!isData && !(segments === 'pages' && isConstant));
   return PF_R | (verbatim || isCode ? PF_X : 0) | (verbatim || isWritten ? PF_W : 0);
 }

@@ -12,19 +12,13 @@
 import type { Diagnostics } from '../diagnostics.ts';
 import type { Hole } from '../header/layout.ts';
 import { isFitted } from '../layout/fitted.ts';
-import { endOf, padding } from '../layout/groups.ts';
+import type { Groups } from '../layout/groups.ts';
+import { Packer } from '../layout/packer.ts';
 import { flagsOf } from '../layout/regions.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
-import {
-  Category,
-  type Group,
-  type HeaderFit,
-  JUMP_SIZE,
-  type Region,
-  type SectionOrder,
-} from '../results.ts';
+import { Category, type HeaderFit, JUMP_SIZE, type Region, type SectionOrder } from '../results.ts';
 
 /** @param fits ways to fill a header, of which the one is taken with which the file ends first */
 export function orderSections(
@@ -55,8 +49,9 @@ function sequenceBehind(
   options: LinkOptions,
 ): { order: SectionOrder; end: number } {
   const { groups, regions: plans, headers, threadOrder } = fit.plan;
-  const isInHeader = ({ ids: [id] }: Group) => isFitted(fit, id!);
-  const order: number[] = groups.filter(isInHeader).flatMap(({ ids }) => ids);
+  const isOpen = (group: number) => !isFitted(fit, groups.lead[group]!);
+  const sequence = new Sequence(groups, pieces);
+  for (let group = 0; group < groups.count; group++) if (!isOpen(group)) sequence.add(group);
   const regions: Region[] = [];
   const jump = new JumpPlace(fit);
   let jumpBefore = -1;
@@ -65,24 +60,23 @@ function sequenceBehind(
   for (const { gap, parts } of plans) {
     if (typeof gap === 'number') offset = gap;
     else if (gap === 'page') offset = 0;
-    const members = parts.map((part) => groups.filter(({ category }) => part.includes(category)));
+    const members = parts.map((part) => groups.withCategory(part));
     for (const part of members) {
-      const open = part.filter((group) => !isInHeader(group));
-      const sequence = options.verbatim ? open : pack(open, pieces, offset);
-      for (const { ids, category } of sequence) {
+      const open = part.filter(isOpen);
+      const packed = options.verbatim ? open : pack(open, groups, pieces, offset);
+      for (const group of packed) {
         // Zero-initialised data has no bytes in the file, between which the jump could lie.
-        const place = category === Category.bss ? offset : jump.before(offset, endOf(ids, pieces, offset));
-        if (place !== offset) jumpBefore = ids[0]!;
-        offset = place;
-        for (const id of ids) order.push(id);
-        offset = endOf(ids, pieces, offset);
+        const isZero = groups.category[group] === Category.bss;
+        const place = isZero ? offset : jump.before(offset, groups.endOf(group, pieces, offset));
+        if (place !== offset) jumpBefore = groups.lead[group]!;
+        sequence.add(group);
+        offset = groups.endOf(group, pieces, place);
       }
-      if (part.some(({ category }) => category !== Category.bss)) end = offset;
+      if (part.some((group) => groups.category[group] !== Category.bss)) end = offset;
     }
-    regions.push({ gap, end: order.length, flags: flagsOf(program, members.flat(), pieces, options) });
+    regions.push({ gap, end: sequence.length, flags: flagsOf(program, groups, members, pieces, options) });
   }
-  const categories = new Map(groups.flatMap(({ ids, category }) => ids.map((id) => [id, category] as const)));
-  const sequence = {
+  const order = {
     header: fit.header,
     headers,
     fit,
@@ -91,10 +85,37 @@ function sequenceBehind(
     headerSize: fit.header.layout.end,
     regions,
     threadOrder,
-    order: Int32Array.from(order),
-    category: Uint8Array.from(order, (id) => categories.get(id)!),
+    ...sequence.columns(),
   };
-  return { order: sequence, end: jump.isMissing ? Number.POSITIVE_INFINITY : end };
+  return { order, end: jump.isMissing ? Number.POSITIVE_INFINITY : end };
+}
+
+/** Section ids in the order of their addresses, and their categories. */
+class Sequence {
+  length = 0;
+  readonly #order: Int32Array;
+  readonly #category: Uint8Array;
+  readonly #groups: Groups;
+
+  constructor(groups: Groups, { home }: Pieces) {
+    this.#groups = groups;
+    this.#order = new Int32Array(home.length);
+    this.#category = new Uint8Array(home.length);
+  }
+
+  add(group: number): void {
+    for (const id of this.#groups.idsOf(group)) {
+      this.#order[this.length] = id;
+      this.#category[this.length++] = this.#groups.category[group]!;
+    }
+  }
+
+  columns(): { order: Int32Array; category: Uint8Array } {
+    return {
+      order: this.#order.subarray(0, this.length),
+      category: this.#category.subarray(0, this.length),
+    };
+  }
 }
 
 /** Finds the place for the jump that the header wants at certain file offsets: before one of the sections. */
@@ -125,112 +146,31 @@ class JumpPlace {
   }
 }
 
+/**
+ * So many sections, or so many bytes, are brought into order at a time. That what follows each other in the input stays
+ * near each other keeps what is written at a time small, and programs touch fewer pages; among thousands of sections
+ * there is one for every gap.
+ */
+const BATCH_GROUPS = 4096;
+const BATCH_BYTES = 2 ** 22;
+
 /** Chooses the sequence of one part. @param start file offset where the part begins */
-function pack(part: readonly Group[], pieces: Pieces, start: number): Group[] {
-  const alignmentOf = ({ ids }: Group) => pieces.alignment[ids[0]!]!;
-  const packer = new Packer(part.reduce((most, group) => Math.max(most, alignmentOf(group)), 1));
-  part.forEach((group, number) => {
-    packer.add(number, alignmentOf(group), endOf(group.ids, pieces, 0));
-  });
-  const sequence: Group[] = [];
+function pack(part: Int32Array, groups: Groups, pieces: Pieces, start: number): Int32Array {
+  const sequence = new Int32Array(part.length);
   let offset = start;
-  while (sequence.length < part.length) {
-    const group = part[packer.take(offset)]!;
-    sequence.push(group);
-    offset = endOf(group.ids, pieces, offset);
+  let placed = 0;
+  while (placed < part.length) {
+    let end = placed;
+    for (let bytes = 0; end < part.length && end - placed < BATCH_GROUPS && bytes < BATCH_BYTES; end++) {
+      bytes += groups.endOf(part[end]!, pieces, 0);
+    }
+    const batch = part.subarray(placed, end);
+    const packer = new Packer(batch, groups, pieces);
+    for (; placed < end; placed++) {
+      const group = batch[packer.take(offset)]!;
+      sequence[placed] = group;
+      offset = groups.endOf(group, pieces, offset);
+    }
   }
   return sequence;
-}
-
-/** Sections with one alignment and one size modulo the packer's modulus, in input order. */
-interface Shelf {
-  readonly alignment: number;
-  readonly residue: number;
-  readonly ids: number[];
-  next: number;
-}
-
-/** Larger alignments are rare; telling sizes apart beyond this would only make the search longer. */
-const MAX_MODULUS = 64;
-
-/**
- * The sections of a part that are not placed yet. For the purpose of padding, all that matters of a section is
- * its alignment and its size modulo the strictest alignment, so sections are kept on shelves by these two, and
- * the search for the next one looks at shelves, of which there are few, not at sections.
- */
-class Packer {
-  readonly #modulus: number;
-  /** Strictest alignment first. */
-  #shelves: Shelf[] = [];
-
-  /** The same shelves by residue, so that one that closes a gap is found without a search. */
-  readonly #byResidue: Shelf[][];
-
-  constructor(strictest: number) {
-    this.#modulus = Math.min(strictest, MAX_MODULUS);
-    this.#byResidue = Array.from({ length: this.#modulus }, () => []);
-  }
-
-  add(id: number, alignment: number, size: number): void {
-    const residue = size % this.#modulus;
-    const found = this.#byResidue[residue]!.find((shelf) => shelf.alignment === alignment);
-    if (found) {
-      found.ids.push(id);
-      return;
-    }
-    const shelf = { alignment, residue, ids: [id], next: 0 };
-    this.#byResidue[residue]!.push(shelf);
-    this.#shelves.push(shelf);
-    this.#shelves.sort((a, b) => b.alignment - a.alignment);
-  }
-
-  /** Removes the section to place at file offset `offset` and returns its number. */
-  take(offset: number): number {
-    const shelf = this.#choose(offset);
-    const id = shelf.ids[shelf.next++]!;
-    if (shelf.next === shelf.ids.length) this.#shelves = this.#shelves.filter((other) => other !== shelf);
-    return id;
-  }
-
-  /**
-   * Ranks the shelves by how much padding their next section needs here, then by whether the strictest alignment
-   * that is left would be met behind it, at once or after one more section, then by alignment and input order.
-   */
-  #choose(offset: number): Shelf {
-    const strictest = this.#shelves[0]!.alignment;
-    let best = this.#shelves[0]!;
-    let bestRank = Number.POSITIVE_INFINITY;
-    for (const shelf of this.#shelves) {
-      const needed = padding(offset, shelf.alignment);
-      const rank = needed * RANKS + this.#steps(offset + needed, shelf, Math.min(strictest, this.#modulus));
-      if (rank < bestRank || (rank === bestRank && isBefore(shelf, best))) {
-        best = shelf;
-        bestRank = rank;
-      }
-    }
-    return best;
-  }
-
-  /** How many sections from `offset` on, beginning with `shelf`, end at a multiple of `goal`: 1, 2, or 3 for more. */
-  #steps(offset: number, shelf: Shelf, goal: number): number {
-    const end = offset + shelf.residue;
-    if (end % goal === 0) return 1;
-    const isClosing = (other: Shelf) =>
-      other.next < other.ids.length &&
-      end % other.alignment === 0 &&
-      (other !== shelf || shelf.ids.length - shelf.next > 1);
-    let closes = false;
-    for (let residue = (goal - (end % goal)) % goal; residue < this.#modulus && !closes; residue += goal) {
-      closes = this.#byResidue[residue]!.some(isClosing);
-    }
-    return closes ? 2 : 3;
-  }
-}
-
-/** More than the largest result of `Packer.#steps`. */
-const RANKS = 4;
-
-function isBefore(a: Shelf, b: Shelf): boolean {
-  if (a.alignment !== b.alignment) return a.alignment > b.alignment;
-  return a.ids[a.next]! < b.ids[b.next]!;
 }
