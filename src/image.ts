@@ -91,13 +91,13 @@ export class Image {
     this.size = size;
   }
 
-  /** Hands on what is left. @returns all bytes where they have stayed here */
-  finish(): Uint8Array | undefined {
+  /** Hands on what is left. @returns all bytes where they have stayed here, else none */
+  finish(): Uint8Array {
     if (!this.#sink) return this.#blockAt(0).subarray(0, this.size);
     const last = this.#left.length - 1;
     this.#write(last);
     if (last > 0) this.#write(0);
-    return undefined;
+    return new Uint8Array(0);
   }
 
   #blockOf(offset: number): number {

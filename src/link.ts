@@ -4,10 +4,10 @@
  * them at once.
  */
 import { addTables, checkTables, makeDebugFile } from './debug/tables.ts';
-import { type Diagnostic, Diagnostics, FormatError } from './diagnostics.ts';
+import { type Diagnostic, Diagnostics, FormatError, LinkError } from './diagnostics.ts';
 import { buildMap, type LinkMap } from './explain/map.ts';
-import { Image } from './image.ts';
-import type { InputFiles } from './inputs.ts';
+import { Image, type ImageSink } from './image.ts';
+import { type InputFiles, UnreadableFile } from './inputs.ts';
 import type { LinkOptions } from './options.ts';
 import { assembleUnwind } from './passes/assembleUnwind.ts';
 import { discardSections } from './passes/discardSections.ts';
@@ -32,9 +32,14 @@ import { withScript } from './script/linkScript.ts';
 
 /** A finished link. */
 export interface LinkResult {
-  /** The executable, byte for byte. */
+  /** The executable, byte for byte; empty if it has gone to the sink. */
   readonly bytes: Uint8Array;
-  /** A second file with the same addresses, symbols and debug information; made when it is asked for. */
+  /** Whether the executable has gone to the sink. */
+  readonly isStreamed: boolean;
+  /**
+   * A second file with the same addresses, symbols and debug information; made when it is asked for, from an executable
+   * that has not gone to the sink.
+   */
   debugFile(): Uint8Array;
   /** What lies where and why; made when it is asked for. */
   map(): LinkMap;
@@ -49,20 +54,33 @@ export interface LinkResult {
 /**
  * Links objects and archives into a static executable.
  * @param files where inputs are read from: a Map from path to bytes will do
+ * @param sink gets a large executable block by block, so that it need not be in memory; what it has got is of no use
+ * if the link fails
  * @throws LinkError with every error that was found
  */
-export function link(files: InputFiles, asked: LinkOptions): LinkResult {
+export function link(files: InputFiles, asked: LinkOptions, sink?: ImageSink): LinkResult {
   const diagnostics = new Diagnostics();
   try {
-    return runPasses(files, asked, diagnostics);
+    return runPasses(files, asked, sink, diagnostics);
   } catch (error) {
     // A later pass came across damage that an earlier one has reported.
     if (error instanceof FormatError) diagnostics.stopOnErrors();
-    throw error;
+    if (!(error instanceof UnreadableFile)) throw error;
+    // Large objects are read more than once.
+    diagnostics.error('unreadable-input', `cannot read an input again: ${error.message}`);
+    throw new LinkError(diagnostics.items);
   }
 }
 
-function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnostics): LinkResult {
+/** Executables from this size on, in bytes, go to the sink block by block. */
+const STREAMED_SIZE = 2 ** 24;
+
+function runPasses(
+  files: InputFiles,
+  asked: LinkOptions,
+  sink: ImageSink | undefined,
+  diagnostics: Diagnostics,
+): LinkResult {
   checkTables(asked, diagnostics);
 
   const { inputs, script } = loadInputs(files, asked, diagnostics);
@@ -102,7 +120,8 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
         diagnostics,
       );
   // Addresses, file offsets and the values of symbols are final.
-  const image = new Image(placed.fileSize);
+  const isStreamed = placed.fileSize >= STREAMED_SIZE && !rules && options.tables === 'none';
+  const image = new Image(placed.fileSize, isStreamed ? sink : undefined);
   relocate(program, pieces, placed, synthesis, unwind, image, diagnostics);
   indexUnwind(program, pieces, placed, unwind, image);
   // The bytes of the image are final but for the header.
@@ -114,16 +133,17 @@ function runPasses(files: InputFiles, asked: LinkOptions, diagnostics: Diagnosti
   // Loaded bytes are final.
   if (!rules) verifyImage(image, options, diagnostics);
   diagnostics.stopOnErrors();
-  const executable = image.finish()!;
+  const executable = image.finish();
   // Linux loads them; what follows is for tools.
   const finished = { files, program, discards, pieces, layout, diagnostics };
   const bytes = addTables(executable, finished, options);
+  const tableBytes = image.isStreamed ? 0 : bytes.length - layout.fileSize;
 
   return {
     bytes,
+    isStreamed: image.isStreamed,
     debugFile: () => makeDebugFile(executable, finished, options),
-    map: () =>
-      buildMap(program, pieces, layout, discards, liveness, synthesis, bytes.length - layout.fileSize),
+    map: () => buildMap(program, pieces, layout, discards, liveness, synthesis, tableBytes),
     inputs: () => program.objects.slice(1).map(({ name }) => name),
     output: script.output,
     diagnostics: diagnostics.items,

@@ -2,7 +2,14 @@
 import { type Diagnostic, LinkError } from '../diagnostics.ts';
 import { type LinkResult, link } from '../link.ts';
 import { DiskFiles } from '../node/files.ts';
-import { OutputError, STANDARD_OUTPUT, writeExecutable, writeFile, writeText } from '../node/output.ts';
+import {
+  ExecutableParts,
+  OutputError,
+  STANDARD_OUTPUT,
+  writeExecutable,
+  writeFile,
+  writeText,
+} from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
 
 /** A link as a command line asks for it. */
@@ -40,8 +47,9 @@ export const EXIT_USAGE = 2;
 export async function runLink(request: LinkRequest): Promise<number> {
   const started = performance.now();
   const files = new DiskFiles();
+  const parts = partsFor(request);
   try {
-    const result = link(files, request.options);
+    const result = link(files, request.options, parts);
     // Made before anything is written: making it may add warnings, which may be fatal.
     const debugFile = request.debugFile === undefined ? undefined : result.debugFile();
     const diagnostics = request.quiet ? [] : [...noticesOf(request), ...result.diagnostics];
@@ -49,17 +57,25 @@ export async function runLink(request: LinkRequest): Promise<number> {
       throw new LinkError(diagnostics.map((item) => ({ ...item, severity: 'error' })));
     }
     const output = request.output ?? result.output ?? 'a.out';
-    writeExecutable(output, result.bytes);
+    if (result.isStreamed) parts!.finish();
+    else writeExecutable(output, result.bytes);
     if (debugFile) writeExecutable(request.debugFile!, debugFile);
     await report({ ...request, output }, result, diagnostics, performance.now() - started);
     await writeSideFiles({ ...request, output }, result, files);
     return EXIT_OK;
   } catch (error) {
+    parts?.discard();
     const diagnostics = diagnosticsOf(error);
     if (request.json) writeText(`${JSON.stringify({ ok: false, diagnostics }, null, 2)}\n`);
     else await printDiagnostics(request.program, diagnostics);
     return EXIT_LINK_ERROR;
   }
+}
+
+/** Takes an executable in parts, where that can be done: a debug file is made from all of it. */
+function partsFor({ output, debugFile }: LinkRequest): ExecutableParts | undefined {
+  const isPossible = output !== undefined && debugFile === undefined && ExecutableParts.canTake(output);
+  return isPossible ? new ExecutableParts(output) : undefined;
 }
 
 function noticesOf({ notices = [] }: LinkRequest): Diagnostic[] {

@@ -10,6 +10,7 @@ import { locate, type Program, SymbolKind, symbolSize, Target } from '../program
 import { Rewrite, type Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
 import { Calculation, calculationOf, sectionAddend } from '../x86/relocations.ts';
+import { IntList } from './intList.ts';
 import { Interner } from './interner.ts';
 import type { Graph } from './partition.ts';
 
@@ -25,12 +26,12 @@ export class Describer {
   readonly #unwind: UnwindTables | undefined;
   /** By section id: the number of the node that stands for it, or -1. */
   readonly #nodeOf: Int32Array;
-  /** Whether a section stays even if others equal it: a reference to one means just that one. */
-  readonly #isUnique: (id: number) => boolean;
-  readonly #words: number[] = [];
-  readonly #firstWord: number[] = [0];
-  readonly #targets: number[] = [];
-  readonly #firstEdge: number[] = [0];
+  /** 1 for a section that stays even if others equal it: a reference to one means just that one. */
+  readonly #unique: Uint8Array;
+  readonly #words = new IntList();
+  readonly #firstWord = new IntList();
+  readonly #targets = new IntList();
+  readonly #firstEdge = new IntList();
   readonly #target = new Target();
   /** The section that is being described. */
   #section = -1;
@@ -46,14 +47,16 @@ export class Describer {
     synthesis: Synthesis,
     unwind: UnwindTables | undefined,
     nodeOf: Int32Array,
-    isUnique: (id: number) => boolean,
+    unique: Uint8Array,
   ) {
     this.#program = program;
     this.#pieces = pieces;
     this.#synthesis = synthesis;
     this.#unwind = unwind;
     this.#nodeOf = nodeOf;
-    this.#isUnique = isUnique;
+    this.#unique = unique;
+    this.#firstWord.push(0);
+    this.#firstEdge.push(0);
   }
 
   /** Describes the section of the next node. @param content a number that sections share if their bytes are equal */
@@ -78,7 +81,7 @@ export class Describer {
 
   /** The references between nodes. */
   graph(): Graph {
-    return { firstEdge: Int32Array.from(this.#firstEdge), target: Int32Array.from(this.#targets) };
+    return { firstEdge: this.#firstEdge.used(), target: this.#targets.used() };
   }
 
   /** For each node the first one with an equal description. */
@@ -90,18 +93,19 @@ export class Describer {
 
   #hashWords(node: number): number {
     let hash = 0;
-    for (let i = this.#firstWord[node]!; i < this.#firstWord[node + 1]!; i++) {
-      hash = mix(hash, this.#words[i]!);
+    for (let i = this.#firstWord.values[node]!; i < this.#firstWord.values[node + 1]!; i++) {
+      hash = mix(hash, this.#words.values[i]!);
     }
     return finish(hash);
   }
 
   #haveEqualWords(a: number, b: number): boolean {
-    const words = this.#words;
-    const startA = this.#firstWord[a]!;
-    const startB = this.#firstWord[b]!;
-    const count = this.#firstWord[a + 1]! - startA;
-    if (this.#firstWord[b + 1]! - startB !== count) return false;
+    const words = this.#words.values;
+    const firstWord = this.#firstWord.values;
+    const startA = firstWord[a]!;
+    const startB = firstWord[b]!;
+    const count = firstWord[a + 1]! - startA;
+    if (firstWord[b + 1]! - startB !== count) return false;
     for (let i = 0; i < count; i++) {
       if (words[startA + i] !== words[startB + i]) return false;
     }
@@ -110,7 +114,8 @@ export class Describer {
 
   /** Describes a record of `.eh_frame`: its bytes but for the distance to its CIE, and its references. */
   #describeRecord({ records, content, firstRow, endRow }: UnwindTables, record: number): void {
-    this.#words.push(content[record]!, endRow[record]! - firstRow[record]!);
+    this.#words.push(content[record]!);
+    this.#words.push(endRow[record]! - firstRow[record]!);
     for (let row = firstRow[record]!; row < endRow[record]!; row++) {
       this.#describeReference(row, records.offset[record]!, Rewrite.none);
     }
@@ -123,8 +128,13 @@ export class Describer {
     if (code === Rewrite.consumed || calculationOf[type] === Calculation.none) return;
     if (code === Rewrite.none) this.#calculate(row);
     else this.#setToSymbol(row, false);
-    const offset = (relocations.offset[row]! - start) | 0;
-    this.#words.push(offset, type | (code << 8), this.#origin, this.#which, this.#low, this.#high);
+    const words = this.#words;
+    words.push(relocations.offset[row]! - start);
+    words.push(type | (code << 8));
+    words.push(this.#origin);
+    words.push(this.#which);
+    words.push(this.#low);
+    words.push(this.#high);
   }
 
   /** The value of a reference that is not rewritten, but for the distance to the place it stands at. */
@@ -188,7 +198,7 @@ export class Describer {
     const id = home < 0 ? section : home;
     const node = this.#nodeOf[id]!;
     // A section's reference to itself is to whatever stands for it in the end.
-    if (node < 0 || (this.#isUnique(id) && id !== this.#section)) this.#set(Origin.section, id, place);
+    if (node < 0 || (this.#unique[id] === 1 && id !== this.#section)) this.#set(Origin.section, id, place);
     else {
       this.#set(Origin.node, 0, place);
       this.#targets.push(node);

@@ -8,6 +8,7 @@
  * number that is new. So a round costs no more than the edges to what the last one moved.
  */
 import { finish, mix } from '../elf/hash.ts';
+import { IntList } from './intList.ts';
 import { Interner } from './interner.ts';
 
 /** Nodes 0, 1, 2 …, each with its edges in order. */
@@ -34,44 +35,57 @@ class Refiner {
   readonly classOf: Int32Array;
   readonly #graph: Graph;
   readonly #reverse: Graph;
-  /** Number of nodes in each class. */
-  readonly #size: number[];
+  /** Number of nodes in each class. There are at most twice as many classes as nodes: each split makes one more. */
+  readonly #size: Int32Array;
+  #classes: number;
   /** The round in which a node was last found to need comparing. */
   readonly #seen: Int32Array;
   #round = 0;
+  /** Under the first node of a group: how many nodes have its edges, and the class that they get, or -1. */
+  readonly #groupSize: Int32Array;
+  readonly #groupClass: Int32Array;
+  /** For a class: how many of its nodes are compared, and the first node of the largest group of them. */
+  readonly #compared: Int32Array;
+  readonly #largest: Int32Array;
 
   constructor(graph: Graph, initial: Int32Array) {
+    const { length } = initial;
     this.classOf = initial.slice();
     this.#graph = graph;
     this.#reverse = reverse(graph);
-    this.#size = new Array<number>(initial.length).fill(0);
+    this.#size = new Int32Array(2 * length);
+    this.#classes = length;
     for (const number of initial) this.#size[number]!++;
-    this.#seen = new Int32Array(initial.length);
+    this.#seen = new Int32Array(length);
+    this.#groupSize = new Int32Array(length);
+    this.#groupClass = new Int32Array(length);
+    this.#compared = new Int32Array(2 * length);
+    this.#largest = new Int32Array(2 * length);
   }
 
   /** Splits classes by the edges of the given nodes. @returns the nodes that are in new classes */
-  split(nodes: Int32Array): number[] {
+  split(nodes: Int32Array): Int32Array {
     const movable = nodes.filter((node) => this.#size[this.classOf[node]!]! > 1);
-    const groups = this.#groupByEdges(movable);
-    const kept = this.#groupsThatStay(groups);
-    const moved: number[] = [];
-    for (const [leader, members] of groups) {
-      if (kept.has(leader)) continue;
-      const number = this.#size.length;
-      this.#size[this.classOf[leader]!]! -= members.length;
-      this.#size.push(members.length);
-      for (const node of members) {
-        this.classOf[node] = number;
-        moved.push(node);
-      }
+    const leaders = this.#groupByEdges(movable);
+    this.#countGroups(movable, leaders);
+    for (const leader of leaders) this.#nameGroup(leader);
+    const moved = new IntList(movable.length + 1);
+    for (let i = 0; i < movable.length; i++) {
+      const number = this.#groupClass[leaders[i]!]!;
+      if (number < 0) continue;
+      const node = movable[i]!;
+      this.#size[this.classOf[node]!]!--;
+      this.#size[number]!++;
+      this.classOf[node] = number;
+      moved.push(node);
     }
-    return moved;
+    return moved.used();
   }
 
   /** The nodes with edges to the given ones. */
-  predecessors(nodes: readonly number[]): Int32Array {
+  predecessors(nodes: Int32Array): Int32Array {
     const { firstEdge, target } = this.#reverse;
-    const found: number[] = [];
+    const found = new IntList();
     this.#round++;
     for (const node of nodes) {
       for (let edge = firstEdge[node]!; edge < firstEdge[node + 1]!; edge++) {
@@ -81,38 +95,37 @@ class Refiner {
         found.push(from);
       }
     }
-    return Int32Array.from(found);
+    return found.used();
   }
 
-  /** Nodes of one class whose edges lead to the same classes, under the first of them. */
-  #groupByEdges(nodes: Int32Array): Map<number, number[]> {
+  /** For each node the first one of its class whose edges lead to the same classes. */
+  #groupByEdges(nodes: Int32Array): Int32Array {
     const known = new Interner(nodes.length, (a, b) => this.#haveEqualEdges(a, b));
-    const groups = new Map<number, number[]>();
-    for (const node of nodes) {
-      const leader = known.add(node, this.#hashEdges(node));
-      if (leader === node) groups.set(node, [node]);
-      else groups.get(leader)!.push(node);
+    return nodes.map((node) => known.add(node, this.#hashEdges(node)));
+  }
+
+  #countGroups(nodes: Int32Array, leaders: Int32Array): void {
+    for (let i = 0; i < nodes.length; i++) {
+      this.#groupSize[nodes[i]!] = 0;
+      this.#compared[this.classOf[nodes[i]!]!] = 0;
     }
-    return groups;
+    for (const leader of leaders) this.#groupSize[leader]!++;
+    for (const leader of leaders) {
+      const number = this.classOf[leader]!;
+      const isFirst = this.#compared[number]!++ === 0;
+      if (isFirst || this.#groupSize[leader]! > this.#groupSize[this.#largest[number]!]!) {
+        this.#largest[number] = leader;
+      }
+      this.#groupClass[leader] = UNNAMED;
+    }
   }
 
   /** Of a class all of whose nodes were compared, the largest group stays; else those that were not. */
-  #groupsThatStay(groups: ReadonlyMap<number, readonly number[]>): Set<number> {
-    const compared = new Map<number, { count: number; largest: number }>();
-    for (const [leader, { length }] of groups) {
-      const number = this.classOf[leader]!;
-      const known = compared.get(number);
-      if (!known) compared.set(number, { count: length, largest: leader });
-      else {
-        known.count += length;
-        if (length > groups.get(known.largest)!.length) known.largest = leader;
-      }
-    }
-    const kept = new Set<number>();
-    for (const [number, { count, largest }] of compared) {
-      if (count === this.#size[number]) kept.add(largest);
-    }
-    return kept;
+  #nameGroup(leader: number): void {
+    if (this.#groupClass[leader] !== UNNAMED) return;
+    const number = this.classOf[leader]!;
+    const stays = this.#compared[number] === this.#size[number] && this.#largest[number] === leader;
+    this.#groupClass[leader] = stays ? STAYS : this.#classes++;
   }
 
   #hashEdges(node: number): number {
@@ -134,6 +147,9 @@ class Refiner {
     return true;
   }
 }
+
+const STAYS = -1;
+const UNNAMED = -2;
 
 /** The graph with each edge turned round. */
 function reverse({ firstEdge, target }: Graph): Graph {

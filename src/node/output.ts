@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { ImageSink } from '../image.ts';
 import { explainSystemError, isSystemError, pause } from './system.ts';
 
 /** Thrown when the output cannot be written; the message names the file and the reason. */
@@ -33,6 +34,66 @@ export function writeExecutable(path: string, bytes: Uint8Array): void {
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new OutputError(`cannot write ${path}: ${explainSystemError(error)}`);
+  }
+}
+
+/**
+ * An executable file that comes in parts. They go into a temporary file, as with `writeExecutable`, but for special
+ * files and standard output, which take no parts.
+ */
+export class ExecutableParts implements ImageSink {
+  readonly #path: string;
+  #open: { readonly temporary: string; readonly file: number } | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Whether a file can be written in parts. */
+  static canTake(path: string): boolean {
+    try {
+      return path !== STANDARD_OUTPUT && !isSpecialFile(path);
+    } catch {
+      // What is wrong is said when the file is written.
+      return false;
+    }
+  }
+
+  /** @throws OutputError */
+  write(bytes: Uint8Array, position: number): void {
+    this.#try(() => {
+      this.#open ??= openTemporary(resolveLink(this.#path));
+      writeAll(this.#open.file, bytes, position);
+    });
+  }
+
+  /** Puts the file in its place. @throws OutputError */
+  finish(): void {
+    this.#try(() => {
+      const { temporary, file } = this.#open!;
+      fchmodSync(file, 0o777 & ~process.umask());
+      closeSync(file);
+      renameSync(temporary, resolveLink(this.#path));
+      this.#open = undefined;
+    });
+  }
+
+  /** Leaves nothing behind, unless the file is finished. */
+  discard(): void {
+    if (!this.#open) return;
+    const { temporary, file } = this.#open;
+    this.#open = undefined;
+    closeSync(file);
+    rmSync(temporary, { force: true });
+  }
+
+  #try(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      throw new OutputError(`cannot write ${this.#path}: ${explainSystemError(error)}`);
+    }
   }
 }
 
@@ -73,9 +134,14 @@ function writeInPlace(path: string, bytes: Uint8Array): void {
   }
 }
 
-function replaceFile(path: string, bytes: Uint8Array): void {
+/** A new file in the folder of the one that it will replace. */
+function openTemporary(path: string): { temporary: string; file: number } {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  const file = openSync(temporary, 'wx', 0o777);
+  return { temporary, file: openSync(temporary, 'wx', 0o777) };
+}
+
+function replaceFile(path: string, bytes: Uint8Array): void {
+  const { temporary, file } = openTemporary(path);
   try {
     try {
       writeAll(file, bytes);
@@ -90,12 +156,13 @@ function replaceFile(path: string, bytes: Uint8Array): void {
   }
 }
 
-/** Writes every byte; a pipe may be non-blocking and take a part at a time. */
-function writeAll(file: number, bytes: Uint8Array): void {
+/** Writes every byte; a pipe may be non-blocking and take a part at a time. @param position in the file, if it has one */
+function writeAll(file: number, bytes: Uint8Array, position?: number): void {
   let written = 0;
   while (written < bytes.length) {
     try {
-      written += writeSync(file, bytes, written);
+      const at = position === undefined ? null : position + written;
+      written += writeSync(file, bytes, written, bytes.length - written, at);
     } catch (error) {
       if (!isSystemError(error) || error.code !== 'EAGAIN') throw error;
       pause();

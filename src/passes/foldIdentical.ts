@@ -17,7 +17,6 @@
  * Unwind tables belong to what a function does. Two functions are equal only if their records are, and tables of
  * landing pads, which nothing but those records refers to, are folded like code.
  */
-import { FormatError } from '../diagnostics.ts';
 import {
   SHF_ALLOC,
   SHF_EXECINSTR,
@@ -29,13 +28,13 @@ import {
   SHF_WRITE,
   SHT_PROGBITS,
 } from '../elf/constants.ts';
-import { equalBytes, hashBytes, mix } from '../elf/hash.ts';
+import { mix } from '../elf/hash.ts';
 import { Trait } from '../elf/sectionNames.ts';
 import { symbolsOf } from '../expression.ts';
 import { Describer } from '../merge/describe.ts';
-import { Interner } from '../merge/interner.ts';
 import { refinePartition } from '../merge/partition.ts';
 import { findSignificant } from '../merge/significance.ts';
+import { findTwins } from '../merge/twins.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { outputOf, type SectionRules } from '../place/rules.ts';
@@ -57,36 +56,29 @@ export function foldIdentical(
 ): void {
   if (options.icf === 'none' || options.verbatim) return;
   const eligible = findEligible(program, liveness, pieces, options.icf === 'all');
-  const contents = findTwins(program, pieces, eligible, rules);
+  const { flags } = program.sections;
+  // What a linker script sends to different output sections stays apart.
+  const kindOf = (id: number) => mix(flags[id]! & ~IRRELEVANT_FLAGS, rules ? outputOf(rules, id) : 0);
+  const { ids, first } = findTwins(program, pieces, eligible, kindOf);
+  if (ids.length === 0) return;
   const unique = findUnique(program, liveness, synthesis, options);
-  const ids = Int32Array.from(contents.keys());
   const nodeOf = new Int32Array(program.sections.count).fill(-1);
   ids.forEach((id, node) => {
     nodeOf[id] = node;
   });
-  const isUnique = (id: number) => unique[id] === 1;
-  const describer = new Describer(program, pieces, synthesis, liveness.unwind, nodeOf, isUnique);
-  if (!describeAll(describer, contents)) return;
+  const describer = new Describer(program, pieces, synthesis, liveness.unwind, nodeOf, unique);
+  ids.forEach((id, node) => {
+    describer.add(id, first[node]!);
+  });
   const classes = refinePartition(describer.graph(), describer.classes());
-  fold(pieces, ids, classes, isUnique);
-}
-
-/** @returns false if a record of an unwind table is malformed; that has been reported, and there will be no program */
-function describeAll(describer: Describer, contents: ReadonlyMap<number, number>): boolean {
-  try {
-    for (const [id, content] of contents) describer.add(id, content);
-    return true;
-  } catch (error) {
-    if (error instanceof FormatError) return false;
-    throw error;
-  }
+  fold(pieces, ids, classes, unique);
 }
 
 /**
  * Ids of the live sections that no rule ties to a place, ascending: code, tables of landing pads, and on demand all
  * constants.
  */
-function findEligible(program: Program, liveness: Liveness, pieces: Pieces, withData: boolean): number[] {
+function findEligible(program: Program, liveness: Liveness, pieces: Pieces, withData: boolean): Int32Array {
   const { sections } = program;
   const { live, clusters } = liveness;
   const isGeneral = (id: number) =>
@@ -103,7 +95,7 @@ function findEligible(program: Program, liveness: Liveness, pieces: Pieces, with
     const isEligible = live[id] === 1 && isGeneral(id) && isOwn(id) && isFree(id) && isWanted(id);
     if (isEligible && !leaders.has(id)) ids.push(id);
   }
-  return ids;
+  return Int32Array.from(ids);
 }
 
 /** Sections that others go with (SHF_LINK_ORDER): what those say of them is not part of the description. */
@@ -115,35 +107,6 @@ function findLeaders(program: Program, { reached }: Liveness): Set<number> {
     leaders.add(program.linkedSection(id));
   }
   return leaders;
-}
-
-/** Sections with equals in bytes and flags: for each the first of them. Nothing else need be looked at. */
-function findTwins(
-  program: Program,
-  pieces: Pieces,
-  ids: readonly number[],
-  rules: SectionRules | undefined,
-): Map<number, number> {
-  const { flags } = program.sections;
-  const bytesOf = (id: number) => pieces.content.get(id) ?? program.sectionBytes(id);
-  const kindOf = (id: number) => flags[id]! & ~IRRELEVANT_FLAGS;
-  const areEqual = (a: number, b: number) => {
-    const bytesA = bytesOf(a);
-    const bytesB = bytesOf(b);
-    // What a linker script sends to different output sections stays apart.
-    if (rules && outputOf(rules, a) !== outputOf(rules, b)) return false;
-    if (kindOf(a) !== kindOf(b) || bytesA.length !== bytesB.length) return false;
-    return equalBytes(bytesA, 0, bytesB, 0, bytesA.length);
-  };
-  const known = new Interner(ids.length, areEqual);
-  const first = ids.map((id) => {
-    const bytes = bytesOf(id);
-    return known.add(id, mix(hashBytes(bytes, 0, bytes.length), kindOf(id)));
-  });
-  const count = new Map<number, number>();
-  for (const id of first) count.set(id, (count.get(id) ?? 0) + 1);
-  const pairs = ids.map((id, i) => [id, first[i]!] as const);
-  return new Map(pairs.filter(([, content]) => count.get(content)! > 1));
 }
 
 /** @returns 1 for each section that must not be folded into another, by section id */
@@ -170,8 +133,9 @@ function findUnique(
 }
 
 /** Folds each class into its first unique member, or into its first. @param ids sections by node, ascending */
-function fold(pieces: Pieces, ids: Int32Array, classes: Int32Array, isUnique: (id: number) => boolean): void {
+function fold(pieces: Pieces, ids: Int32Array, classes: Int32Array, unique: Uint8Array): void {
   const survivors = new Map<number, number>();
+  const isUnique = (id: number) => unique[id] === 1;
   classes.forEach((number, node) => {
     const known = survivors.get(number);
     const id = ids[node]!;
