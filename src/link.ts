@@ -51,17 +51,26 @@ export interface LinkResult {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** What a link does beside its result. */
+export interface LinkHooks {
+  /**
+   * Gets a large executable block by block, so that it need not be in memory; what it has got is of no use if the link
+   * fails.
+   */
+  readonly sink?: ImageSink | undefined;
+  /** Is told the name of each pass when it has ended. */
+  readonly passDone?: ((name: string) => void) | undefined;
+}
+
 /**
  * Links objects and archives into a static executable.
  * @param files where inputs are read from: a Map from path to bytes will do
- * @param sink gets a large executable block by block, so that it need not be in memory; what it has got is of no use
- * if the link fails
  * @throws LinkError with every error that was found
  */
-export function link(files: InputFiles, asked: LinkOptions, sink?: ImageSink): LinkResult {
+export function link(files: InputFiles, asked: LinkOptions, hooks: LinkHooks = {}): LinkResult {
   const diagnostics = new Diagnostics();
   try {
-    return runPasses(files, asked, sink, diagnostics);
+    return runPasses(files, asked, hooks, diagnostics);
   } catch (error) {
     // A later pass came across damage that an earlier one has reported.
     if (error instanceof FormatError) diagnostics.stopOnErrors();
@@ -78,40 +87,47 @@ const STREAMED_SIZE = 2 ** 24;
 function runPasses(
   files: InputFiles,
   asked: LinkOptions,
-  sink: ImageSink | undefined,
+  { sink, passDone }: LinkHooks,
   diagnostics: Diagnostics,
 ): LinkResult {
+  const run = <A extends unknown[], R>(pass: (...args: A) => R, ...args: A): R => {
+    const result = pass(...args);
+    passDone?.(pass.name);
+    return result;
+  };
   checkTables(asked, diagnostics);
 
-  const { inputs, script } = loadInputs(files, asked, diagnostics);
+  const { inputs, script } = run(loadInputs, files, asked, diagnostics);
   // Every input is an object or an archive, and its tables lie within its bytes.
   const options = withScript(asked, script);
-  const program = resolveSymbols(inputs, files, options, script, diagnostics);
+  const program = run(resolveSymbols, inputs, files, options, script, diagnostics);
   // Each name has one definition; no object, section or symbol is added any more.
-  const rules = matchSections(program, script);
-  const discards = discardSections(program, rules);
-  const liveness = markLive(program, discards, options, script, rules, diagnostics);
+  const rules = run(matchSections, program, script);
+  const discards = run(discardSections, program, rules);
+  const liveness = run(markLive, program, discards, options, script, rules, diagnostics);
   // Only live sections exist; every relocation of theirs has been read once and lies within its section.
-  const { synthesis, pieces } = synthesize(program, liveness, options, rules, diagnostics);
+  const { synthesis, pieces } = run(synthesize, program, liveness, options, rules, diagnostics);
   // It is decided which references are rewritten, and no new section appears.
-  if (!rules) dropTails(program, liveness, pieces, options);
+  if (!rules) run(dropTails, program, liveness, pieces, options);
   // Sections end where the program does.
-  mergeStrings(program, liveness, pieces, rules);
+  run(mergeStrings, program, liveness, pieces, rules);
   // Strings and constants have their places within sections.
-  foldIdentical(program, liveness, pieces, synthesis, options, rules);
+  run(foldIdentical, program, liveness, pieces, synthesis, options, rules);
   // Every section is its own, merged with others, or stands for the ones that are like it.
-  const unwind = assembleUnwind(program, liveness, pieces, options);
+  const unwind = run(assembleUnwind, program, liveness, pieces, options);
   // Sizes are final.
   const placed = rules
-    ? placeByScript(program, liveness, pieces, script, rules, options, diagnostics)
-    : layoutImage(
+    ? run(placeByScript, program, liveness, pieces, script, rules, options, diagnostics)
+    : run(
+        layoutImage,
         program,
         liveness,
         pieces,
-        orderSections(
+        run(
+          orderSections,
           program,
           pieces,
-          fitHeader(program, liveness, pieces, synthesis, options, diagnostics),
+          run(fitHeader, program, liveness, pieces, synthesis, options, diagnostics),
           options,
           diagnostics,
         ),
@@ -122,21 +138,21 @@ function runPasses(
   // Addresses, file offsets and the values of symbols are final.
   const isStreamed = placed.fileSize >= STREAMED_SIZE && !rules && options.tables === 'none';
   const image = new Image(placed.fileSize, isStreamed ? sink : undefined);
-  relocate(program, pieces, placed, synthesis, unwind, image, diagnostics);
-  indexUnwind(program, pieces, placed, unwind, image);
+  run(relocate, program, pieces, placed, synthesis, unwind, image, diagnostics);
+  run(indexUnwind, program, pieces, placed, unwind, image);
   // The bytes of the image are final but for the header.
-  const layout = trimZeros(image, placed, options);
+  const layout = run(trimZeros, image, placed, options);
   // The file ends with a byte that is not zero, or with a page.
   diagnostics.stopOnErrors();
   // A binary file is the bytes of the sections and nothing else.
-  if (script.format !== 'binary') writeImage(image, pieces, layout, options);
+  if (script.format !== 'binary') run(writeImage, image, pieces, layout, options);
   // Loaded bytes are final.
-  if (!rules) verifyImage(image, options, diagnostics);
+  if (!rules) run(verifyImage, image, options, diagnostics);
   diagnostics.stopOnErrors();
   const executable = image.finish();
   // Linux loads them; what follows is for tools.
   const finished = { files, program, discards, pieces, layout, diagnostics };
-  const bytes = addTables(executable, finished, options);
+  const bytes = run(addTables, executable, finished, options);
   const tableBytes = image.isStreamed ? 0 : bytes.length - layout.fileSize;
 
   return {

@@ -230,5 +230,10 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     help: 'write them to <file>, which a debugger can load in place of the executable',
   },
   { flags: '--print-map', group: GROUPS.output, help: 'print what lies where, and why it is there' },
+  {
+    flags: '--time',
+    group: GROUPS.output,
+    help: 'print how much processor time each pass took to standard error',
+  },
   { flags: '--json', group: GROUPS.output, help: 'print the result, the map and the diagnostics as JSON' },
 ];

@@ -20,7 +20,7 @@ Symbols:     -e SYMBOL  -u SYMBOL  --defsym NAME=EXPRESSION  --wrap=SYMBOL  --re
 Sections:    --gc-sections (default)  --no-gc-sections  --print-gc-sections  --icf=safe|all|none
 Addresses:   --image-base=ADDRESS  -Ttext=ADDRESS  -Tdata=ADDRESS  --section-start=SECTION=ADDRESS
              -z separate-code  -z noexecstack  -z max-page-size=N
-Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --fatal-warnings  --quiet
+Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --fatal-warnings  --quiet  --time
              --symbols  --debug  --debug-file=FILE
 tinyelf's:   --header  --compat  --floor  --segments  --verbatim  --osabi  --ident-pad  --builtins
 

@@ -22,6 +22,7 @@ export interface LdRequest {
   readonly trace: boolean;
   readonly fatalWarnings: boolean;
   readonly quiet: boolean;
+  readonly time: boolean;
 }
 
 /** Where GNU ld looks for libraries behind the folders of -L (SEARCH_DIR in the default script of Debian's ld). */
@@ -73,6 +74,7 @@ function initialState(inputs: InputName[]): LdState {
     trace: false,
     fatalWarnings: false,
     quiet: false,
+    time: false,
     sysroot: '',
     defaultPaths: true,
     mode: { whole: false, lazy: false },
@@ -114,6 +116,7 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
     trace: state.trace,
     fatalWarnings: state.fatalWarnings,
     quiet: state.quiet,
+    time: state.time,
     options: {
       ...DEFAULT_OPTIONS,
       // Without --eh-frame-hdr a program registers its unwind tables itself, as crtbeginT.o does.

@@ -43,6 +43,7 @@ export interface LdState {
   trace: boolean;
   fatalWarnings: boolean;
   quiet: boolean;
+  time: boolean;
   sysroot: string;
   defaultPaths: boolean;
   /** How files and libraries that follow are taken. */
@@ -219,6 +220,9 @@ function addOutputOptions(): void {
   });
   option('t trace', 'none', (state) => {
     state.trace = true;
+  });
+  option('time', 'none', (state) => {
+    state.time = true;
   });
   option('quiet w no-warnings', 'none', (state) => {
     state.quiet = true;

@@ -70,6 +70,7 @@ export function addLinkCommand(program: Command, finish: (code: number) => void)
         output,
         debugFile: values.debugFile,
         printMap: values.printMap === true,
+        time: values.time === true,
         json: values.json === true,
       }),
     );
@@ -99,6 +100,7 @@ interface Values {
   readonly debug?: boolean;
   readonly debugFile?: string;
   readonly printMap?: boolean;
+  readonly time?: boolean;
   readonly json?: boolean;
 }
 

@@ -11,6 +11,7 @@ import {
   writeText,
 } from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
+import { PassTimer } from './passTimer.ts';
 
 /** A link as a command line asks for it. */
 export interface LinkRequest {
@@ -32,6 +33,8 @@ export interface LinkRequest {
   /** Say which files were read. */
   readonly trace?: boolean;
   readonly fatalWarnings?: boolean;
+  /** Say how long each pass took. */
+  readonly time?: boolean;
   /** No warnings. */
   readonly quiet?: boolean;
   /** Warnings about the command line itself. */
@@ -48,8 +51,9 @@ export async function runLink(request: LinkRequest): Promise<number> {
   const started = performance.now();
   const files = new DiskFiles();
   const parts = partsFor(request);
+  const timer = request.time ? new PassTimer() : undefined;
   try {
-    const result = link(files, request.options, parts);
+    const result = link(files, request.options, { sink: parts, passDone: timer?.lap });
     // Made before anything is written: making it may add warnings, which may be fatal.
     const debugFile = request.debugFile === undefined ? undefined : result.debugFile();
     const diagnostics = request.quiet ? [] : [...noticesOf(request), ...result.diagnostics];
@@ -60,6 +64,7 @@ export async function runLink(request: LinkRequest): Promise<number> {
     if (result.isStreamed) parts!.finish();
     else writeExecutable(output, result.bytes);
     if (debugFile) writeExecutable(request.debugFile!, debugFile);
+    if (timer) process.stderr.write(timer.report());
     await report({ ...request, output }, result, diagnostics, performance.now() - started);
     await writeSideFiles({ ...request, output }, result, files);
     return EXIT_OK;
