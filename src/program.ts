@@ -6,7 +6,7 @@
 
 import { type ByteSource, Contents, sourceOf } from './contents.ts';
 import { FormatError } from './diagnostics.ts';
-import { readU64 } from './elf/bytes.ts';
+import { decodeText, readU64 } from './elf/bytes.ts';
 import {
   SHF_ALLOC,
   SHF_EXECINSTR,
@@ -22,18 +22,19 @@ import {
   type ElfObject,
   hasReservedSection,
   parseObject,
-  sectionNameAt,
   symbolName,
   symbolOffset,
   symbolSection,
 } from './elf/object.ts';
 import { addRelocations, RelocationTable } from './elf/relocations.ts';
-import { copyInto, SectionTable } from './elf/sections.ts';
+import { copyInto, NO_NAME, SectionTable } from './elf/sections.ts';
 import type { LoadedInput } from './inputs.ts';
 import { fieldSize } from './x86/relocations.ts';
 
-/** An object of which this fraction is wanted is read as a whole. */
-const WHOLE_READ = 8;
+/** So many bytes are read in the time that it takes to ask for some. */
+const PART_COST = 12_000;
+/** Bytes of a name that are read at first. */
+const NAME_SIZE = 128;
 
 /** An object that takes part in the link. */
 export class InputObject implements ElfObject {
@@ -53,6 +54,11 @@ export class InputObject implements ElfObject {
   readonly firstLocal: number;
   /** Symbol ids of the object's non-local symbols; symbol number `firstGlobal + i` has `globals[i]`. */
   readonly globals: Int32Array;
+  /**
+   * References to the symbols whose addresses the object's code may compare; undefined if it does not say. Set by
+   * `resolveSymbols` where that matters.
+   */
+  significant: Int32Array | undefined;
   readonly #source: ByteSource;
   readonly #contents: Contents;
   readonly #kept: Uint8Array | undefined;
@@ -92,9 +98,19 @@ export class InputObject implements ElfObject {
     return this.#kept ?? this.#contents.borrow(this.#source);
   }
 
-  /** Reads all of the object if that is cheaper than so many bytes of it in parts. @throws UnreadableFile */
-  prepare(wanted: number): void {
-    if (!this.#kept && wanted * WHOLE_READ >= this.#source.size) this.#contents.borrow(this.#source);
+  /**
+   * Reads all of the object if that is cheaper than the parts of it that will be asked for.
+   * @param parts number of the parts
+   * @param bytes size of all of them
+   * @throws UnreadableFile
+   */
+  prepare(parts: number, bytes: number): void {
+    if (!this.#kept && parts * PART_COST + bytes >= this.#source.size) this.#contents.borrow(this.#source);
+  }
+
+  /** Bytes of the object. */
+  get size(): number {
+    return this.#source.size;
   }
 
   /** A part of the bytes, for as long as `bytes`. @throws UnreadableFile */
@@ -281,7 +297,14 @@ export class Program {
 
   /** Name of a section, for printing and comparing. */
   sectionName(id: number): string {
-    return sectionNameAt(this.objectOf(id).bytes, this.sections.nameOffset[id]!);
+    const at = this.sections.nameOffset[id]!;
+    if (at === NO_NAME) return '';
+    const object = this.objectOf(id);
+    for (let size = NAME_SIZE; ; size *= 8) {
+      const bytes = object.part(at, Math.min(size, object.size - at));
+      const length = bytes.indexOf(0);
+      if (length >= 0) return decodeText(bytes, 0, length);
+    }
   }
 
   /** The object that a section comes from. */
@@ -423,7 +446,7 @@ export function symbolSize(program: Program, object: InputObject, reference: num
 
 /** Binding of the symbol by which an object refers to a global symbol. */
 export function bindingOf(object: InputObject, symbol: number): number {
-  return object.bytes[symbolOffset(object, indexOf(object, symbol)) + 4]! >> 4;
+  return object.part(symbolOffset(object, indexOf(object, symbol)) + 4, 1)[0]! >> 4;
 }
 
 /** Name of what a reference of `object` leads to, as shown to users; a section symbol goes by its section's name. */

@@ -24,6 +24,7 @@ import {
   SHT_SYMTAB_SHNDX,
   SYM_SIZE,
 } from './constants.ts';
+import { identify } from './identify.ts';
 import { traitsOf } from './sectionNames.ts';
 import { hasRow, NO_NAME, NO_ROW, type SectionTable } from './sections.ts';
 
@@ -195,6 +196,7 @@ const NO_SYMBOLS: SymbolTableView = {
 };
 
 function checkHeader(bytes: Uint8Array): void {
+  checkKind(bytes);
   if (bytes.length < EHDR_SIZE) {
     throw new FormatError(
       `the file has ${bytes.length} bytes, fewer than the ${EHDR_SIZE} of an ELF header`,
@@ -224,6 +226,17 @@ function checkHeader(bytes: Uint8Array): void {
   if (readU64(bytes, 40) !== 0 && e_shentsize !== SHDR_SIZE) {
     throw new FormatError(`e_shentsize is ${e_shentsize}; expected ${SHDR_SIZE}`, 58);
   }
+}
+
+/** A member of an archive may be anything. */
+function checkKind(bytes: Uint8Array): void {
+  const kind = identify(bytes);
+  if (kind === 'bitcode') {
+    const hint = 'turn LTO-only output off: no -flto for clang, no -C linker-plugin-lto for rustc';
+    throw new FormatError('the member is LLVM bitcode', 0, hint);
+  }
+  if (kind === 'object' || kind === 'elf-other') return;
+  throw new FormatError('the file is no ELF object', 0, 'expected an object from rustc, clang, gcc or nasm');
 }
 
 /** e_shnum, or sh_size of section 0 where there are SHN_LORESERVE sections or more (gABI, "ELF Header"). */

@@ -5,27 +5,28 @@
  * Virtual tables are an exception: C++ has no way to take a function's address out of one, and the tables are read
  * only to call. (gold's --icf=safe makes the same exception.)
  */
-import { FormatError } from '../diagnostics.ts';
 import { SHF_EXECINSTR } from '../elf/constants.ts';
 import { Trait } from '../elf/sectionNames.ts';
-import { type InputObject, locate, type Program, referenceOf, Target } from '../program.ts';
+import { locate, type Program, Target } from '../program.ts';
 import { type Liveness, Rewrite, type Synthesis } from '../results.ts';
 import { GotRelaxation } from '../x86/relax.ts';
 import { Calculation, calculationOf, R_X86_64_PLT32 } from '../x86/relocations.ts';
-import { readAddressTable } from './addressTable.ts';
 
 /** @returns 1 for each section whose address is significant, by section id */
 export function findSignificant(program: Program, liveness: Liveness, { rewrites }: Synthesis): Uint8Array {
-  const { sections, objects } = program;
+  const { sections, objects, relocations } = program;
   const significant = new Uint8Array(sections.count);
-  const named = objects.map((object) => findNamed(program, object));
-  for (const id of named.flatMap((ids) => ids ?? [])) significant[id] = 1;
-  const { relocations } = program;
   const target = new Target();
+  for (const object of objects) {
+    for (const reference of object.significant ?? []) {
+      locate(program, reference, target);
+      if (target.section >= 0) significant[target.section] = 1;
+    }
+  }
   for (const id of liveness.reached) {
     const first = sections.firstRelocation[id]!;
     const end = first + sections.relocationCount[id]!;
-    if (first === end || named[sections.object[id]!] || isVirtualTable(program, id)) continue;
+    if (first === end || objects[sections.object[id]!]!.significant || isVirtualTable(program, id)) continue;
     for (let row = first; row < end; row++) {
       if (!takesAddress(relocations.type[row]!, rewrites[row]!)) continue;
       locate(program, relocations.symbol[row]!, target);
@@ -33,22 +34,6 @@ export function findSignificant(program: Program, liveness: Liveness, { rewrites
     }
   }
   return significant;
-}
-
-/** Ids of the sections that an object's table names; undefined if it has no table that can be read. */
-function findNamed(program: Program, object: InputObject): number[] | undefined {
-  const target = new Target();
-  try {
-    return readAddressTable(object)
-      ?.map((symbol) => {
-        locate(program, referenceOf(object, symbol), target);
-        return target.section;
-      })
-      .filter((section) => section >= 0);
-  } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
-  }
 }
 
 /** Whether a reference may be for anything but a call. */

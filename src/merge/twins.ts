@@ -80,7 +80,8 @@ function compareContents(
   ids.forEach((id, i) => {
     if (program.objectOf(id) !== object) {
       object = program.objectOf(id);
-      object.prepare(bytesFrom(program, pieces, ids, i));
+      const end = endOfObject(program, ids, i);
+      object.prepare(end - i, sizeOf(pieces, ids, i, end));
     }
     const bytes = pieces.content.get(id) ?? program.borrowBytes(id);
     store.offer(id, bytes);
@@ -90,11 +91,17 @@ function compareContents(
   return first;
 }
 
-/** Bytes of the sections from index `from` on that lie in the same object. */
-function bytesFrom({ sections }: Program, pieces: Pieces, ids: Int32Array, from: number): number {
+/** Index behind the last of the sections from index `from` on that lie in the same object. */
+function endOfObject({ sections }: Program, ids: Int32Array, from: number): number {
   const object = sections.object[ids[from]!];
+  let end = from;
+  while (end < ids.length && sections.object[ids[end]!] === object) end++;
+  return end;
+}
+
+function sizeOf(pieces: Pieces, ids: Int32Array, from: number, to: number): number {
   let sum = 0;
-  for (let i = from; i < ids.length && sections.object[ids[i]!] === object; i++) sum += pieces.size[ids[i]!]!;
+  for (let i = from; i < to; i++) sum += pieces.size[ids[i]!]!;
   return sum;
 }
 

@@ -122,10 +122,13 @@ class Copier {
   #fetch(object: InputObject): void {
     const { sections } = this.#program;
     let wanted = 0;
+    let bytes = 0;
     for (let id = object.firstSection; id < object.firstSection + object.sectionCount; id++) {
-      if (this.#inFile[id] === 1) wanted += sections.size[id]!;
+      if (this.#inFile[id] !== 1) continue;
+      wanted++;
+      bytes += sections.size[id]!;
     }
-    object.prepare(wanted);
+    object.prepare(wanted, bytes);
   }
 
   #copySection(id: number): void {

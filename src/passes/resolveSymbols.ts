@@ -8,6 +8,7 @@
  */
 import type { ByteSource } from '../contents.ts';
 import { type Diagnostics, FormatError } from '../diagnostics.ts';
+import { readAddressTable } from '../elf/addressTable.ts';
 import type { ArchiveMember } from '../elf/archive.ts';
 import { wordsAt } from '../elf/bytes.ts';
 import {
@@ -38,7 +39,7 @@ import { SectionTable } from '../elf/sections.ts';
 import { type Expression, symbolsOf } from '../expression.ts';
 import { type InputFiles, type LoadedInput, openInput, readPart, UnreadableFile } from '../inputs.ts';
 import type { LinkOptions } from '../options.ts';
-import { type InputObject, Program, Reference, SymbolKind } from '../program.ts';
+import { type InputObject, Program, Reference, referenceOf, SymbolKind } from '../program.ts';
 import { DYNAMIC_SYMBOL, providedPlace } from '../provided.ts';
 import type { LinkScript } from '../script/linkScript.ts';
 import { definedSymbols, referencedSymbols, type ScriptSymbol } from '../script/symbols.ts';
@@ -253,6 +254,7 @@ class Resolver {
       this.#nameGlobals(object);
       this.#supersedeGroups(object);
       this.#addSymbols(object);
+      if (this.#options.icf === 'safe') this.#readAddressTable(object);
       this.program.addRelocations(object);
     } catch (error) {
       if (error instanceof UnreadableFile) this.#reportUnreadable(name, error);
@@ -283,6 +285,11 @@ class Resolver {
       }
       globals[i] = symbols.intern(strings, st_name, length);
     }
+  }
+
+  #readAddressTable(object: InputObject): void {
+    const symbols = readAddressTable(object);
+    if (symbols) object.significant = Int32Array.from(symbols, (index) => referenceOf(object, index));
   }
 
   /** Marks the members of groups whose signature an earlier object has supplied. */
@@ -539,20 +546,11 @@ class Resolver {
       const source = this.#memberSource(number, member);
       // --whole-archive of an .rlib: its metadata is no object.
       if (input.whole && source && !isLinkable(source)) return;
-      if (source) this.#addMember(`${input.name}(${member.name})`, source, number);
+      if (source) this.#addObject(`${input.name}(${member.name})`, source, number);
     } catch (error) {
       if (error instanceof UnreadableFile) this.#reportUnreadable(input.name, error);
       else this.#diagnostics.formatError(input.name, error);
     }
-  }
-
-  #addMember(name: string, source: ByteSource, position: number): void {
-    if (kindOf(source) === 'bitcode') {
-      const hint = 'turn LTO-only output off: no -flto for clang, no -C linker-plugin-lto for rustc';
-      this.#diagnostics.formatError(name, new FormatError('the member is LLVM bitcode', 0, hint));
-      return;
-    }
-    this.#addObject(name, source, position);
   }
 
   /** Where the bytes of a member are; undefined if the file of a thin archive's cannot be read, which is reported. */

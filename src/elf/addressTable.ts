@@ -10,7 +10,7 @@ import {
   HEADER_WORDS,
   sectionHeaders,
   wordPair,
-} from '../elf/object.ts';
+} from './object.ts';
 
 /**
  * The symbol numbers of an object's table.
