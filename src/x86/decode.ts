@@ -14,7 +14,7 @@ import {
   FLOW_SHIFT,
   Flow,
   GROUP_SHIFT,
-  GROUPS,
+  groupMember,
   HAS_MODRM,
   IMMEDIATE_SHIFT,
   Immediate,
@@ -24,6 +24,7 @@ import {
   MOD_IGNORED,
   NEEDS_SIB,
   NO_VVVV,
+  type OpcodeMap,
   REGISTER_SHIFT,
   SUFFIXES_3DNOW,
   VEX_MAPS,
@@ -136,7 +137,7 @@ export function decode(bytes: Uint8Array, offset: number, end: number, out: Inst
   out.prefixLength = encodingAt - offset;
   out.opcodeOffset = opcodeAt - offset;
   out.opcode = bytes[opcodeAt]!;
-  let descriptor = mapOf(out)[out.opcode]!;
+  let descriptor = mapOf(out).get(out.opcode);
   if (descriptor === 0) return 0;
 
   clearOperands(out);
@@ -266,7 +267,7 @@ function locateVexOpcode(bytes: Uint8Array, at: number, limit: number, out: Inst
 }
 
 /** Returns the descriptors of the instruction's opcode map. */
-function mapOf(out: Instruction): Uint32Array {
+function mapOf(out: Instruction): OpcodeMap {
   switch (out.encoding) {
     case Encoding.vex:
       return VEX_MAPS[out.map]!;
@@ -292,9 +293,9 @@ function clearOperands(out: Instruction): void {
 /** Returns the descriptor of the group member that ModRM selects, or `descriptor` if it is no group. */
 function resolveGroup(descriptor: number, modrm: number): number {
   if (descriptor >>> GROUP_SHIFT === 0) return descriptor;
-  const member = GROUPS[(descriptor >>> GROUP_SHIFT) * 8 + ((modrm >> 3) & 7)]!;
+  const member = groupMember(descriptor >>> GROUP_SHIFT, (modrm >> 3) & 7);
   if (member >>> GROUP_SHIFT === 0 || modrm < 0xc0) return member;
-  return GROUPS[(member >>> GROUP_SHIFT) * 8 + (modrm & 7)]!;
+  return groupMember(member >>> GROUP_SHIFT, modrm & 7);
 }
 
 /**

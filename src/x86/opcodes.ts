@@ -121,7 +121,7 @@ export const NEEDS_SIB = 1 << 16;
 export const FLOW_SHIFT = 17;
 /** The {@link Flow} holds with a mandatory prefix only. */
 export const FLOW_PREFIXED = 1 << 21;
-/** Lowest bit of the number of a row in {@link GROUPS}, zero if the descriptor is complete. */
+/** Lowest bit of the number of a group, see {@link groupMember}; zero if the descriptor is complete. */
 export const GROUP_SHIFT = 22;
 
 /** Rows of an opcode map, each with the first opcode of the row. */
@@ -589,7 +589,7 @@ const XOP_MAP10: MapRows = [
 ];
 
 /** Numbers of the groups: the row's place in {@link GROUP_ROWS}, from one because zero means no group. */
-const GROUP_NUMBERS = new Map(Object.keys(GROUP_ROWS).map((name, index) => [name, index + 1]));
+const GROUP_NAMES = ['', ...Object.keys(GROUP_ROWS)];
 
 /** The parts of a cell: forms, immediate, marks, flow, group, repetition. */
 const CELL = /^([EMRS.-]?|[EMRS.-]{4})([a-z]?)(\+?)(=?)(!?)(?:([>~])(\w))?(?:@(\w+))?(?:\{(\d+)\})?$/;
@@ -635,53 +635,74 @@ function parseRow(row: string, size: number): number[] {
     if (modIgnored) bits |= MOD_IGNORED;
     if (flow) bits |= FLOWS[flow]! << FLOW_SHIFT;
     if (flowMark === '~') bits |= FLOW_PREFIXED;
-    if (group) bits |= HAS_MODRM | (GROUP_NUMBERS.get(group)! << GROUP_SHIFT);
+    if (group) bits |= HAS_MODRM | (GROUP_NAMES.indexOf(group) << GROUP_SHIFT);
     return new Array<number>(Number(count ?? 1)).fill(bits);
   });
   if (descriptors.length !== size) throw new Error(`opcode row ${row}`);
   return descriptors;
 }
 
-/** Descriptors of the 256 opcodes of a map. */
-function parseMap(rows: MapRows): Uint32Array {
-  const map = new Uint32Array(256);
-  for (const [base, row] of rows) map.set(parseRow(row, 16), base);
-  return map;
+/** A descriptor that has not been read yet; none is negative. */
+const UNREAD = -1;
+
+/** Descriptors of the 256 opcodes of a map. A row is read when it is first needed: most links need few. */
+export class OpcodeMap {
+  readonly #rows: MapRows;
+  readonly #descriptors = new Int32Array(256).fill(UNREAD);
+
+  constructor(rows: MapRows) {
+    this.#rows = rows;
+  }
+
+  /** The descriptor of an opcode, 0 for one that is undefined. */
+  get(opcode: number): number {
+    const known = this.#descriptors[opcode]!;
+    return known === UNREAD ? this.#read(opcode) : known;
+  }
+
+  #read(opcode: number): number {
+    const base = opcode & 0xf0;
+    const row = this.#rows.find(([first]) => first === base);
+    this.#descriptors.set(row ? parseRow(row[1], 16) : UNDEFINED_ROW, base);
+    return this.#descriptors[opcode]!;
+  }
+}
+
+const UNDEFINED_ROW = new Int32Array(16);
+
+/** Descriptors of the groups, eight for each group number. */
+const groups = new Int32Array(8 * GROUP_NAMES.length).fill(UNREAD);
+
+/** The descriptor of member `index`, 0 to 7, of a group. @param group its number, from one */
+export function groupMember(group: number, index: number): number {
+  if (groups[8 * group] === UNREAD) groups.set(parseRow(GROUP_ROWS[GROUP_NAMES[group]!]!, 8), 8 * group);
+  return groups[8 * group + index]!;
 }
 
 /** A map in which every opcode is undefined. */
-const UNDEFINED_MAP = new Uint32Array(256);
-
-/** Descriptors of the groups, eight for each group number; number zero is not used. */
-export const GROUPS = Uint32Array.from([
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  ...Object.values(GROUP_ROWS).flatMap((row) => parseRow(row, 8)),
-]);
+const UNDEFINED_MAP = new OpcodeMap([]);
 
 /** Legacy maps by number: one byte, 0F, 0F 38, 0F 3A. */
-export const LEGACY_MAPS = [ONE_BYTE, MAP_0F, MAP_0F38, MAP_0F3A].map(parseMap);
+export const LEGACY_MAPS = mapsOf(ONE_BYTE, MAP_0F, MAP_0F38, MAP_0F3A);
 
 /** VEX maps by VEX.m-mmmm, 0 to 3. */
-export const VEX_MAPS = [UNDEFINED_MAP, ...[VEX_0F, VEX_0F38, VEX_0F3A].map(parseMap)];
+export const VEX_MAPS = [UNDEFINED_MAP, ...mapsOf(VEX_0F, VEX_0F38, VEX_0F3A)];
 
 /** EVEX maps by EVEX.mmm, 0 to 7. Map 4 is APX. */
 export const EVEX_MAPS = [
   UNDEFINED_MAP,
-  ...[EVEX_0F, EVEX_0F38, EVEX_0F3A].map(parseMap),
+  ...mapsOf(EVEX_0F, EVEX_0F38, EVEX_0F3A),
   UNDEFINED_MAP,
-  ...[EVEX_MAP5, EVEX_MAP6].map(parseMap),
+  ...mapsOf(EVEX_MAP5, EVEX_MAP6),
   UNDEFINED_MAP,
 ];
 
 /** XOP maps by XOP.map_select - 8, 0 to 2. */
-export const XOP_MAPS = [XOP_MAP8, XOP_MAP9, XOP_MAP10].map(parseMap);
+export const XOP_MAPS = mapsOf(XOP_MAP8, XOP_MAP9, XOP_MAP10);
+
+function mapsOf(...maps: MapRows[]): OpcodeMap[] {
+  return maps.map((rows) => new OpcodeMap(rows));
+}
 
 /** Opcode bytes that end a 3DNow! instruction: PI2FW PI2FD PF2IW PF2ID, PFNACC.., PFCMPGE.., PAVGUSB. */
 export const SUFFIXES_3DNOW: ReadonlySet<number> = new Set([
