@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-require('../dist/tinyelf.cjs');
+require('../dist/start.cjs').start('runTinyelf');

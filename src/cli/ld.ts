@@ -4,8 +4,9 @@ import type { InputName } from '../inputs.ts';
 import { writeText } from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
 import { VERSION } from '../version.ts';
+import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
 import { type LdRequest, parseLdArgv } from './ldArgv.ts';
-import { EXIT_OK, EXIT_USAGE, runLink } from './run.ts';
+import { runLink } from './run.ts';
 import { UsageError } from './values.ts';
 
 const PROGRAM = 'ld.tinyelf';

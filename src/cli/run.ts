@@ -1,7 +1,8 @@
 /** Runs a link for a command line: reads, links, writes, and says what happened. Shared by all front ends. */
+import { fstatSync, statSync } from 'node:fs';
 import { type Diagnostic, LinkError } from '../diagnostics.ts';
 import { type LinkResult, link } from '../link.ts';
-import { DiskFiles } from '../node/files.ts';
+import type { DiskFiles } from '../node/files.ts';
 import {
   ExecutableParts,
   OutputError,
@@ -11,7 +12,9 @@ import {
   writeText,
 } from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
+import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
 import { PassTimer } from './passTimer.ts';
+import { TunedFiles } from './tunedFiles.ts';
 
 /** A link as a command line asks for it. */
 export interface LinkRequest {
@@ -41,15 +44,10 @@ export interface LinkRequest {
   readonly notices?: readonly string[];
 }
 
-/** Exit codes. */
-export const EXIT_OK = 0;
-const EXIT_LINK_ERROR = 1;
-export const EXIT_USAGE = 2;
-
 /** @returns the exit code; every message has been printed */
 export async function runLink(request: LinkRequest): Promise<number> {
-  const started = performance.now();
-  const files = new DiskFiles();
+  const started = process.hrtime.bigint();
+  const files = new TunedFiles();
   const parts = partsFor(request);
   const timer = request.time ? new PassTimer() : undefined;
   try {
@@ -65,7 +63,7 @@ export async function runLink(request: LinkRequest): Promise<number> {
     else writeExecutable(output, result.bytes);
     if (debugFile) writeExecutable(request.debugFile!, debugFile);
     if (timer) process.stderr.write(timer.report());
-    await report({ ...request, output }, result, diagnostics, performance.now() - started);
+    await report({ ...request, output }, result, diagnostics, millisecondsSince(started));
     await writeSideFiles({ ...request, output }, result, files);
     return EXIT_OK;
   } catch (error) {
@@ -90,8 +88,7 @@ function noticesOf({ notices = [] }: LinkRequest): Diagnostic[] {
 /** Prints notes to standard output, warnings and errors to standard error. */
 async function printDiagnostics(program: string, diagnostics: readonly Diagnostic[]): Promise<void> {
   if (diagnostics.length === 0) return;
-  const { formatDiagnostic } = await import('../report/diagnostics.ts');
-  const { styleFor } = await import('./style.ts');
+  const { formatDiagnostic, styleFor } = await import('./print.ts');
   const style = styleFor('stderr');
   const text = (isNote: boolean) =>
     diagnostics
@@ -143,10 +140,9 @@ async function report(
         .join(''),
     );
   if (request.printGcSections) printDiscarded(program, result);
-  const isTerminal = process.stdout.isTTY && process.stderr.isTTY;
+  const isTerminal = mayBeTerminal(1) && mayBeTerminal(2) && process.stdout.isTTY && process.stderr.isTTY;
   if (!printMap && !isTerminal) return;
-  const { formatMap, formatSummary } = await import('../report/linkMap.ts');
-  const { styleFor } = await import('./style.ts');
+  const { formatMap, formatSummary, styleFor } = await import('./print.ts');
   // With `-o -` standard output holds the executable, so the map goes where messages go.
   const mapStream = output === STANDARD_OUTPUT ? 'stderr' : 'stdout';
   if (printMap) {
@@ -155,6 +151,17 @@ async function report(
     else process.stderr.write(text);
   }
   if (isTerminal) process.stderr.write(formatSummary(output, result.map(), milliseconds, styleFor('stderr')));
+}
+
+/** Unlike performance.now() it is there without loading a module. */
+function millisecondsSince(started: bigint): number {
+  return Number(process.hrtime.bigint() - started) / 1e6;
+}
+
+/** Node takes a millisecond to say whether a stream is a terminal; files, pipes and /dev/null are told sooner. */
+function mayBeTerminal(descriptor: number): boolean {
+  const status = fstatSync(descriptor);
+  return status.isCharacterDevice() && status.rdev !== statSync('/dev/null', { throwIfNoEntry: false })?.rdev;
 }
 
 function printDiscarded(program: string, result: LinkResult): void {
@@ -170,8 +177,7 @@ async function writeSideFiles(
 ): Promise<void> {
   const { mapFile, dependencyFile, output } = request;
   if (mapFile !== undefined) {
-    const { formatMap } = await import('../report/linkMap.ts');
-    const { PLAIN } = await import('../report/style.ts');
+    const { formatMap, PLAIN } = await import('./print.ts');
     writeFile(mapFile, formatMap(result.map(), PLAIN));
   }
   if (dependencyFile !== undefined) writeFile(dependencyFile, dependencyRule(output, files.paths()));
