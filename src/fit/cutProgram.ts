@@ -11,9 +11,9 @@ import { baseObstacle, openHoles } from './permitted.ts';
 import {
   contentSize,
   findObstacle,
-  fitSmall,
   readSmallProgram,
   type SmallFit,
+  SmallFitter,
   type SmallProgram,
 } from './small.ts';
 import { viewProgram } from './view.ts';
@@ -43,6 +43,7 @@ export function cutProgram(
     return undefined;
   const small = readSmallProgram(viewProgram(program, pieces, synthesis, ids), entry);
   if (!small) return undefined;
+  const fitter = new SmallFitter(small);
   let best: SmallFit | undefined;
   const obstacles: { readonly layout: HeaderLayout; readonly reason: string }[] = [];
   for (const layout of layouts) {
@@ -53,7 +54,7 @@ export function cutProgram(
     }
     const limit = best?.found.end ?? Number.POSITIVE_INFINITY;
     if (layout.end >= limit) continue;
-    best = fitSmall(small, layout, openHoles(layout, options), limit) ?? best;
+    best = fitter.fit(layout, openHoles(layout, options), limit) ?? best;
   }
   if (!best || contentSize(small) === 0) return undefined;
   const { end } = best.layout;

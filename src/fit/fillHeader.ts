@@ -1,7 +1,7 @@
 /** Fills the holes of headers with whole sections: what is left to do for programs that are not cut. */
 import { ET_EXEC, SHF_TLS } from '../elf/constants.ts';
 import { without } from '../header/holes.ts';
-import type { HeaderKind, HeaderLayout } from '../header/layout.ts';
+import { type HeaderKind, type HeaderLayout, holeBytes } from '../header/layout.ts';
 import { headerOf, plainHeader } from '../header/layouts.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
@@ -46,9 +46,12 @@ export function fillHeader(
   const obstacle = far.length > 0 ? farObstacle(program, pieces, synthesis, plan, options) : undefined;
   let best = emptyFit(plan, plainHeader(kinds));
   let least = best.end;
+  const most = candidates.reduce((sum, { size }) => sum + size, 0);
   for (const layout of layouts) {
     if (!layout.findsTable || layout.baseShift !== undefined || layout.e_type !== ET_EXEC) continue;
-    const placed = fillHoles(candidates, openHoles(layout, options));
+    const open = openHoles(layout, options);
+    if (layout.end - Math.min(holeBytes(open), most) > least) continue;
+    const placed = fillHoles(candidates, open);
     const cost = [...placed.keys()].reduce((sum, id) => sum - sizeOf(id), layout.end);
     // Of equals the last is taken, which more tools understand.
     if (cost > least) continue;

@@ -142,7 +142,9 @@ class Search {
       if (!placed.has(i)) bytes += size;
     });
     for (const { start, end } of slots) bytes -= end - start;
-    return Math.max(this.#room.end, this.#bodyStart + bytes);
+    // An instruction lies at the entry, so that the file ends behind it.
+    const entry = this.#room.entry?.offset ?? -1;
+    return Math.max(this.#room.end, this.#bodyStart + bytes, entry + 1);
   }
 
   #placeChains(slots: readonly Hole[], placed: ReadonlyMap<number, number>): void {

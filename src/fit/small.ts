@@ -132,34 +132,55 @@ export function contentSize({ code, atoms }: SmallProgram): number {
   return insns.reduce((sum, { length }) => sum + length, 0) + atoms.reduce((sum, { size }) => sum + size, 0);
 }
 
-/**
- * Lays the program into a layout.
- * @param holes those that may be filled
- * @param limit a file that ends here or later is of no interest
- */
-export function fitSmall(
-  program: SmallProgram,
-  layout: HeaderLayout,
-  holes: readonly Hole[],
-  limit: number,
-): SmallFit | undefined {
-  const isHigh = layout.baseShift !== undefined || layout.e_type === ET_DYN;
-  const rewrites = new Map<number, Uint8Array>();
-  const code = isHigh
-    ? program.code.map((section) => loadByDistance(program, section, rewrites))
-    : program.code;
-  const problem = makeProblem(code, program);
-  const entry = entryOf(layout);
-  const room: Room = { holes: upTo(holes, layout.end, entry?.offset ?? 0), end: layout.end, entry };
-  // Chains in which a jump would have to go too far.
-  const whole = new Set<number>();
-  for (;;) {
-    const found = arrange(problem, room, limit, whole);
-    if (!found) return undefined;
-    const assembly = assemble(problem, room, found);
-    if (typeof assembly !== 'number') return { layout, problem, found, assembly, rewrites };
-    if (whole.has(assembly)) return undefined;
-    whole.add(assembly);
+/** What a program is for layouts with low addresses, or for those with high ones. */
+interface Variant {
+  readonly problem: Problem;
+  readonly rewrites: ReadonlyMap<number, Uint8Array>;
+}
+
+/** Lays one program into layouts. */
+export class SmallFitter {
+  readonly #program: SmallProgram;
+  #low: Variant | undefined;
+  #high: Variant | undefined;
+
+  constructor(program: SmallProgram) {
+    this.#program = program;
+  }
+
+  /**
+   * Lays the program into a layout.
+   * @param holes those that may be filled
+   * @param limit a file that ends here or later is of no interest
+   */
+  fit(layout: HeaderLayout, holes: readonly Hole[], limit: number): SmallFit | undefined {
+    const isHigh = layout.baseShift !== undefined || layout.e_type === ET_DYN;
+    const { problem, rewrites } = isHigh ? this.#highVariant() : this.#lowVariant();
+    const entry = entryOf(layout);
+    const room: Room = { holes: upTo(holes, layout.end, entry?.offset ?? 0), end: layout.end, entry };
+    // Chains in which a jump would have to go too far.
+    const whole = new Set<number>();
+    for (;;) {
+      const found = arrange(problem, room, limit, whole);
+      if (!found) return undefined;
+      const assembly = assemble(problem, room, found);
+      if (typeof assembly !== 'number') return { layout, problem, found, assembly, rewrites };
+      if (whole.has(assembly)) return undefined;
+      whole.add(assembly);
+    }
+  }
+
+  #lowVariant(): Variant {
+    this.#low ??= { problem: makeProblem(this.#program.code, this.#program), rewrites: new Map() };
+    return this.#low;
+  }
+
+  #highVariant(): Variant {
+    if (this.#high) return this.#high;
+    const rewrites = new Map<number, Uint8Array>();
+    const code = this.#program.code.map((section) => loadByDistance(this.#program, section, rewrites));
+    this.#high = { problem: makeProblem(code, this.#program), rewrites };
+    return this.#high;
   }
 }
 

@@ -1,49 +1,67 @@
 /** Which bytes of a header nobody looks at. */
-import { PHDR_SIZE } from '../elf/constants.ts';
+import { EHDR_SIZE, PHDR_SIZE } from '../elf/constants.ts';
 import type { HeaderKind, Hole } from './layout.ts';
 import {
   ELF_FIELDS,
   ELF_HEADER,
   elfFieldBits,
+  type Place,
   PROGRAM_FIELDS,
   PROGRAM_HEADER,
   programFieldBits,
 } from './structure.ts';
 
 /**
- * Calls `visit` with the file offset of each byte that Linux or a C library reads, once for each field that it is
- * read as. The program header table begins at `e_phoff`.
+ * Calls `visit` with each range of file offsets that Linux or a C library reads, once for each header that it is read
+ * in. The program header table begins at `e_phoff`.
  */
-export function eachReadByte(
+export function eachReadRange(
   e_phoff: number,
   kinds: readonly HeaderKind[],
-  visit: (offset: number) => void,
+  visit: (start: number, end: number) => void,
 ): void {
-  for (const field of ELF_FIELDS) {
-    const { offset, size } = ELF_HEADER[field];
-    for (let i = 0; i < size; i++) if (elfFieldBits(field) !== 0) visit(offset + i);
+  readOfElf ??= readRanges(ELF_FIELDS, ELF_HEADER, elfFieldBits);
+  for (const { start, end } of readOfElf) visit(start, end);
+  for (const [k, kind] of kinds.entries()) {
+    const at = e_phoff + k * PHDR_SIZE;
+    readOfKind[kind] ??= readRanges(PROGRAM_FIELDS, PROGRAM_HEADER, (field, index) =>
+      programFieldBits(kind, field, index),
+    );
+    for (const { start, end } of readOfKind[kind]) visit(at + start, at + end);
   }
-  kinds.forEach((kind, k) => {
-    for (const field of PROGRAM_FIELDS) {
-      const offset = e_phoff + k * PHDR_SIZE + PROGRAM_HEADER[field].offset;
-      for (let i = 0; i < PROGRAM_HEADER[field].size; i++) {
-        if (programFieldBits(kind, field, i) !== 0) visit(offset + i);
-      }
-    }
-  });
+}
+
+/** What is read of the ELF header, and of each kind of program header: offsets in the header. */
+let readOfElf: readonly Hole[] | undefined;
+const readOfKind: Partial<Record<HeaderKind, readonly Hole[]>> = {};
+
+function readRanges<Field extends string>(
+  fields: readonly Field[],
+  places: Readonly<Record<Field, Place>>,
+  bitsOf: (field: Field, index: number) => number,
+): Hole[] {
+  const ranges: Hole[] = [];
+  for (const field of fields) {
+    const { offset, size } = places[field];
+    // What is read of a field is its first bytes.
+    let read = 0;
+    while (read < size && bitsOf(field, read) !== 0) read++;
+    if (read > 0) ranges.push({ start: offset, end: offset + read });
+  }
+  return ranges;
 }
 
 /** The bytes up to the end of the table that Linux and C libraries do not read, as ranges of file offsets. */
 export function holesOf(e_phoff: number, kinds: readonly HeaderKind[]): Hole[] {
   const end = e_phoff + kinds.length * PHDR_SIZE;
-  const isRead = new Set<number>();
-  eachReadByte(e_phoff, kinds, (offset) => isRead.add(offset));
+  const isRead = new Uint8Array(Math.max(end, EHDR_SIZE));
+  eachReadRange(e_phoff, kinds, (from, to) => isRead.fill(1, from, to));
   const holes: Hole[] = [];
-  let start = 0;
-  for (let offset = 0; offset <= end; offset++) {
-    if (offset < end && !isRead.has(offset)) continue;
-    if (start < offset) holes.push({ start, end: offset });
-    start = offset + 1;
+  for (let start = isRead.indexOf(0); start >= 0 && start < end; ) {
+    const next = isRead.indexOf(1, start);
+    const stop = next < 0 ? end : Math.min(next, end);
+    holes.push({ start, end: stop });
+    start = isRead.indexOf(0, stop);
   }
   return holes;
 }

@@ -1,7 +1,7 @@
 /** Lays the headers over each other: every field that is read claims its bytes, and constants fix theirs. */
 import { EM_X86_64, PHDR_SIZE, PT_GNU_EH_FRAME, PT_GNU_STACK, PT_LOAD, PT_TLS } from '../elf/constants.ts';
 import type { Cells } from './cells.ts';
-import { eachReadByte } from './holes.ts';
+import { eachReadRange } from './holes.ts';
 import type { HeaderKind } from './layout.ts';
 import { ELF_HEADER, ELF_MAGIC, PROGRAM_HEADER, programFieldBits } from './structure.ts';
 
@@ -29,7 +29,9 @@ const DATA_PERMISSIONS = 6;
 
 /** Lays the ELF header and all program headers. Afterwards `cells.isConsistent` says whether constants agree. */
 export function layHeaders(cells: Cells, choice: Choice): void {
-  eachReadByte(choice.e_phoff, choice.kinds, (offset) => cells.read(offset));
+  eachReadRange(choice.e_phoff, choice.kinds, (start, end) => {
+    for (let offset = start; offset < end; offset++) cells.read(offset);
+  });
   layElfHeader(cells, choice);
   choice.kinds.forEach((kind, i) => {
     layProgramHeader(cells, choice.e_phoff + i * PHDR_SIZE, kind, choice.permissions);

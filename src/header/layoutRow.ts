@@ -28,8 +28,16 @@ const USUAL: Unusual = {
 /** The layout that a row stands for. */
 export function layoutOf({ isPortable, ...row }: LayoutRow): HeaderLayout {
   const holes = holesOf(row.e_phoff, row.kinds);
-  const portableHoles = isPortable ? portableHolesOf(holes) : undefined;
-  return { ...USUAL, end: row.e_phoff + row.kinds.length * PHDR_SIZE, holes, portableHoles, ...row };
+  return {
+    ...USUAL,
+    end: row.e_phoff + row.kinds.length * PHDR_SIZE,
+    holes,
+    // Few links ask for them.
+    get portableHoles() {
+      return isPortable ? portableHolesOf(holes) : undefined;
+    },
+    ...row,
+  };
 }
 
 /** The row that stands for a layout. */

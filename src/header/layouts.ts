@@ -47,9 +47,14 @@ const CLASSIC = 0x38;
 
 /** Layouts for these program headers, in any order, smallest end first. */
 export function layoutsFor(kinds: readonly HeaderKind[]): HeaderLayout[] {
-  const wanted = [...kinds].sort().join();
-  const found = LAYOUT_ROWS.filter((row) => [...row.kinds].sort().join() === wanted).map(layoutOf);
+  const found: HeaderLayout[] = [];
+  for (const row of LAYOUT_ROWS) if (areSame(row.kinds, kinds)) found.push(layoutOf(row));
   return found.sort((a, b) => a.end - b.end);
+}
+
+/** Whether two sets are the same; none has a kind twice. */
+function areSame(a: readonly HeaderKind[], b: readonly HeaderKind[]): boolean {
+  return a.length === b.length && a.every((kind) => b.includes(kind));
 }
 
 /** Every layout of the table. */
