@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { type Examination, examine } from '../header/loader/examine.ts';
-import { writeText } from '../node/output.ts';
+import { writeMessage, writeText } from '../node/output.ts';
 import { formatCheck } from '../report/check.ts';
 import { EXIT_OK } from './exitCodes.ts';
 import { styleFor } from './style.ts';
@@ -34,7 +34,7 @@ export function checkFiles(files: readonly string[], json: boolean): number {
 function printProblems(problems: readonly string[]): void {
   if (problems.length === 0) return;
   const label = styleFor('stderr').error('error:');
-  process.stderr.write(problems.map((problem) => `tinyelf: ${label} ${problem}\n`).join(''));
+  writeMessage(problems.map((problem) => `tinyelf: ${label} ${problem}\n`).join(''));
 }
 
 /** Reads an ELF file. @returns its bytes, or what is wrong */

@@ -3,6 +3,7 @@
  * of its own in the build, which a plain link does not load.
  */
 import { Command, CommanderError, Option } from 'commander';
+import { writeMessage, writeText } from '../node/output.ts';
 import { LINK_OPTIONS } from '../options.ts';
 import { VERSION } from '../version.ts';
 import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
@@ -55,6 +56,7 @@ function makeProgram(ask: Ask): Command {
     .description('Turns relocatable x86-64 ELF objects into the smallest static Linux executables.')
     .version(VERSION, '-V, --version')
     .showHelpAfterError('(tinyelf --help lists what there is)')
+    .configureOutput({ writeOut: writeText, writeErr: writeMessage })
     .exitOverride();
   program
     .command('ld')

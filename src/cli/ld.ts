@@ -1,7 +1,7 @@
 /** `tinyelf ld` and `ld.tinyelf`: the front end that compilers call in place of GNU ld. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { InputName } from '../inputs.ts';
-import { writeText } from '../node/output.ts';
+import { writeMessage, writeText } from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
 import { VERSION } from '../version.ts';
 import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
@@ -43,7 +43,7 @@ export async function runLd(argv: readonly string[]): Promise<number> {
     return EXIT_OK;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`${PROGRAM}: error: ${error.message}\n`);
+    writeMessage(`${PROGRAM}: error: ${error.message}\n`);
     return EXIT_USAGE;
   }
 }

@@ -9,6 +9,7 @@ import {
   STANDARD_OUTPUT,
   writeExecutable,
   writeFile,
+  writeMessage,
   writeText,
 } from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
@@ -96,7 +97,7 @@ async function printDiagnostics(program: string, diagnostics: readonly Diagnosti
       .map((item) => formatDiagnostic(item, program, style))
       .join('');
   writeText(text(true));
-  process.stderr.write(text(false));
+  writeMessage(text(false));
 }
 
 /** What to tell of an error: everything a link collected, or one error for an output that cannot be written. */
@@ -148,9 +149,9 @@ async function report(
   if (printMap) {
     const text = formatMap(result.map(), styleFor(mapStream));
     if (mapStream === 'stdout') writeText(text);
-    else process.stderr.write(text);
+    else writeMessage(text);
   }
-  if (isTerminal) process.stderr.write(formatSummary(output, result.map(), milliseconds, styleFor('stderr')));
+  if (isTerminal) writeMessage(formatSummary(output, result.map(), milliseconds, styleFor('stderr')));
 }
 
 /** Unlike performance.now() it is there without loading a module. */

@@ -22,9 +22,10 @@ export function start(command: 'runLd' | 'runTinyelf'): void {
   script.runInThisContext()(module, require);
   const main = module.exports;
   void main[command](process.argv.slice(2)).then((code) => {
-    process.exitCode = code;
     // What V8 has compiled under other flags it would not take again.
     if (!cachedData && isPlainNode() && !main.isTuned()) writeCache(path, script);
+    // Everything has been written; taking the heap apart would be work for nothing.
+    process.exit(code);
   });
 }
 

@@ -1,7 +1,7 @@
 /** `tinyelf`: finds out what is asked for, and has it done. */
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { writeText } from '../node/output.ts';
+import { writeMessage, writeText } from '../node/output.ts';
 import type { Asked } from './command.ts';
 import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
 import { runLd } from './ld.ts';
@@ -17,14 +17,14 @@ const COMPILER_CALL = `tinyelf: error: called like a C compiler (-m64, -Wl,…)
 export async function runTinyelf(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'ld') return await runLd(argv.slice(1));
   if (looksLikeCompilerCall(argv)) {
-    process.stderr.write(COMPILER_CALL);
+    writeMessage(COMPILER_CALL);
     return EXIT_USAGE;
   }
   try {
     return await obey(await readWords(inlineLibraries(argv)));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`tinyelf: error: ${error.message}\n`);
+    writeMessage(`tinyelf: error: ${error.message}\n`);
     return EXIT_USAGE;
   }
 }

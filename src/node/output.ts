@@ -113,6 +113,15 @@ export function writeText(text: string): void {
   writeExecutable(STANDARD_OUTPUT, new TextEncoder().encode(text));
 }
 
+/** Writes a message to standard error, all of it, before the process may end. Where that is closed, nobody is told. */
+export function writeMessage(text: string): void {
+  try {
+    writeAll(2, new TextEncoder().encode(text));
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  }
+}
+
 function isSpecialFile(path: string): boolean {
   const status = statSync(path, { throwIfNoEntry: false });
   if (status?.isDirectory()) throw new OutputError(`cannot write ${path}: it is a directory`);

@@ -645,26 +645,33 @@ function parseRow(row: string, size: number): number[] {
 /** A descriptor that has not been read yet; none is negative. */
 const UNREAD = -1;
 
-/** Descriptors of the 256 opcodes of a map. A row is read when it is first needed: most links need few. */
+const MAP_SIZE = 256;
+
+/** Descriptors of all maps. A row is read when it is first needed: most links need few. */
+const descriptors = new Int32Array(16 * MAP_SIZE).fill(UNREAD);
+
+/** Descriptors of the 256 opcodes of a map. */
 export class OpcodeMap {
   readonly #rows: MapRows;
-  readonly #descriptors = new Int32Array(256).fill(UNREAD);
+  readonly #start: number;
 
-  constructor(rows: MapRows) {
+  /** @param number place among all maps */
+  constructor(rows: MapRows, number: number) {
     this.#rows = rows;
+    this.#start = number * MAP_SIZE;
   }
 
   /** The descriptor of an opcode, 0 for one that is undefined. */
   get(opcode: number): number {
-    const known = this.#descriptors[opcode]!;
+    const known = descriptors[this.#start + opcode]!;
     return known === UNREAD ? this.#read(opcode) : known;
   }
 
   #read(opcode: number): number {
     const base = opcode & 0xf0;
     const row = this.#rows.find(([first]) => first === base);
-    this.#descriptors.set(row ? parseRow(row[1], 16) : UNDEFINED_ROW, base);
-    return this.#descriptors[opcode]!;
+    descriptors.set(row ? parseRow(row[1], 16) : UNDEFINED_ROW, this.#start + base);
+    return descriptors[this.#start + opcode]!;
   }
 }
 
@@ -680,29 +687,42 @@ export function groupMember(group: number, index: number): number {
 }
 
 /** A map in which every opcode is undefined. */
-const UNDEFINED_MAP = new OpcodeMap([]);
+const UNDEFINED_MAP = new OpcodeMap([], 0);
 
 /** Legacy maps by number: one byte, 0F, 0F 38, 0F 3A. */
-export const LEGACY_MAPS = mapsOf(ONE_BYTE, MAP_0F, MAP_0F38, MAP_0F3A);
+export const LEGACY_MAPS = [
+  new OpcodeMap(ONE_BYTE, 1),
+  new OpcodeMap(MAP_0F, 2),
+  new OpcodeMap(MAP_0F38, 3),
+  new OpcodeMap(MAP_0F3A, 4),
+];
 
 /** VEX maps by VEX.m-mmmm, 0 to 3. */
-export const VEX_MAPS = [UNDEFINED_MAP, ...mapsOf(VEX_0F, VEX_0F38, VEX_0F3A)];
+export const VEX_MAPS = [
+  UNDEFINED_MAP,
+  new OpcodeMap(VEX_0F, 5),
+  new OpcodeMap(VEX_0F38, 6),
+  new OpcodeMap(VEX_0F3A, 7),
+];
 
 /** EVEX maps by EVEX.mmm, 0 to 7. Map 4 is APX. */
 export const EVEX_MAPS = [
   UNDEFINED_MAP,
-  ...mapsOf(EVEX_0F, EVEX_0F38, EVEX_0F3A),
+  new OpcodeMap(EVEX_0F, 8),
+  new OpcodeMap(EVEX_0F38, 9),
+  new OpcodeMap(EVEX_0F3A, 10),
   UNDEFINED_MAP,
-  ...mapsOf(EVEX_MAP5, EVEX_MAP6),
+  new OpcodeMap(EVEX_MAP5, 11),
+  new OpcodeMap(EVEX_MAP6, 12),
   UNDEFINED_MAP,
 ];
 
 /** XOP maps by XOP.map_select - 8, 0 to 2. */
-export const XOP_MAPS = mapsOf(XOP_MAP8, XOP_MAP9, XOP_MAP10);
-
-function mapsOf(...maps: MapRows[]): OpcodeMap[] {
-  return maps.map((rows) => new OpcodeMap(rows));
-}
+export const XOP_MAPS = [
+  new OpcodeMap(XOP_MAP8, 13),
+  new OpcodeMap(XOP_MAP9, 14),
+  new OpcodeMap(XOP_MAP10, 15),
+];
 
 /** Opcode bytes that end a 3DNow! instruction: PI2FW PI2FD PF2IW PF2ID, PFNACC.., PFCMPGE.., PAVGUSB. */
 export const SUFFIXES_3DNOW: ReadonlySet<number> = new Set([

@@ -126,13 +126,20 @@ const UNSUPPORTED: Readonly<Record<number, string>> = {
 const TABLE_SIZE = 64;
 
 /** By type number: width of the field in bytes. */
-export const fieldSize = column((type) => type.size);
+export const fieldSize = new Uint8Array(TABLE_SIZE);
 /** By type number: the calculation. */
-export const calculationOf = column((type) => type.calculation);
+export const calculationOf = new Uint8Array(TABLE_SIZE);
 /** By type number: the range check. */
-export const rangeOf = column((type) => type.range);
+export const rangeOf = new Uint8Array(TABLE_SIZE);
 /** By type number: 1 if this linker can apply the type. */
-const supported = column(() => 1);
+const supported = new Uint8Array(TABLE_SIZE);
+
+for (const { number, size, calculation, range } of TYPES) {
+  fieldSize[number] = size;
+  calculationOf[number] = calculation;
+  rangeOf[number] = range;
+  supported[number] = 1;
+}
 
 /** Whether relocations of this type can be applied. */
 export function isSupported(type: number): boolean {
@@ -188,10 +195,4 @@ function row(
   range: Range,
 ): RelocationType {
   return { number, name, size, calculation, range };
-}
-
-function column(value: (type: RelocationType) => number): Uint8Array {
-  const values = new Uint8Array(TABLE_SIZE);
-  for (const type of TYPES) values[type.number] = value(type);
-  return values;
 }
