@@ -19,19 +19,33 @@ const OPENING = `/**
  */
 import type { LayoutRow } from './layoutRow.ts';
 
-/** Sets of headers one after the other, each set's in the order of e_phoff. */
+/** By the sorted kinds of a set of headers: its layouts in the order of e_phoff. A link makes those of one set. */
 // biome-ignore format: one line for each layout
-export const LAYOUT_ROWS: readonly LayoutRow[] = [
+export const LAYOUT_ROWS: Readonly<Record<string, () => readonly LayoutRow[]>> = {
 `;
 
-const CLOSING = `];
+const CLOSING = `};
 `;
 
 const layouts = enumerateLayouts();
-writeFileSync(TABLE, OPENING + layouts.map((layout) => `  ${rowText(rowOf(layout))},\n`).join('') + CLOSING);
+writeFileSync(TABLE, OPENING + setsOf(layouts).map(setText).join('') + CLOSING);
 execFileSync('npx', ['biome', 'check', '--write', TABLE], { stdio: ['ignore', 'ignore', 'inherit'] });
 console.log('e_phoff  end holes cost  p_offset  base              entry          AT_PHDR portable  headers');
 for (const layout of layouts) console.log(line(layout));
+
+/** Layouts one after the other, by sets of headers. */
+function setsOf(layouts: readonly HeaderLayout[]): [string, HeaderLayout[]][] {
+  const sets = new Map<string, HeaderLayout[]>();
+  for (const layout of layouts) {
+    const key = layout.kinds.toSorted().join();
+    sets.set(key, [...(sets.get(key) ?? []), layout]);
+  }
+  return [...sets];
+}
+
+function setText([key, layouts]: [string, HeaderLayout[]]): string {
+  return `  '${key}': () => [\n${layouts.map((layout) => `    ${rowText(rowOf(layout))},\n`).join('')}  ],\n`;
+}
 
 function rowText(row: LayoutRow): string {
   const entries = Object.entries(row).map(

@@ -42,7 +42,14 @@ const OPTIONS: BuildOptions = {
 rmSync(DIST, { recursive: true, force: true });
 await build({
   ...OPTIONS,
-  entryPoints: ['main', 'command', 'check', 'print'].map((name) => `src/cli/${name}.ts`),
+  entryPoints: ['src/cli/main.ts'],
+  // What Node puts around a module: start.cjs gives the file to V8 as it is.
+  banner: { js: '(function (module, require) {' },
+  footer: { js: '})' },
+});
+await build({
+  ...OPTIONS,
+  entryPoints: ['command', 'check', 'print'].map((name) => `src/cli/${name}.ts`),
 });
 const id = createHash('sha256')
   .update(readFileSync(join(DIST, 'main.cjs')))

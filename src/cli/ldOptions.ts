@@ -58,26 +58,22 @@ interface LdOption {
   readonly apply: (state: LdState, value: string, name: string) => void;
 }
 
-const nothing = (): void => {};
-
 const table = new Map<string, LdOption>();
 
 /** What is known of an option, by its name without dashes. */
 export function ldOption(name: string): LdOption | undefined {
   if (table.size === 0) fillTable();
-  return table.get(name);
+  return table.get(name) ?? ignoredOption(name);
 }
 
 /** The names of all options. */
-export function ldOptionNames(): Iterable<string> {
+export function* ldOptionNames(): Iterable<string> {
   if (table.size === 0) fillTable();
-  return table.keys();
+  yield* table.keys();
+  for (const [names] of IGNORED) yield* names.trim().split(/\s+/);
 }
 
 function fillTable(): void {
-  ignore('none', IGNORED_FLAGS);
-  ignore('value', IGNORED_VALUES);
-  ignore('optional', IGNORED_OPTIONAL);
   addInputOptions();
   addSymbolOptions();
   addLayoutOptions();
@@ -120,6 +116,31 @@ const IGNORED_OPTIONAL = `
   compress-debug-sections compress-sections color-diagnostics optimize lto-O
   build-id threads warn-symbol-ordering no-warn-symbol-ordering gc-keep-exported
   gpsize ctf-variables no-ctf-variables rsp-quoting error-handling-script cref no-cref`;
+
+/** Names, each behind a blank, and whether these options have a value. */
+const IGNORED: readonly (readonly [string, Arity])[] = [
+  [IGNORED_FLAGS, 'none'],
+  [IGNORED_VALUES, 'value'],
+  [IGNORED_OPTIONAL, 'optional'],
+];
+
+const nothing = (): void => {};
+
+/** Looks the lists through: cheaper than to make a table of them for the few options of one command line. */
+function ignoredOption(name: string): LdOption | undefined {
+  if (name === '' || /\s/.test(name)) return undefined;
+  // Of a name in two lists the later one counts.
+  const found = IGNORED.findLast(([names]) => isListed(names, name));
+  return found && { arity: found[1], apply: nothing };
+}
+
+function isListed(names: string, name: string): boolean {
+  for (let at = names.indexOf(` ${name}`); at >= 0; at = names.indexOf(` ${name}`, at + 1)) {
+    const behind = names[at + 1 + name.length];
+    if (behind === undefined || behind === ' ' || behind === '\n') return true;
+  }
+  return false;
+}
 
 function addInputOptions(): void {
   option('l library', 'value', (state, value) => state.addLibrary(value));
@@ -290,19 +311,11 @@ function require(name: string, value: string, expected: string): void {
 }
 
 function option(names: string, arity: Arity, apply: LdOption['apply']): void {
-  for (const name of words(names)) table.set(name, { arity, apply });
-}
-
-function ignore(arity: Arity, names: string): void {
-  option(names, arity, nothing);
+  for (const name of names.split(' ')) table.set(name, { arity, apply });
 }
 
 function refuse(names: string, arity: Arity, reason: string): void {
   option(names, arity, (_, value, name) => {
     throw new UsageError(`${name}${value === '' ? '' : ` ${value}`}: ${reason}`);
   });
-}
-
-function words(text: string): string[] {
-  return text.split(/\s+/).filter((word) => word !== '');
 }

@@ -16,7 +16,7 @@ export function start(command: 'runLd' | 'runTinyelf'): void {
   const path = `${__dirname}/${command}-${BUNDLE_ID}-${process.version}-${process.arch}.cache`;
   const cachedData = isPlainNode() ? readCache(path) : undefined;
   // The build escapes all that is not ASCII.
-  const source = `(function (module, require) { ${readFileSync(BUNDLE, 'latin1')}\n})`;
+  const source = readFileSync(BUNDLE, 'latin1');
   const script = new Script(source, { filename: BUNDLE, ...(cachedData && { cachedData }) });
   const module = {} as { exports: typeof Main };
   script.runInThisContext()(module, require);

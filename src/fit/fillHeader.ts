@@ -49,6 +49,7 @@ export function fillHeader(
   const most = candidates.reduce((sum, { size }) => sum + size, 0);
   for (const layout of layouts) {
     if (!layout.findsTable || layout.baseShift !== undefined || layout.e_type !== ET_EXEC) continue;
+    if (layout.end - most > least) continue;
     const open = openHoles(layout, options);
     if (layout.end - Math.min(holeBytes(open), most) > least) continue;
     const placed = fillHoles(candidates, open);

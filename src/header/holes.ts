@@ -53,17 +53,7 @@ function readRanges<Field extends string>(
 
 /** The bytes up to the end of the table that Linux and C libraries do not read, as ranges of file offsets. */
 export function holesOf(e_phoff: number, kinds: readonly HeaderKind[]): Hole[] {
-  const end = e_phoff + kinds.length * PHDR_SIZE;
-  const isRead = new Uint8Array(Math.max(end, EHDR_SIZE));
-  eachReadRange(e_phoff, kinds, (from, to) => isRead.fill(1, from, to));
-  const holes: Hole[] = [];
-  for (let start = isRead.indexOf(0); start >= 0 && start < end; ) {
-    const next = isRead.indexOf(1, start);
-    const stop = next < 0 ? end : Math.min(next, end);
-    holes.push({ start, end: stop });
-    start = isRead.indexOf(0, stop);
-  }
-  return holes;
+  return unreadRanges(readBytes(e_phoff, kinds), e_phoff + kinds.length * PHDR_SIZE);
 }
 
 /**
@@ -72,12 +62,32 @@ export function holesOf(e_phoff: number, kinds: readonly HeaderKind[]): Hole[] {
  */
 const READ_ELSEWHERE = ['EI_CLASS', 'EI_DATA', 'EI_VERSION', 'e_version', 'e_ehsize'] as const;
 
-/** What is left of `holes` for programs that start on other systems too; see HeaderLayout.portableHoles. */
-export function portableHolesOf(holes: readonly Hole[]): Hole[] {
-  return READ_ELSEWHERE.reduce<Hole[]>((rest, field) => {
+/** Those of them that are holes for programs that start on other systems too; see HeaderLayout.portableHoles. */
+export function portableHolesOf(e_phoff: number, kinds: readonly HeaderKind[]): Hole[] {
+  const isRead = readBytes(e_phoff, kinds);
+  for (const field of READ_ELSEWHERE) {
     const { offset, size } = ELF_HEADER[field];
-    return rest.flatMap((hole) => without(hole, { start: offset, end: offset + size }));
-  }, holes.slice());
+    isRead.fill(1, offset, offset + size);
+  }
+  return unreadRanges(isRead, e_phoff + kinds.length * PHDR_SIZE);
+}
+
+/** By file offset: 1 for each byte that is read. */
+function readBytes(e_phoff: number, kinds: readonly HeaderKind[]): Uint8Array {
+  const isRead = new Uint8Array(Math.max(e_phoff + kinds.length * PHDR_SIZE, EHDR_SIZE));
+  eachReadRange(e_phoff, kinds, (start, end) => isRead.fill(1, start, end));
+  return isRead;
+}
+
+function unreadRanges(isRead: Uint8Array, end: number): Hole[] {
+  const ranges: Hole[] = [];
+  for (let start = isRead.indexOf(0); start >= 0 && start < end; ) {
+    const next = isRead.indexOf(1, start);
+    const stop = next < 0 ? end : Math.min(next, end);
+    ranges.push({ start, end: stop });
+    start = isRead.indexOf(0, stop);
+  }
+  return ranges;
 }
 
 /** What of a hole lies outside a range. */

@@ -1,12 +1,12 @@
 /** The headers that a link can have: layouts by the names under which users ask for them. */
 import { EHDR_SIZE, PT_GNU_EH_FRAME, PT_LOAD, PT_TLS } from '../elf/constants.ts';
 import type { HeaderKind, HeaderLayout } from './layout.ts';
-import { layoutOf } from './layoutRow.ts';
+import { type LayoutRow, layoutOf } from './layoutRow.ts';
 import { LAYOUT_ROWS } from './layoutTable.ts';
 
 /** Values of `--header`: the smallest, the two conventional ones without anything in their holes, or an e_phoff. */
 export function headerNames(): string[] {
-  const offsets = LAYOUT_ROWS.filter(({ kinds }) => kinds.length === 1).map(({ e_phoff }) => hex(e_phoff));
+  const offsets = rowsFor(['load']).map(({ e_phoff }) => hex(e_phoff));
   return ['auto', 'classic', 'plain', ...offsets];
 }
 
@@ -47,19 +47,18 @@ const CLASSIC = 0x38;
 
 /** Layouts for these program headers, in any order, smallest end first. */
 export function layoutsFor(kinds: readonly HeaderKind[]): HeaderLayout[] {
-  const found: HeaderLayout[] = [];
-  for (const row of LAYOUT_ROWS) if (areSame(row.kinds, kinds)) found.push(layoutOf(row));
-  return found.sort((a, b) => a.end - b.end);
-}
-
-/** Whether two sets are the same; none has a kind twice. */
-function areSame(a: readonly HeaderKind[], b: readonly HeaderKind[]): boolean {
-  return a.length === b.length && a.every((kind) => b.includes(kind));
+  return rowsFor(kinds)
+    .map(layoutOf)
+    .sort((a, b) => a.end - b.end);
 }
 
 /** Every layout of the table. */
 export function allLayouts(): HeaderLayout[] {
-  return LAYOUT_ROWS.map(layoutOf);
+  return Object.values(LAYOUT_ROWS).flatMap((rows) => rows().map(layoutOf));
+}
+
+function rowsFor(kinds: readonly HeaderKind[]): readonly LayoutRow[] {
+  return LAYOUT_ROWS[kinds.toSorted().join()]?.() ?? [];
 }
 
 /** A layout under the name by which users know it. */

@@ -50,15 +50,14 @@ function solveFor(choice: Choice): HeaderLayout | undefined {
     e_type === ET_EXEC ? entryOfFixedBase(cells, load, permissions) : applyRandomBase(cells, load);
   applyFirstPage(cells, load);
   if (!entry || !cells.isConsistent) return undefined;
-  const holes = holesOf(e_phoff, kinds);
   const isPortable = applyOtherLoaders(cells, kinds, fileSize);
   return {
     e_phoff,
     kinds,
     end,
     p_offset: cells.valueOf(load, p_offset),
-    holes,
-    portableHoles: isPortable ? portableHolesOf(holes) : undefined,
+    holes: holesOf(e_phoff, kinds),
+    portableHoles: isPortable ? portableHolesOf(e_phoff, kinds) : undefined,
     ...entry,
     p_filesz: fileSize,
     p_memsz: hasOpenMemory ? undefined : cells.valueOf(load, p_memsz),

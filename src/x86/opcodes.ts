@@ -234,7 +234,7 @@ const GROUP_ROWS: Record<string, string> = {
 };
 
 /** One-byte opcodes, SDM table A-2. */
-const ONE_BYTE: MapRows = [
+const ONE_BYTE = (): MapRows => [
   // ADD; OR
   [0x00, 'E+{2} E{2} .b .z -{2} E+{2} E{2} .b .z -{2}'],
   // ADC; SBB
@@ -268,7 +268,7 @@ const ONE_BYTE: MapRows = [
 ];
 
 /** Opcodes after 0F, SDM table A-3, with AMD's FEMMS, 3DNow! and SSE4a. */
-const MAP_0F: MapRows = [
+const MAP_0F = (): MapRows => [
   // groups 6 and 7, LAR, LSL, SYSCALL, CLTS, SYSRET; INVD, WBINVD, UD2, PREFETCHW, FEMMS, 3DNow!
   [0x00, '@g0f00 @g0f01 E{2} - .>s . .>r .{2} - .>h - E . En'],
   // MOVUPS.., MOVLPS.., UNPCKLPS, UNPCKHPS, MOVHPS..; PREFETCH, reserved NOP, CLDEMOTE, ENDBR, NOP
@@ -304,7 +304,7 @@ const MAP_0F: MapRows = [
 ];
 
 /** Opcodes after 0F 38, SDM table A-4. */
-const MAP_0F38: MapRows = [
+const MAP_0F38 = (): MapRows => [
   // PSHUFB, PHADD, PMADDUBSW, PHSUB; PSIGN, PMULHRSW
   [0x00, 'EE--{12} -{4}'],
   // PBLENDVB, BLENDVPS, BLENDVPD, PTEST; PABS
@@ -327,7 +327,7 @@ const MAP_0F38: MapRows = [
 ];
 
 /** Opcodes after 0F 3A, SDM table A-5. */
-const MAP_0F3A: MapRows = [
+const MAP_0F3A = (): MapRows => [
   // ROUND, BLENDPS, BLENDPD, PBLENDW, PALIGNR
   [0x00, '-{8} -E--b{7} EE--b'],
   // PEXTRB, PEXTRW, PEXTRD, EXTRACTPS
@@ -347,7 +347,7 @@ const MAP_0F3A: MapRows = [
 ];
 
 /** VEX map 1. */
-const VEX_0F: MapRows = [
+const VEX_0F = (): MapRows => [
   // VMOVUPS.., VMOVLPS.., VUNPCKLPS, VUNPCKHPS, VMOVHPS..
   [0x10, 'E{2} EMEE MM--= EE--{2} EME- MM--= -{8}'],
   // VMOVAPS, VCVTSI2SS.., VMOVNTPS, VCVTTSS2SI.., VCVTSS2SI.., VUCOMISS, VCOMISS
@@ -375,7 +375,7 @@ const VEX_0F: MapRows = [
 ];
 
 /** VEX map 2. */
-const VEX_0F38: MapRows = [
+const VEX_0F38 = (): MapRows => [
   // VPSHUFB, VPHADD, VPMADDUBSW, VPHSUB; VPSIGN, VPMULHRSW, VPERMILPS, VPERMILPD, VTESTPS, VTESTPD
   [0x00, '-E--{14} -E--={2}'],
   // VCVTPH2PS, VPERMPS, VPTEST; VBROADCAST, VPABS
@@ -411,7 +411,7 @@ const VEX_0F38: MapRows = [
 ];
 
 /** VEX map 3, with AMD's FMA4 and VPERMIL2PS. */
-const VEX_0F3A: MapRows = [
+const VEX_0F3A = (): MapRows => [
   // VPERMQ, VPERMPD, VPBLENDD, VPERMILPS, VPERMILPD, VPERM2F128;
   // VROUND, VBLENDPS, VBLENDPD, VPBLENDW, VPALIGNR
   [0x00, '-E--b={2} -E--b - -E--b={2} -E--b - -E--b={2} -E--b{6}'],
@@ -438,7 +438,7 @@ const VEX_0F3A: MapRows = [
 ];
 
 /** EVEX map 1. */
-const EVEX_0F: MapRows = [
+const EVEX_0F = (): MapRows => [
   // VMOVUPS.., VMOVLPS.., VUNPCKLPS, VUNPCKHPS, VMOVHPS..
   [0x10, 'E{2} EMEE MM--= EE--{2} EME- MM--= -{8}'],
   // VMOVAPS, VCVTSI2SS.., VMOVNTPS, VCVTTSS2SI.., VCVTSS2SI.., VUCOMISS, VCOMISS
@@ -460,7 +460,7 @@ const EVEX_0F: MapRows = [
 ];
 
 /** EVEX map 2. */
-const EVEX_0F38: MapRows = [
+const EVEX_0F38 = (): MapRows => [
   // VPSHUFB, VPMADDUBSW; VPMULHRSW, VPERMILPS, VPERMILPD
   [0x00, '-E-- -{3} -E-- -{6} -E--{3} -{2}'],
   // VPSRLVW/VPMOVUS.., VPSRAVW, VPSLLVW, VCVTPH2PS, VPRORV, VPROLV, VPERMPS; VBROADCAST, VPABS
@@ -493,7 +493,7 @@ const EVEX_0F38: MapRows = [
 ];
 
 /** EVEX map 3. */
-const EVEX_0F3A: MapRows = [
+const EVEX_0F3A = (): MapRows => [
   // VPERMQ, VPERMPD, VALIGN, VPERMILPS, VPERMILPD; VRNDSCALE, VPALIGNR
   [0x00, '-E--b={2} - -E--b -E--b={2} -{2} EE--b= -E--b= EE--b -E--b -{3} -E--b'],
   // VPEXTR, VEXTRACTPS; VINSERTF32X4, VEXTRACTF32X4, VINSERTF32X8, VEXTRACTF32X8, VCVTPS2PH, VPCMPU
@@ -515,7 +515,7 @@ const EVEX_0F3A: MapRows = [
 ];
 
 /** EVEX map 5 (AVX512-FP16). */
-const EVEX_MAP5: MapRows = [
+const EVEX_MAP5 = (): MapRows => [
   // VMOVSH, VCVTPS2PHX/VCVTSS2SH
   [0x10, '--E-{2} -{11} EE-- -{2}'],
   // VCVTSI2SH, VCVTTSH2SI, VCVTSH2SI, VUCOMISH, VCOMISH
@@ -529,7 +529,7 @@ const EVEX_MAP5: MapRows = [
 ];
 
 /** EVEX map 6 (AVX512-FP16). */
-const EVEX_MAP6: MapRows = [
+const EVEX_MAP6 = (): MapRows => [
   // VCVTPH2PSX/VCVTSH2SS
   [0x10, '-{3} EE-- -{12}'],
   // VSCALEF
@@ -549,7 +549,7 @@ const EVEX_MAP6: MapRows = [
 ];
 
 /** XOP map 8. */
-const XOP_MAP8: MapRows = [
+const XOP_MAP8 = (): MapRows => [
   // VPMACSSWW, VPMACSSWD, VPMACSSDQL; VPMACSSDD, VPMACSSDQH
   [0x80, '-{5} E---s{3} -{6} E---s{2}'],
   // VPMACSWW, VPMACSWD, VPMACSDQL; VPMACSDD, VPMACSDQH
@@ -565,7 +565,7 @@ const XOP_MAP8: MapRows = [
 ];
 
 /** XOP map 9. */
-const XOP_MAP9: MapRows = [
+const XOP_MAP9 = (): MapRows => [
   // TBM
   [0x00, '- @x901 @x902 -{13}'],
   // LLWPCB, SLWPCB
@@ -583,7 +583,7 @@ const XOP_MAP9: MapRows = [
 ];
 
 /** XOP map 10. */
-const XOP_MAP10: MapRows = [
+const XOP_MAP10 = (): MapRows => [
   // BEXTR Id, LWPINS, LWPVAL
   [0x10, 'E---d= - @xa12 -{13}'],
 ];
@@ -652,12 +652,13 @@ const descriptors = new Int32Array(16 * MAP_SIZE).fill(UNREAD);
 
 /** Descriptors of the 256 opcodes of a map. */
 export class OpcodeMap {
-  readonly #rows: MapRows;
+  readonly #makeRows: () => MapRows;
+  #rows: MapRows | undefined;
   readonly #start: number;
 
   /** @param number place among all maps */
-  constructor(rows: MapRows, number: number) {
-    this.#rows = rows;
+  constructor(makeRows: () => MapRows, number: number) {
+    this.#makeRows = makeRows;
     this.#start = number * MAP_SIZE;
   }
 
@@ -669,6 +670,7 @@ export class OpcodeMap {
 
   #read(opcode: number): number {
     const base = opcode & 0xf0;
+    this.#rows ??= this.#makeRows();
     const row = this.#rows.find(([first]) => first === base);
     descriptors.set(row ? parseRow(row[1], 16) : UNDEFINED_ROW, this.#start + base);
     return descriptors[this.#start + opcode]!;
@@ -687,7 +689,7 @@ export function groupMember(group: number, index: number): number {
 }
 
 /** A map in which every opcode is undefined. */
-const UNDEFINED_MAP = new OpcodeMap([], 0);
+const UNDEFINED_MAP = new OpcodeMap(() => [], 0);
 
 /** Legacy maps by number: one byte, 0F, 0F 38, 0F 3A. */
 export const LEGACY_MAPS = [
