@@ -5,7 +5,7 @@ import { build, type Metafile } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-let imports: { from: string; to: string }[] = [];
+let imports: { from: string; to: string; isDynamic: boolean }[] = [];
 
 beforeAll(async () => {
   const { metafile } = await build({
@@ -22,10 +22,21 @@ beforeAll(async () => {
   imports = listImports(metafile);
 });
 
-function listImports({ inputs }: Metafile): { from: string; to: string }[] {
+function listImports({ inputs }: Metafile): typeof imports {
   return Object.entries(inputs).flatMap(([from, input]) =>
-    input.imports.map(({ path }) => ({ from, to: path })),
+    input.imports.map(({ path, kind }) => ({ from, to: path, isDynamic: kind === 'dynamic-import' })),
   );
+}
+
+/** What is loaded with a file: all that it imports, but for what is imported when it is needed. */
+function loadedWith(file: string): Set<string> {
+  const loaded = new Set([file]);
+  for (const from of loaded) {
+    for (const { to, isDynamic } of imports.filter((other) => other.from === from)) {
+      if (!isDynamic) loaded.add(to);
+    }
+  }
+  return loaded;
 }
 
 /** Imports from files under one folder that satisfy a condition, as text. */
@@ -44,8 +55,12 @@ const under =
 
 describe('imports', () => {
   it('are found at all', () => {
-    expect(imports).toContainEqual({ from: 'src/link.ts', to: 'src/passes/relocate.ts' });
-    expect(imports).toContainEqual({ from: 'src/node/files.ts', to: 'node:fs' });
+    expect(imports).toContainEqual({
+      from: 'src/link.ts',
+      to: 'src/passes/relocate.ts',
+      isDynamic: false,
+    });
+    expect(imports).toContainEqual({ from: 'src/node/files.ts', to: 'node:fs', isDynamic: false });
   });
 
   it('of node: modules stand only in src/node and src/cli', () => {
@@ -56,6 +71,13 @@ describe('imports', () => {
   it('of packages stand only in src/cli', () => {
     const outside = offending('src/', (to) => isPackage(to) && !isNodeModule(to));
     expect(outside.filter((text) => !text.startsWith('src/cli/'))).toEqual([]);
+  });
+
+  it('lead from a link to no package and no report before there is something to say', () => {
+    const loaded = [...loadedWith('src/cli/main.ts')];
+    expect(loaded).toContain('src/passes/relocate.ts');
+    expect(loaded.filter(under('report'))).toEqual([]);
+    expect(loaded.filter((to) => isPackage(to) && !isNodeModule(to))).toEqual([]);
   });
 
   it('lead from no pass to another', () => {

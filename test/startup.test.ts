@@ -1,0 +1,176 @@
+/** What a link loads: one file with all it needs, and nothing that only people who read messages need. */
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { builtinModules } from 'node:module';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readCommandLine } from '../src/cli/command.ts';
+import { inlineLibraries, readPlainWords } from '../src/cli/linkArgv.ts';
+import { LINK_OPTIONS } from '../src/options.ts';
+import { FIXTURES } from './programs.ts';
+import { type Outcome, run, scratchFolder } from './run.ts';
+
+const ROOT = join(FIXTURES, '..');
+const OBJECT = join(FIXTURES, 'hello-rodata/static.o');
+const folder = scratchFolder();
+
+/** Runs a command of bin/ and lists on standard error what it has loaded. */
+function loadedBy(command: string, ...words: string[]): string[] {
+  const spy = join(folder, 'spy.cjs');
+  writeFileSync(
+    spy,
+    `const Module = require('node:module');
+    const load = Module._load;
+    const seen = [];
+    Module._load = (name, ...rest) => (seen.push(name), load(name, ...rest));
+    process.on('exit', () => require('node:fs').writeSync(2, 'LOADED ' + seen.join(' ')));`,
+  );
+  const { stderr } = run(process.execPath, ['-r', spy, join(ROOT, 'bin', command), ...words], {
+    cwd: folder,
+  });
+  return /LOADED (.*)/.exec(stderr)![1]!.split(' ').slice(1);
+}
+
+describe('a link', () => {
+  it.each([
+    ['tinyelf.js', '../dist/start.cjs', ['link']],
+    ['ld.tinyelf.js', '../dist/start.cjs', []],
+    ['driver/ld', '../../dist/start.cjs', []],
+  ])('by %s loads nothing but %s and modules of Node', (command, start, words) => {
+    const loaded = loadedBy(command, ...words, OBJECT, '-o', 'out');
+    expect(loaded.filter((name) => !builtinModules.includes(name.replace(/^node:/, '')))).toEqual([start]);
+  });
+
+  it('loads what people read when there is something to read', () => {
+    expect(loadedBy('tinyelf.js', 'link', OBJECT, '-o', 'out', '--print-map')).toContain('./print.cjs');
+    expect(loadedBy('tinyelf.js', 'link', '--help')).toContain('./command.cjs');
+  });
+
+  it('has neither commander nor chalk nor reports in its file', () => {
+    const texts = ['showHelpAfterError', 'FORCE_COLOR', 'kept by'];
+    const file = (name: string) => readFileSync(join(ROOT, 'dist', name), 'utf8');
+    expect(texts.filter((text) => file('main.cjs').includes(text))).toEqual([]);
+    expect(texts.filter((text) => !(file('command.cjs') + file('print.cjs')).includes(text))).toEqual([]);
+  });
+});
+
+describe("V8's code cache", () => {
+  /** A copy of the commands without caches. */
+  function install(name: string): string {
+    const place = join(folder, name);
+    mkdirSync(join(place, 'dist'), { recursive: true });
+    cpSync(join(ROOT, 'bin'), join(place, 'bin'), { recursive: true });
+    for (const file of readdirSync(join(ROOT, 'dist'))) {
+      if (file.endsWith('.cjs')) copyFileSync(join(ROOT, 'dist', file), join(place, 'dist', file));
+    }
+    return place;
+  }
+
+  const cachesOf = (place: string) =>
+    readdirSync(join(place, 'dist')).filter((name) => !name.endsWith('.cjs'));
+
+  function link(place: string, env: Record<string, string> = {}, ...flags: string[]): Outcome {
+    const bin = join(place, 'bin/tinyelf.js');
+    return run(process.execPath, [...flags, bin, 'link', OBJECT, '-o', '-'], { env });
+  }
+
+  it('is left by the first run and changes nothing', () => {
+    const place = install('first');
+    const first = link(place);
+    expect(cachesOf(place)).toEqual([expect.stringMatching(/^runTinyelf-.*\.cache$/)]);
+    const second = link(place);
+    expect(second).toEqual(first);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('is not left under other flags, nor where Node is told to leave none', () => {
+    const place = install('flags');
+    expect(link(place, {}, '--no-opt').code).toBe(0);
+    expect(link(place, { NODE_OPTIONS: '--max-old-space-size=500' }).code).toBe(0);
+    expect(link(place, { NODE_DISABLE_COMPILE_CACHE: '1' }).code).toBe(0);
+    expect(cachesOf(place)).toEqual([]);
+  });
+
+  it.each([
+    ['empty', () => Buffer.alloc(0)],
+    ['cut off', (whole: Buffer) => whole.subarray(0, whole.length >> 1)],
+    [
+      "another V8's",
+      (whole: Buffer) => Buffer.concat([whole.subarray(0, 4), Buffer.alloc(4), whole.subarray(8)]),
+    ],
+  ])('is passed over where it is %s', (name, damage) => {
+    const place = install(name);
+    const expected = link(place);
+    const path = join(place, 'dist', cachesOf(place)[0]!);
+    writeFileSync(path, damage(readFileSync(path)));
+    expect(link(place)).toEqual(expected);
+  });
+
+  it('is not needed: a folder may be read-only', () => {
+    const place = install('read-only');
+    // Root may write anywhere; a folder in the way of the file stops it too.
+    const { stdout } = link(place);
+    const [cache] = cachesOf(place);
+    const other = install('blocked');
+    mkdirSync(join(other, 'dist', cache!));
+    expect(link(other)).toMatchObject({ code: 0, stderr: '', stdout });
+    expect(existsSync(join(other, 'dist', cache!))).toBe(true);
+    expect(cachesOf(other)).toEqual([cache]);
+  });
+});
+
+describe('plain words', () => {
+  const names = LINK_OPTIONS.flatMap(({ flags }) =>
+    flags.split(/,? /).filter((name) => name.startsWith('-')),
+  );
+  const value = fc.constantFrom(
+    'main.o',
+    'x=1',
+    '',
+    '-',
+    '0x10000',
+    '-V',
+    '--help',
+    '--',
+    '-1',
+    'link',
+    'help',
+  );
+  const word = fc.oneof(
+    { weight: 3, arbitrary: value },
+    { weight: 4, arbitrary: fc.constantFrom(...names) },
+    fc.tuple(fc.constantFrom(...names), value).map(([name, text]) => `${name}=${text}`),
+    fc.tuple(fc.constantFrom(...names), value).map(([name, text]) => `${name}${text}`),
+    fc.constantFrom('-h', '-V', '--version', '--nothing', '--outpu', '-x', '-oV'),
+  );
+
+  it('are what commander makes of them', () => {
+    let plainCount = 0;
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 6 }), (words) => {
+        const inlined = inlineLibraries(words);
+        const plain = readPlainWords(inlined);
+        if (!plain) return;
+        plainCount++;
+        expect({ command: 'link', ...plain }).toEqual(readCommandLine(['link', ...inlined]));
+      }),
+      { numRuns: 5000 },
+    );
+    expect(plainCount).toBeGreaterThan(500);
+  });
+
+  it('have every option of the table', () => {
+    for (const { flags } of LINK_OPTIONS) {
+      const [name] = flags.split(/,? /);
+      expect(readPlainWords(flags.endsWith('>') ? [name!, 'value'] : [name!]), flags).toBeDefined();
+    }
+  });
+});
