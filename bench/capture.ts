@@ -10,7 +10,7 @@ printf '%s\\0' "$@" > "$(dirname "$0")/words"
 `;
 
 /** What every link in the benches does besides what its driver orders. */
-const COMMON = ['--gc-sections', '-s'];
+const COMMON = ['--gc-sections', '-s', '--build-id=none'];
 
 /** For gcc: how to call the recorder and no plugin, which not every linker can load. */
 export const GCC_FLAGS = [`-B${recorderFolder()}`, '-fno-use-linker-plugin'];
