@@ -19,7 +19,12 @@ export const GCC_FLAGS = [`-B${recorderFolder()}`, '-fno-use-linker-plugin'];
  * Runs a driver with GCC_FLAGS among its arguments, and keeps what it tells its linker in `folder`/`name`.rsp.
  * Objects that the driver names must outlive its run.
  */
-export function captureLink(folder: string, name: string, driver: string, args: readonly string[]): LinkInput {
+export function captureLink(
+  folder: string,
+  name: string,
+  driver: string,
+  args: readonly string[],
+): LinkInput {
   mustRun(driver, args, folder);
   const words = readFileSync(join(recorderFolder(), 'words'), 'utf8').split('\0').slice(0, -1);
   const response = join(folder, `${name}.rsp`);

@@ -68,7 +68,9 @@ function report(input: SpeedInput, costs: ReadonlyMap<string, Cost>): void {
 
 function lineOf({ linker, cost, ratio, verdicts }: SpeedRow): string {
   const numbers = [cost.cpu, cost.wall, cost.memory].map((value) => value.toFixed(1).padStart(9));
-  const ratios = ratio ? [ratio.cpu, ratio.wall, ratio.memory].map((value) => value.toFixed(2).padStart(8)) : [];
+  const ratios = ratio
+    ? [ratio.cpu, ratio.wall, ratio.memory].map((value) => value.toFixed(2).padStart(8))
+    : [];
   const wanted = verdicts.map(({ text, isMet }) => `${text} ${isMet ? 'met' : 'MISSED'}`).join(', ');
   return `  ${linker.padEnd(19)}${numbers.join('')}${ratios.join('').padEnd(24)}   ${wanted}`.trimEnd();
 }

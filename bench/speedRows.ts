@@ -24,7 +24,8 @@ export function speedRows(input: SpeedInput, costs: ReadonlyMap<string, Cost>): 
   return [...costs].map(([linker, cost]) => {
     const row = { input: input.name, linker, cost };
     if (linker === 'tinyelf') return { ...row, verdicts: memoryVerdicts(input, ours) };
-    const verdicts = linker === 'node' ? floorVerdicts(input, ours, cost) : ratioVerdicts(input, linker, ours, cost);
+    const verdicts =
+      linker === 'node' ? floorVerdicts(input, ours, cost) : ratioVerdicts(input, linker, ours, cost);
     return { ...row, ratio: ratioOf(ours, cost), verdicts };
   });
 }

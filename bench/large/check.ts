@@ -5,7 +5,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../cache.ts';
-import { installedLinkers, type LinkInput, type Linker, linkArgs } from '../linkers.ts';
+import { installedLinkers, type Linker, type LinkInput, linkArgs } from '../linkers.ts';
 import { run } from '../tools.ts';
 import { missingPackages, prepareClang, prepareTool } from './prepare.ts';
 import { clangTasks, doesTask, missingReferences, type Task, toolTasks } from './work.ts';
@@ -27,7 +27,9 @@ function checkAll(name: string, input: LinkInput, tasks: readonly Task[]): void 
     if (wanted.length > 0 && !wanted.includes(linker.name)) continue;
     const failures = check(linker, input, tasks);
     if (failures.length > 0) process.exitCode = 1;
-    console.log(`${name} by ${linker.name}: ${failures.length === 0 ? 'right' : `WRONG: ${failures.join(', ')}`}`);
+    console.log(
+      `${name} by ${linker.name}: ${failures.length === 0 ? 'right' : `WRONG: ${failures.join(', ')}`}`,
+    );
   }
 }
 

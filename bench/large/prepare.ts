@@ -79,7 +79,10 @@ function llvmLibraries(components: readonly string[]): string[] {
 /** All but the C interface, which is called `libclang.a`. */
 function clangLibraries(): string[] {
   const names = readdirSync(config('--libdir')).map((name) => /^lib(clang\w+)\.a$/.exec(name)?.[1]);
-  return names.filter((name) => name !== undefined).sort().map((name) => `-l${name}`);
+  return names
+    .filter((name) => name !== undefined)
+    .sort()
+    .map((name) => `-l${name}`);
 }
 
 function config(...args: string[]): string {

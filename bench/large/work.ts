@@ -106,13 +106,22 @@ function frontendArgs(folder: string, source: string, flags: readonly string[]):
   const { stderr } = run(CLANG, ['-###', ...flags, '-c', pathOf(source), '-o', OUTPUT], folder);
   const command = stderr.split('\n').find((line) => line.includes('"-cc1"'));
   if (command === undefined) throw new Error(`${CLANG} -### ${source}: ${stderr}`);
-  const words = [...command.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word]) => word!.replace(/\\(.)/g, '$1'));
+  const words = [...command.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word]) =>
+    word!.replace(/\\(.)/g, '$1'),
+  );
   return words.slice(words.indexOf('-cc1') + 1);
 }
 
 function optimise(folder: string, ir: string): Outcome {
   mustRun('opt-14', ['-O2', ir, '-o', 'work.bc'], folder);
-  return perform(folder, 'llc-14', ['-O2', '-relocation-model=pic', '-filetype=obj', 'work.bc', '-o', OUTPUT]);
+  return perform(folder, 'llc-14', [
+    '-O2',
+    '-relocation-model=pic',
+    '-filetype=obj',
+    'work.bc',
+    '-o',
+    OUTPUT,
+  ]);
 }
 
 function perform(folder: string, program: string, args: readonly string[]): Outcome {
