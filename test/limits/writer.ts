@@ -44,6 +44,16 @@ interface Section extends NewSection {
   readonly info?: number;
 }
 
+/** A section that is about other sections. */
+interface Table {
+  readonly name: string;
+  readonly type: number;
+  readonly bytes: Uint8Array;
+  readonly link: number;
+  readonly info: number;
+  readonly entsize: number;
+}
+
 interface SymbolTraits {
   readonly binding?: number;
   readonly type?: number;
@@ -55,7 +65,10 @@ export class ObjectWriter {
   readonly #sections: Section[] = [{ name: '', flags: 0, type: SHT_NULL, addralign: 0 }];
   readonly #symbols = new ByteBuffer();
   readonly #names = new ByteBuffer();
-  readonly #relocations = new Map<number, ByteBuffer>();
+  /** Rows of all relocation tables, one table after the other. */
+  readonly #rows = new ByteBuffer();
+  /** Where each table begins in `#rows`, and the section that it applies to. */
+  readonly #tables: { readonly begin: number; readonly target: number }[] = [];
   /** Section of each symbol, by the symbol's number. */
   readonly #places: number[] = [];
   #localCount = 1;
@@ -80,10 +93,10 @@ export class ObjectWriter {
     return this.#addSymbol(nameOffset, (binding << 4) | type, section, value, size);
   }
 
-  /** Adds a row to a section's relocation table. */
+  /** Adds a row to a section's relocation table. All rows for a section are added one after the other. */
   relocation(section: number, offset: number, type: number, symbol: number, addend = 0): void {
-    const rows = this.#relocations.get(section) ?? new ByteBuffer(RELA_SIZE);
-    this.#relocations.set(section, rows);
+    const rows = this.#rows;
+    if (this.#tables.at(-1)?.target !== section) this.#tables.push({ begin: rows.length, target: section });
     rows.u64(offset);
     rows.u32(type);
     rows.u32(symbol);
@@ -114,42 +127,27 @@ export class ObjectWriter {
   /** Adds all sections but the string table, which comes last. */
   #addTables(symtab: number): void {
     const needsPlaces = this.#places.some((place) => place >= SHN_LORESERVE);
-    const strtab = symtab + 1 + (needsPlaces ? 1 : 0) + this.#relocations.size;
-    const common = { flags: 0, addralign: 8 };
-    this.#sections.push({
-      ...common,
-      name: '.symtab',
-      type: SHT_SYMTAB,
-      bytes: this.#symbols.bytes(),
-      link: strtab,
-      info: this.#localCount,
-      entsize: SYM_SIZE,
-    });
-    if (needsPlaces) {
-      const bytes = new ByteBuffer(this.#places.length * 4);
-      for (const place of this.#places) bytes.u32(place < SHN_LORESERVE ? 0 : place);
-      const type = SHT_SYMTAB_SHNDX;
-      this.#sections.push({
-        ...common,
-        name: '.symtab_shndx',
-        type,
-        bytes: bytes.bytes(),
-        link: symtab,
-        entsize: 4,
-      });
-    }
-    for (const [target, rows] of this.#relocations) {
+    const link = symtab + 1 + (needsPlaces ? 1 : 0) + this.#tables.length;
+    const [symbols, info] = [this.#symbols.bytes(), this.#localCount];
+    this.#addTable({ name: '.symtab', type: SHT_SYMTAB, bytes: symbols, link, info, entsize: SYM_SIZE });
+    if (needsPlaces) this.#addPlaces(symtab);
+    const rows = this.#rows.bytes();
+    this.#tables.forEach(({ begin, target }, i) => {
       const name = `.rela${this.#sections[target]!.name}`;
-      const table = {
-        name,
-        type: SHT_RELA,
-        bytes: rows.bytes(),
-        link: symtab,
-        info: target,
-        entsize: RELA_SIZE,
-      };
-      this.#sections.push({ ...common, ...table });
-    }
+      const bytes = rows.subarray(begin, this.#tables[i + 1]?.begin ?? rows.length);
+      this.#addTable({ name, type: SHT_RELA, bytes, link: symtab, info: target, entsize: RELA_SIZE });
+    });
+  }
+
+  #addPlaces(symtab: number): void {
+    const bytes = new ByteBuffer(this.#places.length * 4);
+    for (const place of this.#places) bytes.u32(place < SHN_LORESERVE ? 0 : place);
+    const [name, type] = ['.symtab_shndx', SHT_SYMTAB_SHNDX];
+    this.#addTable({ name, type, bytes: bytes.bytes(), link: symtab, info: 0, entsize: 4 });
+  }
+
+  #addTable({ name, type, bytes, link, info, entsize }: Table): void {
+    this.#sections.push({ name, flags: 0, type, bytes, link, info, entsize, addralign: 8 });
   }
 
   /** Offsets of the sections' names in the string table, equal names once. */
