@@ -12,7 +12,8 @@ export interface Linker {
   readonly args: readonly string[];
 }
 
-const LD_TINYELF = fileURLToPath(new URL('../bin/ld.tinyelf.js', import.meta.url));
+/** Path of the linker with the command line of GNU ld, as it is installed. */
+export const LD_TINYELF = fileURLToPath(new URL('../bin/ld.tinyelf.js', import.meta.url));
 
 /** tinyelf as it is built, and those of its peers that this machine has. */
 export function installedLinkers(): Linker[] {
