@@ -7,14 +7,15 @@ import type { FixtureProgram } from '../test/programs.ts';
 /** Path of the command line as it is installed. */
 export const TINYELF = fileURLToPath(new URL('../bin/tinyelf.js', import.meta.url));
 
-/** Runs a command and gives what it printed. */
+/** Runs a command and gives what it printed: nothing if there is no such command. */
 export function run(command: string, args: readonly string[], folder?: string) {
   const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
     ...(folder === undefined ? {} : { cwd: folder }),
     encoding: 'latin1',
     input: '',
   });
-  return { code: status, signal, stdout, stderr, found: error === undefined };
+  const isFound = error === undefined;
+  return { code: status, signal, stdout: stdout ?? '', stderr: stderr ?? '', found: isFound };
 }
 
 /** Whether a command can be run. */

@@ -17,7 +17,7 @@ const SYSTEM_LIBRARIES = ['-lz', '-ltinfo', '-lm'];
 
 /** Debian packages that the large links need and that are not installed. */
 export function missingPackages(): string[] {
-  const libraries = run(CONFIG, ['--libdir']).stdout.trim();
+  const libraries = printedBy(CONFIG, '--libdir');
   const hasLibrary = (name: string) => isAbsolute(printedBy('g++', `-print-file-name=${name}`));
   const packages = {
     'g++': printedBy('g++', '-dumpversion') !== '',
@@ -90,5 +90,5 @@ function config(...args: string[]): string {
 }
 
 function printedBy(command: string, argument: string): string {
-  return run(command, [argument]).stdout?.trim() ?? '';
+  return run(command, [argument]).stdout.trim();
 }

@@ -6,10 +6,12 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FIXTURES } from '../../test/programs.ts';
 import { mustRun } from '../cache.ts';
-import { run } from '../tools.ts';
+import { isInstalled, run } from '../tools.ts';
 import { generatedC } from './generated.ts';
 
 const CLANG = 'clang-14';
+const OPTIMISER = 'opt-14';
+const GENERATOR = 'llc-14';
 
 /** Blocks of the generated file: over 3000 lines. */
 const BLOCKS = 100;
@@ -30,9 +32,10 @@ export interface Task {
   readonly expected: Outcome;
 }
 
-/** Commands of Debian that are needed to tell what is right, and are not installed. */
+/** Debian packages with the programs that say what is right, those of them that are not installed. */
 export function missingReferences(): string[] {
-  return [CLANG, 'opt-14', 'llc-14'].filter((command) => !run(command, ['--version']).found);
+  const packages = { 'clang-14': [CLANG], 'llvm-14': [OPTIMISER, GENERATOR] };
+  return Object.entries(packages).flatMap(([name, commands]) => (commands.every(isInstalled) ? [] : [name]));
 }
 
 /** Work for the compiler: its arguments are those that clang's driver gives to Debian's. */
@@ -113,8 +116,8 @@ function frontendArgs(folder: string, source: string, flags: readonly string[]):
 }
 
 function optimise(folder: string, ir: string): Outcome {
-  mustRun('opt-14', ['-O2', ir, '-o', 'work.bc'], folder);
-  return perform(folder, 'llc-14', [
+  mustRun(OPTIMISER, ['-O2', ir, '-o', 'work.bc'], folder);
+  return perform(folder, GENERATOR, [
     '-O2',
     '-relocation-model=pic',
     '-filetype=obj',
