@@ -27,6 +27,7 @@ export interface LinkValues {
   readonly debug?: boolean;
   readonly debugFile?: string;
   readonly printMap?: boolean;
+  readonly time?: boolean;
   readonly json?: boolean;
 }
 

@@ -1,4 +1,5 @@
 /** Input files, and V8 set up for what they amount to. */
+import type { InputFile } from '../inputs.ts';
 import { DiskFiles } from '../node/files.ts';
 
 /** A link of more than this many bytes of input runs long enough for V8 to compile what will never pay. */
@@ -15,11 +16,11 @@ export function isTuned(): boolean {
 export class TunedFiles extends DiskFiles {
   #size = 0;
 
-  override get(path: string): Uint8Array | undefined {
-    const bytes = super.get(path);
-    this.#size += bytes?.length ?? 0;
+  override open(path: string): InputFile | undefined {
+    const file = super.open(path);
+    this.#size += file?.size ?? 0;
     if (this.#size > LARGE && !tuned) tune();
-    return bytes;
+    return file;
   }
 }
 

@@ -10,8 +10,8 @@ import { locate, type Program, SymbolKind, symbolSize, Target } from '../program
 import { Rewrite, type Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
 import { Calculation, calculationOf, sectionAddend } from '../x86/relocations.ts';
-import { IntList } from './intList.ts';
 import { Interner } from './interner.ts';
+import { IntList } from './intList.ts';
 import type { Graph } from './partition.ts';
 
 /** What a reference's value counts from. */

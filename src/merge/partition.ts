@@ -8,8 +8,8 @@
  * number that is new. So a round costs no more than the edges to what the last one moved.
  */
 import { finish, mix } from '../elf/hash.ts';
-import { IntList } from './intList.ts';
 import { Interner } from './interner.ts';
+import { IntList } from './intList.ts';
 
 /** Nodes 0, 1, 2 …, each with its edges in order. */
 export interface Graph {

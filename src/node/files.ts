@@ -1,6 +1,5 @@
 /** Input files from disk and standard input. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import { copyInto } from '../elf/sections.ts';
 import { type InputFile, type InputFiles, MemoryFile, UnreadableFile } from '../inputs.ts';
 import { explainSystemError, isSystemError, pause } from './system.ts';
@@ -131,7 +130,9 @@ const CHUNK = 65536;
 
 /** Reads standard input to its end. It may be non-blocking, in which case reading says EAGAIN until data comes. */
 function readStandardInput(): Uint8Array {
-  if (isatty(0)) throw new UnreadableFile('standard input is a terminal; pipe an object into it');
+  // Taken when it is needed, like zlib.
+  if (process.getBuiltinModule('node:tty').isatty(0))
+    throw new UnreadableFile('standard input is a terminal; pipe an object into it');
   let bytes = new Uint8Array(CHUNK);
   let used = 0;
   for (;;) {

@@ -1,7 +1,8 @@
 /** Makers for tests: archives of every kind, objects with values the builder cannot write, links from memory. */
-import { sourceOf } from '../../src/contents.ts';
+
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { sourceOf } from '../../src/contents.ts';
 import { type Diagnostic, LinkError } from '../../src/diagnostics.ts';
 import { buildObject, type SectionSpec, type SymbolSpec } from '../../src/elf/build.ts';
 import { readU16, readU32, readU64, writeU16, writeU32, writeU64 } from '../../src/elf/bytes.ts';
