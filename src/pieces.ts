@@ -12,6 +12,9 @@ export interface OffsetMap {
   readonly offsets: Int32Array;
 }
 
+const HAS_CONTENT = 1;
+const HAS_MAP = 2;
+
 export class Pieces {
   /** Id of the section that holds this one's bytes now: itself, another, or -1 if it is not in the program. */
   readonly home: Int32Array;
@@ -19,15 +22,32 @@ export class Pieces {
   readonly size: Float64Array;
   /** Alignment in bytes of each section that is its own home. */
   readonly alignment: Float64Array;
-  /** Bytes of sections whose content is no longer that of the input. */
-  readonly content = new Map<number, Uint8Array>();
+  readonly #content = new Map<number, Uint8Array>();
   readonly #maps = new Map<number, OffsetMap>();
+  /** Bits by section id: whether the maps above have something for it. */
+  readonly #has: Uint8Array;
   readonly #twins = new Map<number, number[]>();
 
   constructor(sectionCount: number) {
     this.home = new Int32Array(sectionCount).fill(-1);
     this.size = new Float64Array(sectionCount);
     this.alignment = new Float64Array(sectionCount).fill(1);
+    this.#has = new Uint8Array(sectionCount);
+  }
+
+  /** The bytes of a section whose content is no longer that of the input. */
+  contentOf(id: number): Uint8Array | undefined {
+    return (this.#has[id]! & HAS_CONTENT) === 0 ? undefined : this.#content.get(id);
+  }
+
+  setContent(id: number, bytes: Uint8Array): void {
+    this.#content.set(id, bytes);
+    this.#has[id]! |= HAS_CONTENT;
+  }
+
+  #setMap(id: number, map: OffsetMap): void {
+    this.#maps.set(id, map);
+    this.#has[id]! |= HAS_MAP;
   }
 
   /** Makes a section its own home. An empty one needs no alignment: nothing lies in it. */
@@ -40,7 +60,7 @@ export class Pieces {
   /** Moves a section's bytes into another's. Without a map, offsets stay as they are. */
   moveInto(id: number, home: number, map?: OffsetMap): void {
     this.home[id] = home;
-    if (map) this.#maps.set(id, map);
+    if (map) this.#setMap(id, map);
   }
 
   /** Drops a section whose bytes and relocations are those of another. */
@@ -54,7 +74,7 @@ export class Pieces {
   /** Records where the parts of a section that stays its own home have gone, and with them its twins'. */
   cut(id: number, size: number, map: OffsetMap): void {
     this.place(id, size, 1);
-    for (const section of [id, ...this.twins(id)]) this.#maps.set(section, map);
+    for (const section of [id, ...this.twins(id)]) this.#setMap(section, map);
   }
 
   /** Sections that were dropped in favour of this one. */
@@ -65,18 +85,18 @@ export class Pieces {
   /** Whether bytes of the section itself are in the image. */
   hasOwnBytes(id: number): boolean {
     const home = this.home[id]!;
-    return home >= 0 && (home === id || (this.#maps.has(id) && !this.twins(home).includes(id)));
+    return home >= 0 && (home === id || (this.isMapped(id) && !this.twins(home).includes(id)));
   }
 
   /** Whether offsets of the section have changed. */
   isMapped(id: number): boolean {
-    return this.#maps.has(id);
+    return (this.#has[id]! & HAS_MAP) !== 0;
   }
 
   /** Where an offset of a section lies in its home, in bytes; -1 if its run is gone. */
   resolve(id: number, offset: number): number {
-    const map = this.#maps.get(id);
-    if (!map) return offset;
+    if ((this.#has[id]! & HAS_MAP) === 0) return offset;
+    const map = this.#maps.get(id)!;
     const run = lastAtOrBefore(map.starts, offset);
     if (run < 0 || map.offsets[run]! < 0) return -1;
     return map.offsets[run]! + offset - map.starts[run]!;

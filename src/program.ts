@@ -50,6 +50,8 @@ export class InputObject implements ElfObject {
   readonly firstNumber: number;
   readonly symbols: ElfObject['symbols'];
   readonly addressTable: number;
+  /** There until the relocations have been read. */
+  tables: ElfObject['tables'];
   /** Row of symbol number 0 in the table of local symbols. */
   readonly firstLocal: number;
   /** Symbol ids of the object's non-local symbols; symbol number `firstGlobal + i` has `globals[i]`. */
@@ -83,6 +85,7 @@ export class InputObject implements ElfObject {
     this.firstNumber = elf.firstNumber;
     this.symbols = elf.symbols;
     this.addressTable = elf.addressTable;
+    this.tables = elf.tables;
     this.firstLocal = firstLocal;
     this.globals = new Int32Array(elf.symbols.count - elf.symbols.firstGlobal);
     this.#source = source;
@@ -276,6 +279,7 @@ export class Program {
   /** Reads the relocations of an object whose symbols have their ids. @throws FormatError if they are malformed */
   addRelocations(object: InputObject): void {
     addRelocations(object, this.sections, this.referencesOf(object), fieldSize, this.relocations);
+    object.tables = undefined;
   }
 
   /** What the symbol numbers of an object mean. */
@@ -410,6 +414,11 @@ export function locate(program: Program, reference: number, out: Target): void {
   out.low = locals.valueLow[row]!;
   out.high = locals.valueHigh[row]!;
   out.type = locals.type[row]!;
+}
+
+/** Symbol type of what a reference leads to. */
+export function typeOf({ locals, symbols }: Program, reference: number): number {
+  return reference >= 0 ? symbols.type[reference]! : locals.type[~reference]!;
 }
 
 /** Sets `out` to the definition of a global symbol; an undefined one is the address 0. */

@@ -1,20 +1,20 @@
 /** Reader of COMDAT groups (gABI chapter 4, "Section Groups"): of all groups with one signature, a link keeps the first. */
 import { FormatError } from '../diagnostics.ts';
 import { readU16, readU32 } from './bytes.ts';
-import { GRP_COMDAT, SHN_XINDEX, SHT_GROUP } from './constants.ts';
+import { GRP_COMDAT, SHN_XINDEX } from './constants.ts';
 import {
   type ElfObject,
   HEADER_INFO,
   HEADER_LINK,
   HEADER_OFFSET,
   HEADER_SIZE,
-  HEADER_TYPE,
   HEADER_WORDS,
   hasReservedSection,
   sectionHeaders,
   symbolNameLength,
   symbolNameOffset,
   symbolSection,
+  tablesOf,
   wordPair,
 } from './object.ts';
 import type { SectionTable } from './sections.ts';
@@ -36,11 +36,12 @@ export function readGroups(
   sections: SectionTable,
   take: (signature: Signature, members: readonly number[]) => void,
 ): void {
+  const { groups } = tablesOf(object);
+  if (groups.length === 0) return;
   const headers = sectionHeaders(object);
   const { bytes, headerCount, firstNumber } = object;
-  for (let n = 1; n < headerCount; n++) {
+  for (const n of groups) {
     const header = n * HEADER_WORDS;
-    if (headers[header + HEADER_TYPE] !== SHT_GROUP) continue;
     const offset = wordPair(headers, header + HEADER_OFFSET);
     const size = wordPair(headers, header + HEADER_SIZE);
     if (size < 4 || size % 4 !== 0) {

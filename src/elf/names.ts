@@ -20,6 +20,8 @@ export class NameTable {
   #length = new Uint32Array(INITIAL_SLOTS / 2);
   #words = new Int32Array(INITIAL_SLOTS * 4);
   #wordsUsed = 0;
+  #viewed: Uint8Array | undefined;
+  #view: DataView = new DataView(new ArrayBuffer(0));
 
   /** Id of the `length` bytes at `offset`; a name that was not seen before gets the next id. */
   intern(bytes: Uint8Array, offset: number, length: number): number {
@@ -68,11 +70,12 @@ export class NameTable {
     const used = this.#wordsUsed;
     if (used + (length >> 2) + 1 > this.#words.length) this.#growWords(used + (length >> 2) + 1);
     const words = this.#words;
+    const view = this.#viewOf(bytes);
     let hash = length;
     let at = offset;
     let next = used;
     for (const end = offset + (length & -4); at < end; at += 4) {
-      const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+      const word = view.getInt32(at, true);
       words[next++] = word;
       hash = mix(hash, word);
     }
@@ -91,6 +94,15 @@ export class NameTable {
       slot = (slot + 1) & mask;
     }
     return slot;
+  }
+
+  /** The bytes as words at any offset; names come from one place for a long time. */
+  #viewOf(bytes: Uint8Array): DataView {
+    if (bytes !== this.#viewed) {
+      this.#viewed = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    return this.#view;
   }
 
   #isLoaded(id: number, length: number): boolean {

@@ -16,9 +16,12 @@ import {
   SHN_LORESERVE,
   SHN_UNDEF,
   SHN_XINDEX,
+  SHT_GROUP,
   SHT_LLVM_ADDRSIG,
   SHT_NOBITS,
   SHT_NULL,
+  SHT_REL,
+  SHT_RELA,
   SHT_STRTAB,
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
@@ -42,6 +45,29 @@ export interface ElfObject {
   readonly symbols: SymbolTableView;
   /** Number of the section SHT_LLVM_ADDRSIG, or 0. */
   readonly addressTable: number;
+  /** Where to look for tables, while it is known; `tablesOf` finds it out again. */
+  readonly tables?: Tables | undefined;
+}
+
+/** Numbers of the sections that describe others: the first of a kind, or 0, or all of them. */
+interface Tables {
+  symbols: number;
+  addresses: number;
+  readonly extended: number[];
+  readonly relocations: number[];
+  readonly groups: number[];
+}
+
+/** The numbers of an object's tables. */
+export function tablesOf(object: ElfObject): Tables {
+  if (object.tables) return object.tables;
+  const tables: Tables = { symbols: 0, extended: [], addresses: 0, relocations: [], groups: [] };
+  const headers = sectionHeaders(object);
+  for (let n = 0; n < object.headerCount; n++) {
+    const type = headers[n * HEADER_WORDS + HEADER_TYPE]!;
+    if (!hasRow(type)) noteTable(tables, type, n);
+  }
+  return tables;
 }
 
 /** The one SHT_SYMTAB of an object; `count` is 0 where there is none. */
@@ -76,22 +102,23 @@ export function parseObject(bytes: Uint8Array, sections: SectionTable, objectId:
   const first = { firstSection: sections.count, firstNumber: sections.numbers };
   if (headersOffset === 0) {
     const none = { headersOffset: 0, headerCount: 0, symbols: NO_SYMBOLS, addressTable: 0 };
-    return { bytes, ...first, sectionCount: 0, ...none };
+    return { bytes, ...first, sectionCount: 0, ...none, tables: NO_TABLES };
   }
   checkRange(headersOffset, SHDR_SIZE, bytes.length, 'section header table', 40);
   const headerCount = sectionHeaderCount(bytes, headersOffset);
   checkRange(headersOffset, headerCount * SHDR_SIZE, bytes.length, 'section header table', 40);
   const headers = wordsAt(bytes, headersOffset, headerCount * HEADER_WORDS);
-  const tables = { bytes, headers, headersOffset, headerCount };
-  readSectionHeaders(tables, sections, objectId);
+  const object = { bytes, headers, headersOffset, headerCount };
+  const tables = readSectionHeaders(object, sections, objectId);
   return {
     bytes,
     ...first,
     sectionCount: sections.count - first.firstSection,
     headersOffset,
     headerCount,
-    symbols: findSymbols(tables),
-    addressTable: findType(tables, SHT_LLVM_ADDRSIG),
+    symbols: findSymbols(object, tables),
+    addressTable: tables.addresses,
+    tables,
   };
 }
 
@@ -186,6 +213,8 @@ export function symbolName(object: ElfObject, index: number): string {
   return decodeText(object.bytes, offset, symbolNameLength(object, offset));
 }
 
+const NO_TABLES: Tables = { symbols: 0, extended: [], addresses: 0, relocations: [], groups: [] };
+
 const NO_SYMBOLS: SymbolTableView = {
   offset: 0,
   count: 0,
@@ -272,19 +301,33 @@ function nameSection(bytes: Uint8Array, e_shoff: number, sectionCount: number): 
 }
 
 /** Reads every section header; those of sections that hold something become rows. */
-function readSectionHeaders(object: Headers, sections: SectionTable, objectId: number): void {
+function readSectionHeaders(object: Headers, sections: SectionTable, objectId: number): Tables {
   const { bytes, headers, headersOffset, headerCount } = object;
   const names = nameSection(bytes, headersOffset, headerCount);
   const firstNumber = sections.numbers;
+  const tables: Tables = { symbols: 0, extended: [], addresses: 0, relocations: [], groups: [] };
   sections.reserve(headerCount);
   sections.numbers += headerCount;
   for (let n = 0; n < headerCount; n++) {
-    const at = n * HEADER_WORDS;
     checkSection(object, n, names);
-    const isRow = hasRow(headers[at + HEADER_TYPE]!);
-    sections.rowOf[firstNumber + n] = isRow ? sections.count : NO_ROW;
-    if (isRow) addRow(object, n, names, sections, objectId);
+    const type = headers[n * HEADER_WORDS + HEADER_TYPE]!;
+    if (hasRow(type)) {
+      sections.rowOf[firstNumber + n] = sections.count;
+      addRow(object, n, names, sections, objectId);
+    } else {
+      sections.rowOf[firstNumber + n] = NO_ROW;
+      noteTable(tables, type, n);
+    }
   }
+  return tables;
+}
+
+function noteTable(tables: Tables, type: number, n: number): void {
+  if (type === SHT_RELA || type === SHT_REL) tables.relocations.push(n);
+  else if (type === SHT_GROUP) tables.groups.push(n);
+  else if (type === SHT_SYMTAB) tables.symbols ||= n;
+  else if (type === SHT_SYMTAB_SHNDX) tables.extended.push(n);
+  else if (type === SHT_LLVM_ADDRSIG) tables.addresses ||= n;
 }
 
 function addRow(
@@ -295,41 +338,50 @@ function addRow(
   objectId: number,
 ): void {
   const at = n * HEADER_WORDS;
-  const id = sections.add();
+  const id = sections.count++;
+  const nameOffset = names.end === 0 ? NO_NAME : names.offset + (headers[at]! >>> 0);
   sections.object[id] = objectId;
   sections.number[id] = n;
-  sections.nameOffset[id] = names.end === 0 ? NO_NAME : names.offset + (headers[at]! >>> 0);
-  if (names.end > 0) sections.traits[id] = traitsOf(bytes, sections.nameOffset[id]!);
+  sections.nameOffset[id] = nameOffset;
+  sections.traits[id] = names.end === 0 ? 0 : traitsOf(bytes, nameOffset);
   sections.type[id] = headers[at + HEADER_TYPE]!;
   sections.flags[id] = headers[at + HEADER_FLAGS]!;
   sections.offset[id] = wordPair(headers, at + HEADER_OFFSET);
   sections.size[id] = wordPair(headers, at + HEADER_SIZE);
   sections.link[id] = headers[at + HEADER_LINK]!;
   sections.addralign[id] = headers[at + 12]! || 1;
-  sections.entsize[id] = Math.min(wordPair(headers, at + 14), 0xffffffff);
+  sections.entsize[id] = headers[at + 15] === 0 ? headers[at + 14]! : 0xffffffff;
+  sections.firstRelocation[id] = 0;
+  sections.relocationCount[id] = 0;
+  sections.superseded[id] = 0;
 }
 
 /** @throws FormatError unless the section's name and bytes lie within the object */
 function checkSection({ bytes, headers, headersOffset }: Headers, n: number, names: Names): void {
   const at = n * HEADER_WORDS;
-  const place = headersOffset + n * SHDR_SIZE;
   if (names.end > 0 && !isNameWithin(bytes, headers[at]! >>> 0, names)) {
-    throw new FormatError(`the name of section ${n} lies outside the section name table`, place);
+    const what = `the name of section ${n} lies outside the section name table`;
+    throw new FormatError(what, headersOffset + n * SHDR_SIZE);
   }
   const type = headers[at + HEADER_TYPE]!;
   if (type === SHT_NULL) return;
   const size = wordPair(headers, at + HEADER_SIZE);
   if (type !== SHT_NOBITS) {
-    checkRange(wordPair(headers, at + HEADER_OFFSET), size, bytes.length, `section ${n}`, place);
+    const end = wordPair(headers, at + HEADER_OFFSET) + size;
+    if (end > bytes.length)
+      checkRange(end - size, size, bytes.length, `section ${n}`, headersOffset + n * SHDR_SIZE);
   } else if (size >= 2 ** 47) {
-    throw new FormatError(`section ${n} is larger than the address space`, place + 32);
+    throw new FormatError(
+      `section ${n} is larger than the address space`,
+      headersOffset + n * SHDR_SIZE + 32,
+    );
   }
   const low = headers[at + 12]!;
   const isPowerOfTwo = headers[at + 13] === 0 && (low & (low - 1)) === 0 && low >= 0 && low <= 2 ** 30;
   if (isPowerOfTwo) return;
   throw new FormatError(
     `sh_addralign of section ${n} is 0x${wordPair(headers, at + 12).toString(16)}; expected a power of two up to 2^30`,
-    place + 48,
+    headersOffset + n * SHDR_SIZE + 48,
   );
 }
 
@@ -337,15 +389,8 @@ function isNameWithin(bytes: Uint8Array, name: number, { offset, end, isEnded }:
   return isEnded ? offset + name < end : findNul(bytes, offset + name, end) >= 0;
 }
 
-/** Number of the first section of a type, or 0. */
-function findType({ headers, headerCount }: Headers, type: number): number {
-  for (let n = 1; n < headerCount; n++) if (headers[n * HEADER_WORDS + HEADER_TYPE] === type) return n;
-  return 0;
-}
-
-function findSymbols(object: Headers): SymbolTableView {
+function findSymbols(object: Headers, { symbols: symtab, extended }: Tables): SymbolTableView {
   const { headers, headerCount } = object;
-  const symtab = findType(object, SHT_SYMTAB);
   if (symtab === 0) return NO_SYMBOLS;
   const at = symtab * HEADER_WORDS;
   const offset = wordPair(headers, at + HEADER_OFFSET);
@@ -378,15 +423,20 @@ function findSymbols(object: Headers): SymbolTableView {
     firstGlobal,
     stringsOffset: wordPair(headers, strings + HEADER_OFFSET),
     stringsSize: wordPair(headers, strings + HEADER_SIZE),
-    shndxOffset: findShndx(object, symtab, count),
+    shndxOffset: findShndx(object, extended, symtab, count),
   };
 }
 
 /** Offset of the SHT_SYMTAB_SHNDX table that belongs to the symbol table, or -1. */
-function findShndx({ headers, headerCount }: Headers, symtab: number, symbolCount: number): number {
-  for (let n = 1; n < headerCount; n++) {
+function findShndx(
+  { headers }: Headers,
+  extended: readonly number[],
+  symtab: number,
+  symbolCount: number,
+): number {
+  for (const n of extended) {
     const at = n * HEADER_WORDS;
-    if (headers[at + HEADER_TYPE] !== SHT_SYMTAB_SHNDX || headers[at + HEADER_LINK] !== symtab) continue;
+    if (headers[at + HEADER_LINK] !== symtab) continue;
     const offset = wordPair(headers, at + HEADER_OFFSET);
     if (wordPair(headers, at + HEADER_SIZE) < symbolCount * 4) {
       throw new FormatError('SHT_SYMTAB_SHNDX has fewer entries than the symbol table', offset);

@@ -11,6 +11,7 @@ import {
   HEADER_TYPE,
   HEADER_WORDS,
   sectionHeaders,
+  tablesOf,
   wordPair,
 } from './object.ts';
 import { copyInto, type SectionTable } from './sections.ts';
@@ -140,9 +141,7 @@ export function addRelocations(
   table: RelocationTable,
 ): void {
   const headers = sectionHeaders(object);
-  for (let n = 1; n < object.headerCount; n++) {
-    const type = headers[n * HEADER_WORDS + HEADER_TYPE];
-    if (type !== SHT_RELA && type !== SHT_REL) continue;
+  for (const n of tablesOf(object).relocations) {
     const target = targetOf(object, headers, n);
     const id = sections.rowOf[object.firstNumber + target]!;
     if (id < 0 || (sections.flags[id]! & SHF_ALLOC) === 0 || sections.superseded[id] === 1) continue;
@@ -173,9 +172,7 @@ export function readRelocations(
 ): void {
   const headers = sectionHeaders(object);
   table.count = 0;
-  for (let n = 1; n < object.headerCount; n++) {
-    const type = headers[n * HEADER_WORDS + HEADER_TYPE];
-    if (type !== SHT_RELA && type !== SHT_REL) continue;
+  for (const n of tablesOf(object).relocations) {
     if (targetOf(object, headers, n) !== sections.number[id]) continue;
     decode(object, relocationSource(headers, n, sections, id, size), references, fieldSize, table);
   }

@@ -68,7 +68,7 @@ function findTruncation(program: Program, pieces: Pieces, ids: readonly number[]
   const insn = createInstruction();
   for (const id of ids) {
     if ((program.sections.flags[id]! & SHF_EXECINSTR) === 0 || program.isLinkerMade(id)) continue;
-    const bytes = pieces.content.get(id) ?? program.sectionBytes(id);
+    const bytes = pieces.contentOf(id) ?? program.sectionBytes(id);
     for (let at = 0; at < bytes.length; at += insn.length) {
       const isKnown = decode(bytes, at, bytes.length, insn) > 0;
       const { ripRelative, encoding, map, opcode, rex } = insn;

@@ -71,7 +71,7 @@ export function viewProgram(
   for (const id of ids) {
     view.set(id, {
       id,
-      bytes: pieces.content.get(id) ?? program.sectionBytes(id),
+      bytes: pieces.contentOf(id) ?? program.sectionBytes(id),
       isCode: (sections.flags[id]! & SHF_EXECINSTR) !== 0,
       isZero: sections.type[id] === SHT_NOBITS,
       alignment: pieces.alignment[id]!,

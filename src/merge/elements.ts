@@ -47,7 +47,7 @@ export function collectElements(
   let next = 0;
   let end = 0;
   for (const { id, elements } of group) {
-    const content = pieces.content.get(id) ?? program.sectionBytes(id);
+    const content = pieces.contentOf(id) ?? program.sectionBytes(id);
     const { starts, live } = elements;
     for (let i = 0; i < starts.length; i++) {
       if (live[i] !== 1) continue;

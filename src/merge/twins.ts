@@ -83,7 +83,7 @@ function compareContents(
       const end = endOfObject(program, ids, i);
       object.prepare(end - i, sizeOf(pieces, ids, i, end));
     }
-    const bytes = pieces.content.get(id) ?? program.borrowBytes(id);
+    const bytes = pieces.contentOf(id) ?? program.borrowBytes(id);
     store.offer(id, bytes);
     first[i] = known.add(id, mix(hashBytes(bytes, 0, bytes.length), kindOf(id)));
     if (first[i] === id) store.keep();

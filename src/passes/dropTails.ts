@@ -27,7 +27,7 @@ export function dropTails(program: Program, liveness: Liveness, pieces: Pieces, 
     keepReferenced(program, liveness, cuts);
   }
   for (const [id, { end: size }] of cuts) {
-    pieces.content.set(id, program.sectionBytes(id).subarray(0, size));
+    pieces.setContent(id, program.sectionBytes(id).subarray(0, size));
     pieces.place(id, size, pieces.alignment[id]!);
   }
 }
@@ -38,7 +38,7 @@ function findCuts(program: Program, { reached, clusters }: Liveness, pieces: Pie
   const cuts = new Map<number, Exit>();
   for (const id of reached) {
     const isCode = (sections.flags[id]! & SHF_EXECINSTR) !== 0;
-    if (!isCode || pieces.content.has(id) || clusters.nameOf(id) !== undefined) continue;
+    if (!isCode || pieces.contentOf(id) !== undefined || clusters.nameOf(id) !== undefined) continue;
     const bytes = program.borrowBytes(id);
     const exit = findExit(bytes);
     if (exit && exit.end < bytes.length) cuts.set(id, exit);

@@ -64,5 +64,5 @@ function mergeGroup(program: Program, pieces: Pieces, group: readonly MergeableS
     first = next;
   }
   pieces.place(home, shared.bytes.length, shared.alignment);
-  pieces.content.set(home, shared.bytes);
+  pieces.setContent(home, shared.bytes);
 }

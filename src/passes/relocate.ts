@@ -106,16 +106,15 @@ class Copier {
     const isLinker = objectId === linkerObject.id;
     const end = isLinker ? sections.count : firstSection + object.sectionCount;
     if (!isLinker) this.#fetch(object);
+    const { home } = this.#pieces;
     for (let id = firstSection; id < end; id++) {
-      if (sections.object[id] !== objectId) continue;
+      if (home[id]! < 0 || sections.object[id] !== objectId) continue;
       if (this.#inFile[id] === 1) this.#copySection(id);
       else if (this.#pieces.hasOwnBytes(id)) this.#relocator.relocateSection(id);
     }
-    const tables = this.#unwind?.tables;
-    while (tables && tables.sections[this.#nextUnwind]?.id! < end && !isLinker) {
-      this.#copyUnwind(tables.sections[this.#nextUnwind++]!);
-    }
-    if (isLinker && this.#unwind) this.#endUnwind();
+    if (!this.#unwind) return;
+    if (isLinker) this.#endUnwind();
+    else this.#copyTables(this.#unwind.tables.sections, end);
   }
 
   /** Reads an object as a whole if much of it is wanted. */
@@ -136,11 +135,18 @@ class Copier {
     const offset = this.#layout.fileOffset[id]!;
     const size = this.#pieces.size[id]!;
     if (size === 0) return;
-    const content = this.#pieces.content.get(id) ?? this.#program.borrowBytes(id);
+    const content = this.#pieces.contentOf(id) ?? this.#program.borrowBytes(id);
     image.open(offset, size);
     image.bytes.set(content, offset - image.shift);
     this.#relocator.relocateSection(id);
     image.close(offset, size);
+  }
+
+  /** Copies the unwind tables up to the section with the id `end`. */
+  #copyTables(tables: readonly UnwindSection[], end: number): void {
+    while (this.#nextUnwind < tables.length && tables[this.#nextUnwind]!.id < end) {
+      this.#copyUnwind(tables[this.#nextUnwind++]!);
+    }
   }
 
   /** Copies the records of one section that are in the program; they lie side by side. */

@@ -12,7 +12,7 @@ import { Trait } from '../elf/sectionNames.ts';
 import type { LinkOptions } from '../options.ts';
 import { Pieces } from '../pieces.ts';
 import { outputNameOf, type SectionRules } from '../place/rules.ts';
-import { locate, type Program, SymbolKind, Target } from '../program.ts';
+import { locate, type Program, SymbolKind, Target, typeOf } from '../program.ts';
 import { DYNAMIC_SYMBOL } from '../provided.ts';
 import {
   IPLT_ENTRY_SIZE,
@@ -27,6 +27,7 @@ import {
   Calculation,
   calculationOf,
   isTlsCallSequence,
+  typesWith,
   R_X86_64_GOTPC32_TLSDESC,
   R_X86_64_GOTPCREL,
   R_X86_64_GOTPCRELX,
@@ -115,9 +116,17 @@ function reverseEntries(program: Program, pieces: Pieces, id: number): void {
   starts.forEach((start, i) => {
     reversed.set(bytes.subarray(start, start + SLOT_SIZE), offsets[i]!);
   });
-  pieces.content.set(id, reversed);
+  pieces.setContent(id, reversed);
   pieces.moveInto(id, id, { starts, offsets });
 }
+
+/** By relocation type: 1 for those that go through a table or are part of a sequence. */
+const needsPlan = typesWith([
+  Calculation.slotRelative,
+  Calculation.slotOffset,
+  Calculation.threadSlot,
+  Calculation.sequence,
+]);
 
 const NEVER: Reach = { near: false, immediate: false };
 
@@ -159,6 +168,9 @@ class Planner {
     const first = sections.firstRelocation[id]!;
     const end = first + sections.relocationCount[id]!;
     for (let row = first; row < end; row++) {
+      const isPlain = needsPlan[relocations.type[row]!] === 0;
+      // Most references are direct and to no indirect function.
+      if (isPlain && typeOf(this.#program, relocations.symbol[row]!) !== STT_GNU_IFUNC) continue;
       locate(this.#program, relocations.symbol[row]!, this.#target);
       if (this.#target.type === STT_GNU_IFUNC) this.#addIndirect();
       const rewrite = this.#planRow(row, end);

@@ -66,7 +66,10 @@ export class Relocator {
     this.#synthesis = synthesis;
     this.#image = image;
     this.#diagnostics = diagnostics;
-    this.#plain = Uint8Array.from(pieces.home, (home, id) => (home >= 0 && !pieces.isMapped(id) ? 1 : 0));
+    this.#plain = new Uint8Array(pieces.home.length);
+    for (let id = 0; id < pieces.home.length; id++) {
+      if (pieces.home[id]! >= 0 && !pieces.isMapped(id)) this.#plain[id] = 1;
+    }
   }
 
   /** Applies the relocations of a section to the part of the image that is open and holds its home. */

@@ -141,6 +141,13 @@ for (const { number, size, calculation, range } of TYPES) {
   supported[number] = 1;
 }
 
+/** By type number up to 255: 1 for types with one of these calculations. */
+export function typesWith(calculations: readonly Calculation[]): Uint8Array {
+  const types = new Uint8Array(256);
+  for (const { number, calculation } of TYPES) if (calculations.includes(calculation)) types[number] = 1;
+  return types;
+}
+
 /** Whether relocations of this type can be applied. */
 export function isSupported(type: number): boolean {
   return supported[type] === 1;
