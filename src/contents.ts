@@ -29,6 +29,10 @@ export class Contents {
   #used = 0;
   #buffer = new Uint8Array(0);
   #part = new Uint8Array(0);
+  /** The object of which the part from one offset to another is in the buffer for parts. */
+  #prepared: ByteSource | undefined;
+  #preparedStart = 0;
+  #preparedEnd = 0;
   #current: ByteSource | undefined;
   #currentBytes = new Uint8Array(0);
 
@@ -64,9 +68,24 @@ export class Contents {
     return this.#currentBytes;
   }
 
-  /** A part of an object: of the buffer if that holds it, else read by itself, until more is asked for. */
+  /** Reads a part of an object into the buffer, from which smaller parts are taken then. @throws UnreadableFile */
+  prepare(source: ByteSource, offset: number, size: number): void {
+    if (source === this.#current || source.file.bytes) return;
+    if (size > this.#part.length) this.#part = new Uint8Array(Math.max(size, this.#part.length * 2));
+    this.#prepared = undefined;
+    source.file.read(this.#part.subarray(0, size), source.offset + offset);
+    this.#prepared = source;
+    this.#preparedStart = offset;
+    this.#preparedEnd = offset + size;
+  }
+
+  /** A part of an object: of a buffer if one holds it, else read by itself, until more is asked for. */
   borrowPart(source: ByteSource, offset: number, size: number): Uint8Array {
     if (source === this.#current) return this.#currentBytes.subarray(offset, offset + size);
+    if (source === this.#prepared && offset >= this.#preparedStart && offset + size <= this.#preparedEnd) {
+      return this.#part.subarray(offset - this.#preparedStart, offset - this.#preparedStart + size);
+    }
+    this.#prepared = undefined;
     if (source.file.bytes)
       return source.file.bytes.subarray(source.offset + offset, source.offset + offset + size);
     if (size > this.#part.length) this.#part = new Uint8Array(Math.max(size, this.#part.length * 2));

@@ -5,8 +5,12 @@
 
 /** Where finished parts of a large file go. */
 export interface ImageSink {
+  /** Is called first. @param size bytes of the file; it may become up to a block shorter */
+  begin(size: number): void;
   /** @param position offset of the bytes in the file */
   write(bytes: Uint8Array, position: number): void;
+  /** Is called last. @param size bytes of the file */
+  end(size: number): void;
 }
 
 /** Bytes of a block: a multiple of a page. */
@@ -35,6 +39,7 @@ export class Image {
     this.#left[0]!++;
     this.#left[this.#left.length - 1]!++;
     this.bytes = sink ? this.#scratch : this.#blockAt(0);
+    sink?.begin(size);
   }
 
   /** Whether parts of the file are handed on before it is finished. */
@@ -97,6 +102,7 @@ export class Image {
     const last = this.#left.length - 1;
     this.#write(last);
     if (last > 0) this.#write(0);
+    this.#sink.end(this.size);
     return new Uint8Array(0);
   }
 

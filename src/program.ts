@@ -102,13 +102,14 @@ export class InputObject implements ElfObject {
   }
 
   /**
-   * Reads all of the object if that is cheaper than the parts of it that will be asked for.
-   * @param parts number of the parts
+   * Reads a range of the object's bytes at once if that is cheaper than the parts of it that will be asked for.
+   * @param count number of the parts
    * @param bytes size of all of them
    * @throws UnreadableFile
    */
-  prepare(parts: number, bytes: number): void {
-    if (!this.#kept && parts * PART_COST + bytes >= this.#source.size) this.#contents.borrow(this.#source);
+  prepare(start: number, end: number, count: number, bytes: number): void {
+    const isCheaper = count > 1 && count * PART_COST + bytes >= end - start;
+    if (!this.#kept && isCheaper) this.#contents.prepare(this.#source, start, end - start);
   }
 
   /** Bytes of the object. */
@@ -178,6 +179,12 @@ class SymbolTable {
   /** Id for a name given as bytes. */
   intern(bytes: Uint8Array, offset: number, length: number): number {
     return this.#row(this.names.intern(bytes, offset, length));
+  }
+
+  /** Id for the NUL-terminated name at an offset, or -1 if no NUL stands before `end`. */
+  internTerminated(bytes: Uint8Array, offset: number, end: number): number {
+    const id = this.names.internTerminated(bytes, offset, end);
+    return id < 0 ? id : this.#row(id);
   }
 
   /** Id for a name given as text. */

@@ -4,7 +4,7 @@
  * (bfd/elflink.c, _bfd_elf_check_kept_section).
  */
 import { decodeText } from '../elf/bytes.ts';
-import { readGroups } from '../elf/groups.ts';
+import { readGroups, signatureOf } from '../elf/groups.ts';
 import type { Program } from '../program.ts';
 
 export class KeptGroups {
@@ -27,7 +27,8 @@ export class KeptGroups {
     const kept = new Map<string, number>();
     const replacements = new Map<number, number>();
     for (const object of objects.slice(1)) {
-      readGroups(object, sections, ({ bytes, offset, length }, members) => {
+      readGroups(object, sections, (index, members) => {
+        const { bytes, offset, length } = signatureOf(object, index);
         const signature = decodeText(bytes, offset, length);
         for (const id of members) {
           if (id < 0) continue;

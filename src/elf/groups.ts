@@ -20,7 +20,7 @@ import {
 import type { SectionTable } from './sections.ts';
 
 /** Where the name that groups are known by lies in the object. */
-export interface Signature {
+interface Signature {
   readonly bytes: Uint8Array;
   readonly offset: number;
   readonly length: number;
@@ -28,13 +28,13 @@ export interface Signature {
 
 /**
  * Reads the COMDAT groups of an object.
- * @param take gets a group's signature and the ids of its sections, `NO_ROW` for tables among them
+ * @param take gets the number of the symbol that names a group, and the ids of its sections, `NO_ROW` for tables
  * @throws FormatError if a group is malformed
  */
 export function readGroups(
   object: ElfObject,
   sections: SectionTable,
-  take: (signature: Signature, members: readonly number[]) => void,
+  take: (signature: number, members: readonly number[]) => void,
 ): void {
   const { groups } = tablesOf(object);
   if (groups.length === 0) return;
@@ -56,17 +56,17 @@ export function readGroups(
       }
       members.push(sections.rowOf[firstNumber + member]!);
     }
-    take(signatureOf(object, headers, headers[header + HEADER_INFO]! >>> 0), members);
+    take(headers[header + HEADER_INFO]! >>> 0, members);
   }
 }
 
-/** The name of symbol sh_info, or of its section where the symbol has none. */
-function signatureOf(object: ElfObject, headers: Int32Array, index: number): Signature {
+/** The name of the symbol that names a group, or of its section where the symbol has none. @throws FormatError */
+export function signatureOf(object: ElfObject, index: number): Signature {
   const { bytes } = object;
   const offset = symbolNameOffset(object, index);
   const length = symbolNameLength(object, offset);
   if (length > 0 || hasReservedSection(object, index)) return { bytes, offset, length };
-  const name = sectionNameOffset(object, headers, symbolSection(object, index));
+  const name = sectionNameOffset(object, sectionHeaders(object), symbolSection(object, index));
   return { bytes, offset: name, length: bytes.indexOf(0, name) - name };
 }
 

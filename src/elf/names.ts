@@ -2,38 +2,58 @@
  * Interned names: every distinct byte string gets a small integer id. Names stay bytes and are decoded only to be
  * printed; a hash alone would merge different names, so bytes are compared on every hit. Both work on words of four
  * bytes, the last filled up with zeros.
+ *
+ * A look-up that has to wait for memory often is slow, so what it needs lies together: a slot holds the hash and says
+ * where the name's entry is, and the entry holds id, length and words.
  */
-import { findNul } from './bytes.ts';
+import { decodeText } from './bytes.ts';
 import { finish, mix } from './hash.ts';
 import { copyInto } from './sections.ts';
 
 const INITIAL_SLOTS = 1024;
+/** Bytes of a name, on average, for which there is room at first. */
+const USUAL_LENGTH = 24;
+
+/** Words of an entry in front of those of the name. */
+const ENTRY_HEADER = 2;
+const EMPTY = -1;
 
 /** An open-addressing hash set of byte strings with linear probing, kept at most half full. */
 export class NameTable {
   count = 0;
-  #slots = new Int32Array(INITIAL_SLOTS).fill(-1);
-  #hash = new Int32Array(INITIAL_SLOTS / 2);
-  /** Index of each name's first word. */
-  #start = new Uint32Array(INITIAL_SLOTS / 2);
-  /** Bytes of each name. */
-  #length = new Uint32Array(INITIAL_SLOTS / 2);
-  #words = new Int32Array(INITIAL_SLOTS * 4);
-  #wordsUsed = 0;
+  /** Pairs of a hash and the index of an entry, or `EMPTY`. */
+  #slots: Int32Array;
+  /** Index of each name's entry. */
+  #entryOf: Uint32Array;
+  /** Entries: id, length in bytes, words. */
+  #entries: Int32Array;
+  #used = 0;
   #viewed: Uint8Array | undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));
+  /** Length of the name that was loaded last. */
+  #length = 0;
+
+  /** @param capacity names for which there is room at first */
+  constructor(capacity = INITIAL_SLOTS / 2) {
+    const slots = 2 ** Math.ceil(Math.log2(Math.max(capacity * 2, INITIAL_SLOTS)));
+    this.#slots = new Int32Array(slots * 2).fill(EMPTY);
+    this.#entryOf = new Uint32Array(slots / 2);
+    this.#entries = new Int32Array((slots / 2) * (ENTRY_HEADER + USUAL_LENGTH / 4));
+  }
 
   /** Id of the `length` bytes at `offset`; a name that was not seen before gets the next id. */
   intern(bytes: Uint8Array, offset: number, length: number): number {
-    // The name is put where it would stay: behind all others.
-    const hash = this.#load(bytes, offset, length);
-    const slot = this.#findSlot(hash, length);
-    const found = this.#slots[slot]!;
-    if (found >= 0) return found;
-    const id = this.#append(hash, length);
-    this.#slots[slot] = id;
-    if (this.count * 2 > this.#slots.length) this.#rehash();
-    return id;
+    return this.#find(this.#load(bytes, offset, length), true);
+  }
+
+  /**
+   * Id of the NUL-terminated name at `offset`, as by `intern`.
+   * @param end offset behind the last byte that the name may have
+   * @returns -1 if no NUL is there
+   */
+  internTerminated(bytes: Uint8Array, offset: number, end: number): number {
+    const hash = this.#loadTerminated(bytes, offset, end);
+    return this.#length < 0 ? -1 : this.#find(hash, true);
   }
 
   /** Id of a name given as text. */
@@ -45,55 +65,71 @@ export class NameTable {
   /** Id of a name given as text, or -1 if nothing has that name. */
   find(text: string): number {
     const bytes = new TextEncoder().encode(text);
-    const hash = this.#load(bytes, 0, bytes.length);
-    return this.#slots[this.#findSlot(hash, bytes.length)]!;
+    return this.#find(this.#load(bytes, 0, bytes.length), false);
   }
 
   /** The name as text, for printing. */
   text(id: number): string {
-    const start = this.#start[id]!;
-    const bytes = new Uint8Array(this.#length[id]!);
-    for (let i = 0; i < bytes.length; i++) bytes[i] = this.#words[start + (i >> 2)]! >> (8 * (i & 3));
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+    const start = this.#entryOf[id]! + ENTRY_HEADER;
+    const bytes = new Uint8Array(this.#entries[start - 1]!);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = this.#entries[start + (i >> 2)]! >> (8 * (i & 3));
+    return decodeText(bytes, 0, bytes.length);
   }
 
   /** Whether a name begins with these words, as `leadingWords` makes them of a text. */
   beginsWith(id: number, words: Int32Array): boolean {
-    if (this.#length[id]! < words.length * 4) return false;
-    const start = this.#start[id]!;
-    for (let i = 0; i < words.length; i++) if (this.#words[start + i] !== words[i]) return false;
+    const start = this.#entryOf[id]! + ENTRY_HEADER;
+    if (this.#entries[start - 1]! < words.length * 4) return false;
+    for (let i = 0; i < words.length; i++) if (this.#entries[start + i] !== words[i]) return false;
     return true;
   }
 
-  /** Puts a name behind the others. @returns its hash */
+  /** Puts a name where its entry would be: behind all others. @returns its hash */
   #load(bytes: Uint8Array, offset: number, length: number): number {
-    const used = this.#wordsUsed;
-    if (used + (length >> 2) + 1 > this.#words.length) this.#growWords(used + (length >> 2) + 1);
-    const words = this.#words;
+    this.#reserve(length);
     const view = this.#viewOf(bytes);
-    let hash = length;
+    const entries = this.#entries;
+    let hash = 0;
+    let next = this.#used + ENTRY_HEADER;
     let at = offset;
-    let next = used;
     for (const end = offset + (length & -4); at < end; at += 4) {
       const word = view.getInt32(at, true);
-      words[next++] = word;
+      entries[next++] = word;
       hash = mix(hash, word);
     }
     let word = 0;
     for (let i = 0; i < (length & 3); i++) word |= bytes[at + i]! << (8 * i);
-    words[next] = word;
-    return finish(mix(hash, word));
+    entries[next] = word;
+    this.#length = length;
+    return finish(mix(hash, word) ^ length);
   }
 
-  /** The slot that holds the name behind the others, or the free slot where it belongs. */
-  #findSlot(hash: number, length: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (let id = this.#slots[slot]!; id >= 0; id = this.#slots[slot]!) {
-      if (this.#hash[id] === hash && this.#length[id] === length && this.#isLoaded(id, length)) return slot;
-      slot = (slot + 1) & mask;
+  /** As `#load`, up to the first NUL; leaves the length -1 if there is none before `end`. */
+  #loadTerminated(bytes: Uint8Array, offset: number, end: number): number {
+    this.#reserve(0);
+    const view = this.#viewOf(bytes);
+    let entries = this.#entries;
+    let hash = 0;
+    let next = this.#used + ENTRY_HEADER;
+    let at = offset;
+    for (; at + 4 <= end; at += 4) {
+      const word = view.getInt32(at, true);
+      // Some byte is zero exactly if this is not: Bit Twiddling Hacks, "Determine if a word has a zero byte".
+      if (((word - 0x01010101) & ~word & 0x80808080) !== 0) break;
+      if (next === entries.length) {
+        this.#reserve(at + 4 - offset);
+        entries = this.#entries;
+      }
+      entries[next++] = word;
+      hash = mix(hash, word);
     }
-    return slot;
+    let word = 0;
+    let last = 0;
+    while (at + last < end && bytes[at + last] !== 0) word |= bytes[at + last]! << (8 * last++);
+    this.#length = at + last < end ? at + last - offset : -1;
+    this.#reserve(at + last - offset);
+    this.#entries[next] = word;
+    return finish(mix(hash, word) ^ this.#length);
   }
 
   /** The bytes as words at any offset; names come from one place for a long time. */
@@ -105,42 +141,61 @@ export class NameTable {
     return this.#view;
   }
 
-  #isLoaded(id: number, length: number): boolean {
-    const words = this.#words;
-    const start = this.#start[id]!;
-    const used = this.#wordsUsed;
-    for (let i = length >> 2; i >= 0; i--) if (words[start + i] !== words[used + i]) return false;
+  /** The id of the name that was loaded; if it is new, the next id, or -1 if it is not to be added. */
+  #find(hash: number, isAdded: boolean): number {
+    const slots = this.#slots;
+    const mask = slots.length - 2;
+    let slot = (hash << 1) & mask;
+    for (let entry = slots[slot + 1]!; entry !== EMPTY; entry = slots[slot + 1]!) {
+      if (slots[slot] === hash && this.#isLoaded(entry)) return this.#entries[entry]!;
+      slot = (slot + 2) & mask;
+    }
+    return isAdded ? this.#append(hash, slot) : -1;
+  }
+
+  /** Whether an entry is that of the name that was loaded. */
+  #isLoaded(entry: number): boolean {
+    const entries = this.#entries;
+    const length = this.#length;
+    if (entries[entry + 1] !== length) return false;
+    const loaded = this.#used + ENTRY_HEADER;
+    for (let i = 0, at = entry + ENTRY_HEADER; i <= length >> 2; i++) {
+      if (entries[at + i] !== entries[loaded + i]) return false;
+    }
     return true;
   }
 
-  #append(hash: number, length: number): number {
+  #append(hash: number, slot: number): number {
     const id = this.count++;
-    if (id === this.#hash.length) this.#growRows();
-    this.#hash[id] = hash;
-    this.#start[id] = this.#wordsUsed;
-    this.#length[id] = length;
-    this.#wordsUsed += (length >> 2) + 1;
+    const entry = this.#used;
+    this.#slots[slot] = hash;
+    this.#slots[slot + 1] = entry;
+    this.#entries[entry] = id;
+    this.#entries[entry + 1] = this.#length;
+    this.#used += ENTRY_HEADER + (this.#length >> 2) + 1;
+    if (id === this.#entryOf.length) this.#entryOf = copyInto(new Uint32Array(id * 2), this.#entryOf);
+    this.#entryOf[id] = entry;
+    if (this.count * 4 > this.#slots.length) this.#rehash();
     return id;
   }
 
-  #growWords(needed: number): void {
-    this.#words = copyInto(new Int32Array(Math.max(needed, this.#words.length * 2)), this.#words);
-  }
-
-  #growRows(): void {
-    const rows = this.#hash.length * 2;
-    this.#hash = copyInto(new Int32Array(rows), this.#hash);
-    this.#start = copyInto(new Uint32Array(rows), this.#start);
-    this.#length = copyInto(new Uint32Array(rows), this.#length);
+  /** Makes room for an entry behind the others. @param length bytes of the name */
+  #reserve(length: number): void {
+    const needed = this.#used + ENTRY_HEADER + (length >> 2) + 2;
+    if (needed <= this.#entries.length) return;
+    this.#entries = copyInto(new Int32Array(Math.max(needed, this.#entries.length * 2)), this.#entries);
   }
 
   #rehash(): void {
-    const slots = new Int32Array(this.#slots.length * 2).fill(-1);
-    const mask = slots.length - 1;
-    for (let id = 0; id < this.count; id++) {
-      let slot = this.#hash[id]! & mask;
-      while (slots[slot]! >= 0) slot = (slot + 1) & mask;
-      slots[slot] = id;
+    const old = this.#slots;
+    const slots = new Int32Array(old.length * 2).fill(EMPTY);
+    const mask = slots.length - 2;
+    for (let at = 0; at < old.length; at += 2) {
+      if (old[at + 1] === EMPTY) continue;
+      let slot = (old[at]! << 1) & mask;
+      while (slots[slot + 1] !== EMPTY) slot = (slot + 2) & mask;
+      slots[slot] = old[at]!;
+      slots[slot + 1] = old[at + 1]!;
     }
     this.#slots = slots;
   }
@@ -151,13 +206,4 @@ export function leadingWords(text: string): Int32Array {
   const words = new Int32Array(text.length >> 2);
   for (let i = 0; i < words.length * 4; i++) words[i >> 2]! |= text.charCodeAt(i) << (8 * (i & 3));
   return words;
-}
-
-/** Length of the NUL-terminated name at `offset`, or -1 if it does not end before `end`. */
-export function nameLength(bytes: Uint8Array, offset: number, end: number): number {
-  // Most names are short, and a search by the runtime costs more to begin than they have bytes.
-  const near = Math.min(end, offset + 16);
-  for (let at = offset; at < near; at++) if (bytes[at] === 0) return at - offset;
-  const nul = findNul(bytes, near, end);
-  return nul < 0 ? -1 : nul - offset;
 }

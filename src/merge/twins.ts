@@ -80,8 +80,7 @@ function compareContents(
   ids.forEach((id, i) => {
     if (program.objectOf(id) !== object) {
       object = program.objectOf(id);
-      const end = endOfObject(program, ids, i);
-      object.prepare(end - i, sizeOf(pieces, ids, i, end));
+      prepareObject(program, pieces, object, ids, i);
     }
     const bytes = pieces.contentOf(id) ?? program.borrowBytes(id);
     store.offer(id, bytes);
@@ -91,18 +90,25 @@ function compareContents(
   return first;
 }
 
-/** Index behind the last of the sections from index `from` on that lie in the same object. */
-function endOfObject({ sections }: Program, ids: Int32Array, from: number): number {
-  const object = sections.object[ids[from]!];
-  let end = from;
-  while (end < ids.length && sections.object[ids[end]!] === object) end++;
-  return end;
-}
-
-function sizeOf(pieces: Pieces, ids: Int32Array, from: number, to: number): number {
-  let sum = 0;
-  for (let i = from; i < to; i++) sum += pieces.size[ids[i]!]!;
-  return sum;
+/** Reads at once what will be compared of an object: the sections from index `from` on that lie in it. */
+function prepareObject(
+  { sections }: Program,
+  pieces: Pieces,
+  object: InputObject,
+  ids: Int32Array,
+  from: number,
+): void {
+  let bytes = 0;
+  let start = Number.POSITIVE_INFINITY;
+  let end = 0;
+  let i = from;
+  for (; i < ids.length && sections.object[ids[i]!] === object.id; i++) {
+    const offset = sections.offset[ids[i]!]!;
+    bytes += pieces.size[ids[i]!]!;
+    start = Math.min(start, offset);
+    end = Math.max(end, offset + pieces.size[ids[i]!]!);
+  }
+  object.prepare(start, end, i - from, bytes);
 }
 
 /** The bytes of the first section of each kind, and of the one that is compared with them. */

@@ -2,6 +2,7 @@
 import {
   closeSync,
   fchmodSync,
+  ftruncateSync,
   lstatSync,
   openSync,
   realpathSync,
@@ -59,12 +60,22 @@ export class ExecutableParts implements ImageSink {
     }
   }
 
+  /** The file gets its size at once: one that grows with every part costs the file system more. @throws OutputError */
+  begin(size: number): void {
+    this.#try(() => {
+      this.#open = openTemporary(resolveLink(this.#path));
+      ftruncateSync(this.#open.file, size);
+    });
+  }
+
   /** @throws OutputError */
   write(bytes: Uint8Array, position: number): void {
-    this.#try(() => {
-      this.#open ??= openTemporary(resolveLink(this.#path));
-      writeAll(this.#open.file, bytes, position);
-    });
+    this.#try(() => writeAll(this.#open!.file, bytes, position));
+  }
+
+  /** @throws OutputError */
+  end(size: number): void {
+    this.#try(() => ftruncateSync(this.#open!.file, size));
   }
 
   /** Puts the file in its place. @throws OutputError */
@@ -165,13 +176,17 @@ function replaceFile(path: string, bytes: Uint8Array): void {
   }
 }
 
+/** Bytes that the system takes at a time, and Node as well. */
+const MAX_WRITE = 2 ** 30;
+
 /** Writes every byte; a pipe may be non-blocking and take a part at a time. @param position in the file, if it has one */
 function writeAll(file: number, bytes: Uint8Array, position?: number): void {
   let written = 0;
   while (written < bytes.length) {
     try {
       const at = position === undefined ? null : position + written;
-      written += writeSync(file, bytes, written, bytes.length - written, at);
+      const size = Math.min(bytes.length - written, MAX_WRITE);
+      written += writeSync(file, bytes, written, size, at);
     } catch (error) {
       if (!isSystemError(error) || error.code !== 'EAGAIN') throw error;
       pause();

@@ -15,11 +15,13 @@ import {
   SHF_COMPRESSED,
   SHF_GNU_RETAIN,
   SHF_LINK_ORDER,
+  SHF_MERGE,
   SHT_NOTE,
   STB_WEAK,
   STT_SECTION,
 } from '../elf/constants.ts';
 import { isMergeable, splitMergeable } from '../elf/mergeable.ts';
+import { leadingWords } from '../elf/names.ts';
 import { Trait } from '../elf/sectionNames.ts';
 import { symbolsOf } from '../expression.ts';
 import { hintForUndefined } from '../hints.ts';
@@ -82,6 +84,9 @@ const UNWIND_ONLY: ReadonlySet<string> = new Set([
   '__gcc_personality_v0',
 ]);
 
+/** How the names of an unwinder's functions begin. */
+const UNWINDER = leadingWords('_Unwind_');
+
 interface UndefinedReferences {
   count: number;
   readonly shown: string[];
@@ -109,6 +114,10 @@ class Marker {
   /** By symbol id. */
   readonly #undefined = new Map<number, UndefinedReferences>();
   readonly #seenSpecial = new Set<number>();
+  /** 1 for each section that is live as a whole and of which nothing more can become live. */
+  readonly #isDone: Uint8Array;
+  /** 1 for each global symbol that is defined in a section and of whose use nobody is warned, by symbol id. */
+  readonly #isOrdinary: Uint8Array;
   /** Messages of `.gnu.warning.NAME` sections by symbol id. */
   readonly #warnings: Map<number, string>;
 
@@ -124,6 +133,8 @@ class Marker {
     this.#queue = new Int32Array(count);
     this.#clusters = new Clusters(program, (id) => discards[id] === Discard.kept);
     this.#warnings = collectWarnings(program);
+    this.#isDone = new Uint8Array(count);
+    this.#isOrdinary = findOrdinary(program, this.#warnings);
     this.#collectDependents();
   }
 
@@ -175,11 +186,11 @@ class Marker {
   /** Whether code of an unwinder is live: without it, nobody reads unwind tables. */
   canUnwind(): boolean {
     const { symbols } = this.#program;
+    const registry = symbols.names.find('__register_frame_info');
     for (let id = 0; id < symbols.count; id++) {
       const section = symbols.section[id]!;
       if (section < 0 || this.#live[section] !== 1) continue;
-      const name = symbols.names.text(id);
-      if (name.startsWith('_Unwind_') || name === '__register_frame_info') return true;
+      if (id === registry || symbols.names.beginsWith(id, UNWINDER)) return true;
     }
     return false;
   }
@@ -315,7 +326,8 @@ class Marker {
 
   #elementsOf(id: number): MergeableElements | undefined {
     const { sections } = this.#program;
-    if (this.#options.verbatim || !isMergeable(sections, id)) return undefined;
+    if ((sections.flags[id]! & SHF_MERGE) === 0 || this.#options.verbatim || !isMergeable(sections, id))
+      return undefined;
     const known = this.#elements.get(id);
     if (known) return known;
     const isBounded = isCIdentifier(this.#program.sectionName(id));
@@ -329,6 +341,7 @@ class Marker {
   #markSection(id: number, parent: number, parentOffset: number): void {
     if (this.#live[id] === 1) return;
     this.#live[id] = 1;
+    if (!this.#elementsOf(id)) this.#isDone[id] = 1;
     this.#parent[id] = parent;
     this.#parentOffset[id] = parentOffset;
     this.#queue[this.#queued++] = id;
@@ -346,13 +359,19 @@ class Marker {
   }
 
   #follow(id: number): void {
-    const { sections, relocations } = this.#program;
+    const { sections, relocations, symbols, locals } = this.#program;
+    const { type, symbol } = relocations;
     const first = sections.firstRelocation[id]!;
     const end = first + sections.relocationCount[id]!;
     for (let row = first; row < end; row++) {
+      const reference = symbol[row]!;
+      const isPlain = reference < 0 || this.#isOrdinary[reference] === 1;
+      const section = reference < 0 ? locals.section[~reference]! : symbols.section[reference]!;
+      // Most references are to sections that are live already.
+      if (isPlain && isCommonType[type[row]!] === 1 && section >= 0 && this.#isDone[section] === 1) continue;
       this.#followRelocation(id, row);
       // The call of __tls_get_addr behind these is rewritten together with them and keeps nothing.
-      if (isTlsCallSequence(relocations.type[row]!)) row++;
+      if (isTlsCallSequence(type[row]!)) row++;
     }
   }
 
@@ -451,6 +470,19 @@ class Marker {
       where: [...where, `the section ${this.#program.place(section, 0)} is ${reason}`],
     });
   }
+}
+
+/** By relocation type: 1 for those that can be linked and do not belong to the one behind them. */
+const isCommonType = Uint8Array.from({ length: 256 }, (_, type) =>
+  isSupported(type) && !isTlsCallSequence(type) ? 1 : 0,
+);
+
+/** @returns 1 by symbol id for what `Marker` need not look at more closely */
+function findOrdinary({ symbols }: Program, warnings: ReadonlyMap<number, string>): Uint8Array {
+  const ordinary = new Uint8Array(symbols.count);
+  for (let id = 0; id < symbols.count; id++) if (symbols.kind[id] === SymbolKind.defined) ordinary[id] = 1;
+  for (const id of warnings.keys()) ordinary[id] = 0;
+  return ordinary;
 }
 
 const WARNING_PREFIX = '.gnu.warning.';

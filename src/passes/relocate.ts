@@ -117,17 +117,23 @@ class Copier {
     else this.#copyTables(this.#unwind.tables.sections, end);
   }
 
-  /** Reads an object as a whole if much of it is wanted. */
+  /** Reads what is wanted of an object at once if it is much. */
   #fetch(object: InputObject): void {
     const { sections } = this.#program;
-    let wanted = 0;
+    let count = 0;
     let bytes = 0;
+    let start = Number.POSITIVE_INFINITY;
+    let end = 0;
     for (let id = object.firstSection; id < object.firstSection + object.sectionCount; id++) {
-      if (this.#inFile[id] !== 1) continue;
-      wanted++;
-      bytes += sections.size[id]!;
+      if (this.#inFile[id] !== 1 || sections.size[id] === 0) continue;
+      const offset = sections.offset[id]!;
+      const size = sections.size[id]!;
+      count++;
+      bytes += size;
+      if (offset < start) start = offset;
+      if (offset + size > end) end = offset + size;
     }
-    object.prepare(wanted, bytes);
+    if (count > 0) object.prepare(start, end, count, bytes);
   }
 
   #copySection(id: number): void {

@@ -23,9 +23,8 @@ import {
   STT_NOTYPE,
   SYM_SIZE,
 } from '../elf/constants.ts';
-import { readGroups } from '../elf/groups.ts';
+import { readGroups, signatureOf } from '../elf/groups.ts';
 import { type FileKind, identify } from '../elf/identify.ts';
-import { NameTable, nameLength } from '../elf/names.ts';
 import {
   parseObject,
   symbolNameLength,
@@ -35,7 +34,7 @@ import {
   wordPair,
 } from '../elf/object.ts';
 import { Trait } from '../elf/sectionNames.ts';
-import { SectionTable } from '../elf/sections.ts';
+import { copyInto, SectionTable } from '../elf/sections.ts';
 import { type Expression, symbolsOf } from '../expression.ts';
 import { type InputFiles, type LoadedInput, openInput, readPart, UnreadableFile } from '../inputs.ts';
 import type { LinkOptions } from '../options.ts';
@@ -91,8 +90,8 @@ class Resolver {
   readonly program: Program;
   readonly #files: InputFiles;
   readonly #diagnostics: Diagnostics;
-  /** Signatures of COMDAT groups that some object has supplied. */
-  readonly #groups = new NameTable();
+  /** By symbol id, 1 for a name that is the signature of a COMDAT group that some object has supplied. */
+  #groups = new Uint8Array(0);
   /** Names of the sections that sequences are made of; collected when they are first needed. */
   #sectionNames: ReadonlySet<string> | undefined;
   /** Header offsets of the members already extracted, by number of the input; -1 stands for an object. */
@@ -276,15 +275,22 @@ class Resolver {
     const hasVersions = strings.includes(AT);
     for (let i = 0; i < globals.length; i++) {
       const st_name = words[i * SYM_WORDS]! >>> 0;
-      let length = st_name < stringsSize ? nameLength(strings, st_name, stringsSize) : -1;
-      // The reader of single names has the words for what is wrong.
-      if (length < 0) length = symbolNameLength(object, symbolNameOffset(object, firstGlobal + i));
-      if (hasVersions) {
+      if (hasVersions || st_name >= stringsSize) {
         const isDefinition = words[i * SYM_WORDS + 1]! >>> 16 !== SHN_UNDEF;
-        length = baseLength(strings, st_name, length, isDefinition);
+        globals[i] = this.#nameOf(object, firstGlobal + i, isDefinition);
+        continue;
       }
-      globals[i] = symbols.intern(strings, st_name, length);
+      const id = symbols.internTerminated(strings, st_name, stringsSize);
+      // The reader of single names has the words for what is wrong.
+      globals[i] = id >= 0 ? id : this.#nameOf(object, firstGlobal + i, true);
     }
+  }
+
+  /** Id of a symbol's name without its version, if that has no meaning. */
+  #nameOf(object: InputObject, index: number, isDefinition: boolean): number {
+    const offset = symbolNameOffset(object, index);
+    const length = baseLength(object.bytes, offset, symbolNameLength(object, offset), isDefinition);
+    return this.program.symbols.intern(object.bytes, offset, length);
   }
 
   #readAddressTable(object: InputObject): void {
@@ -296,12 +302,31 @@ class Resolver {
   #supersedeGroups(object: InputObject): void {
     this.#supersedeLinkOnce(object);
     const { sections } = this.program;
-    readGroups(object, sections, (signature, members) => {
-      const { bytes, offset, length } = signature;
-      const known = this.#groups.count;
-      if (this.#groups.intern(bytes, offset, length) === known) return;
+    const { firstGlobal } = object.symbols;
+    readGroups(object, sections, (index, members) => {
+      const isNamed = index >= firstGlobal && index < object.symbols.count;
+      const name = isNamed ? object.globals[index - firstGlobal]! : this.#signatureOf(object, index);
+      if (this.#takeGroup(name)) return;
       for (const member of members) if (member >= 0) sections.superseded[member] = 1;
     });
+  }
+
+  #signatureOf(object: InputObject, index: number): number {
+    const { bytes, offset, length } = signatureOf(object, index);
+    return this.program.symbols.intern(bytes, offset, length);
+  }
+
+  /** Takes the first group of a name. @returns false if there was one before */
+  #takeGroup(name: number): boolean {
+    if (name >= this.#groups.length) {
+      this.#groups = copyInto(
+        new Uint8Array(Math.max(name + 1, this.program.symbols.count * 2)),
+        this.#groups,
+      );
+    }
+    if (this.#groups[name] === 1) return false;
+    this.#groups[name] = 1;
+    return true;
   }
 
   /** `.gnu.linkonce.*` is what compilers wrote before there were groups: sections of one name, of which one stays. */
@@ -311,9 +336,8 @@ class Resolver {
     for (let id = object.firstSection; id < object.firstSection + object.sectionCount; id++) {
       if ((sections.traits[id]! & Trait.linkOnce) === 0) continue;
       const at = sections.nameOffset[id]!;
-      const known = this.#groups.count;
-      const name = bytes.indexOf(0, at) - at;
-      if (this.#groups.intern(bytes, at, name) !== known) sections.superseded[id] = 1;
+      const name = this.program.symbols.intern(bytes, at, bytes.indexOf(0, at) - at);
+      if (!this.#takeGroup(name)) sections.superseded[id] = 1;
     }
   }
 
