@@ -60,7 +60,7 @@ export class Contents {
   borrow(source: ByteSource): Uint8Array {
     if (source === this.#current) return this.#currentBytes;
     const { file, offset, size } = source;
-    if (size > this.#buffer.length) this.#buffer = new Uint8Array(Math.max(size, this.#buffer.length * 2));
+    if (size > this.#buffer.length) this.#buffer = new Uint8Array(size);
     this.#current = undefined;
     this.#currentBytes = this.#buffer.subarray(0, size);
     file.read(this.#currentBytes, offset);

@@ -21,6 +21,8 @@ export class Image {
   size: number;
   /** A part of the file: what lies at offset `n` of it is byte `n - shift` here. */
   bytes: Uint8Array;
+  /** The same. */
+  view: DataView;
   shift = 0;
   readonly #sink: ImageSink | undefined;
   readonly #blockSize: number;
@@ -39,6 +41,7 @@ export class Image {
     this.#left[0]!++;
     this.#left[this.#left.length - 1]!++;
     this.bytes = sink ? this.#scratch : this.#blockAt(0);
+    this.view = viewOf(this.bytes);
     sink?.begin(size);
   }
 
@@ -62,14 +65,12 @@ export class Image {
     if (!this.#sink) return;
     const first = this.#blockOf(offset);
     if (size === 0 || first === this.#blockOf(offset + size - 1)) {
-      this.bytes = this.#blockAt(first);
-      this.shift = first * this.#blockSize;
+      this.#show(this.#blockAt(first), first * this.#blockSize);
       return;
     }
     if (this.#scratch.length < size) this.#scratch = new Uint8Array(size * 2);
     else this.#scratch.fill(0, 0, size);
-    this.bytes = this.#scratch;
-    this.shift = offset;
+    this.#show(this.#scratch, offset);
   }
 
   /** Says that the part that was opened is complete. */
@@ -104,6 +105,13 @@ export class Image {
     if (last > 0) this.#write(0);
     this.#sink.end(this.size);
     return new Uint8Array(0);
+  }
+
+  #show(bytes: Uint8Array, shift: number): void {
+    this.shift = shift;
+    if (bytes === this.bytes) return;
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
   }
 
   #blockOf(offset: number): number {
@@ -146,4 +154,8 @@ export class Image {
     this.#blocks[number] = undefined;
     this.#unused.push(block);
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
 }

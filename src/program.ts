@@ -152,25 +152,42 @@ const INITIAL_ROWS = 256;
 
 /** One row for each distinct global name; a symbol's id is the id of its name. */
 class SymbolTable {
-  readonly names = new NameTable();
-  kind: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  readonly names: NameTable;
+  kind: Uint8Array;
   /** 1 if the definition is weak. */
-  weak: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  weak: Uint8Array;
   /** `Reference`: the strongest reference of any object. */
-  reference: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  reference: Uint8Array;
   /** defined, absolute, common: the defining object. lazy: the number of the loaded input. Else -1. */
-  object: Int32Array = new Int32Array(INITIAL_ROWS);
+  object: Int32Array;
   /** defined, absolute, common: the symbol's number in that object. lazy: header offset of the member. expression: number in the options' definitions, or -1 for one of a script. */
-  index: Float64Array = new Float64Array(INITIAL_ROWS);
+  index: Float64Array;
   /** defined: id of the section. Else -1. */
-  section: Int32Array = new Int32Array(INITIAL_ROWS);
+  section: Int32Array;
   /** Low and high halves of the value; for `expression` and `provided` filled in by `layoutImage`. */
-  valueLow: Uint32Array = new Uint32Array(INITIAL_ROWS);
-  valueHigh: Int32Array = new Int32Array(INITIAL_ROWS);
+  valueLow: Uint32Array;
+  valueHigh: Int32Array;
   /** st_size in bytes. */
-  size: Float64Array = new Float64Array(INITIAL_ROWS);
+  size: Float64Array;
   /** Symbol type (STT_…) of the definition. */
-  type: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  type: Uint8Array;
+
+  /** @param rows symbols for which there is room at first */
+  constructor(rows = INITIAL_ROWS) {
+    this.names = new NameTable(rows);
+    this.kind = new Uint8Array(rows);
+    this.weak = new Uint8Array(rows);
+    this.reference = new Uint8Array(rows);
+    this.object = new Int32Array(rows);
+    this.index = new Float64Array(rows);
+    this.section = new Int32Array(rows);
+    this.valueLow = new Uint32Array(rows);
+    this.valueHigh = new Int32Array(rows);
+    this.size = new Float64Array(rows);
+    this.type = new Uint8Array(rows);
+    this.object.fill(-1);
+    this.section.fill(-1);
+  }
 
   get count(): number {
     return this.names.count;
@@ -222,21 +239,23 @@ class SymbolTable {
     this.size = copyInto(new Float64Array(rows), this.size);
     this.type = copyInto(new Uint8Array(rows), this.type);
   }
-
-  constructor() {
-    this.object.fill(-1);
-    this.section.fill(-1);
-  }
 }
 
-/** A link's tables. */
+function sizeOf(input: LoadedInput): number {
+  return input.kind === 'object' ? input.file.size : input.archive.file.size;
+}
+
+/**
+ * A link's tables. They have room for what inputs of their size usually hold: tables that grow are copied, and memory
+ * that is never touched costs nothing.
+ */
 export class Program {
   readonly objects: InputObject[] = [];
-  readonly sections = new SectionTable();
-  readonly symbols = new SymbolTable();
-  readonly locals = new LocalSymbols();
+  readonly sections: SectionTable;
+  readonly symbols: SymbolTable;
+  readonly locals: LocalSymbols;
   /** Of loaded sections; `symbol` holds a reference, for which see `locate`. */
-  readonly relocations = new RelocationTable();
+  readonly relocations: RelocationTable;
   readonly inputs: readonly LoadedInput[];
   /** By symbol id, what objects define of symbols that a linker script assigns to: section, or -1, and value. */
   readonly overridden = new Map<number, { readonly section: number; readonly value: bigint }>();
@@ -248,6 +267,12 @@ export class Program {
 
   constructor(inputs: readonly LoadedInput[]) {
     this.inputs = inputs;
+    const size = inputs.reduce((sum, input) => sum + sizeOf(input), 0);
+    const rows = (bytesPerRow: number) => Math.ceil(size / bytesPerRow) + INITIAL_ROWS;
+    this.sections = new SectionTable(rows(1500), rows(700));
+    this.symbols = new SymbolTable(rows(2500));
+    this.locals = new LocalSymbols(rows(1000));
+    this.relocations = new RelocationTable(rows(140));
     this.linkerObject = this.#addLinkerObject();
     this.made = {
       '.got': this.#addLinkerSection('.got', SHT_PROGBITS, SHF_ALLOC, 8),

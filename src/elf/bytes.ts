@@ -50,6 +50,12 @@ export function wordsAt(bytes: Uint8Array, offset: number, count: number): Int32
   return words;
 }
 
+/** All whole words of some bytes; undefined if that would need a copy. */
+export function allWords({ buffer, byteOffset, length }: Uint8Array): Int32Array | undefined {
+  if (!IS_LITTLE_ENDIAN || byteOffset % 4 !== 0) return undefined;
+  return new Int32Array(buffer, byteOffset, length >> 2);
+}
+
 /** Writes the low 16 bits of `value` at `offset`. */
 export function writeU16(bytes: Uint8Array, offset: number, value: number): void {
   bytes[offset] = value;

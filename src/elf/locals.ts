@@ -16,12 +16,21 @@ export class LocalSymbols {
   /** Row 0 is what symbol number 0 means where there is no symbol table: the address 0. */
   count = 1;
   /** Id of the section, or -1 for an address by itself. */
-  section: Int32Array = new Int32Array(INITIAL_ROWS).fill(-1);
+  section: Int32Array;
   /** Low and high halves of the value. */
-  valueLow: Uint32Array = new Uint32Array(INITIAL_ROWS);
-  valueHigh: Int32Array = new Int32Array(INITIAL_ROWS);
+  valueLow: Uint32Array;
+  valueHigh: Int32Array;
   /** Symbol type, STT_… */
-  type: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  type: Uint8Array;
+
+  /** @param rows symbols for which there is room at first */
+  constructor(rows = INITIAL_ROWS) {
+    this.section = new Int32Array(rows);
+    this.section[0] = -1;
+    this.valueLow = new Uint32Array(rows);
+    this.valueHigh = new Int32Array(rows);
+    this.type = new Uint8Array(rows);
+  }
 
   /** Adds the local symbols of an object. @returns the row of its symbol number 0 */
   add(object: ElfObject, sections: SectionTable): number {

@@ -1,6 +1,6 @@
 /** Reader of SHT_RELA and SHT_REL sections (gABI chapter 4, "Relocation"). */
 import { FormatError } from '../diagnostics.ts';
-import { readI32, wordsAt } from './bytes.ts';
+import { allWords, readI32, wordsAt } from './bytes.ts';
 import { REL_SIZE, RELA_SIZE, SHF_ALLOC, SHT_NOBITS, SHT_REL, SHT_RELA } from './constants.ts';
 import type { LocalSymbols } from './locals.ts';
 import {
@@ -25,16 +25,24 @@ const WIDE_TYPE = 255;
 export class RelocationTable {
   count = 0;
   /** r_offset: bytes from the start of the section that is relocated. */
-  offset: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  offset: Uint32Array;
   /** The low half of r_info; see `typeOf` for types beyond those of the psABI. */
-  type: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  type: Uint8Array;
   /** What the high half of r_info stands for; see `SymbolReferences`. */
-  symbol: Int32Array = new Int32Array(INITIAL_ROWS);
+  symbol: Int32Array;
   /** The low half of the addend; see `addendHigh`. */
-  addend: Int32Array = new Int32Array(INITIAL_ROWS);
+  addend: Int32Array;
   /** High halves of addends that are not just the sign of the low half, by row. */
   readonly #wideAddends = new Map<number, number>();
   readonly #wideTypes = new Map<number, number>();
+
+  /** @param rows relocations for which there is room at first */
+  constructor(rows = INITIAL_ROWS) {
+    this.offset = new Uint32Array(rows);
+    this.type = new Uint8Array(rows);
+    this.symbol = new Int32Array(rows);
+    this.addend = new Int32Array(rows);
+  }
 
   /** Whether any addend does not fit 32 bits. */
   get hasWideAddends(): boolean {
@@ -141,6 +149,7 @@ export function addRelocations(
   table: RelocationTable,
 ): void {
   const headers = sectionHeaders(object);
+  const all = allWords(object.bytes);
   for (const n of tablesOf(object).relocations) {
     const target = targetOf(object, headers, n);
     const id = sections.rowOf[object.firstNumber + target]!;
@@ -150,7 +159,7 @@ export function addRelocations(
     // A section may have several such tables; its relocations stay together.
     if (known > 0) table.repeat(sections.firstRelocation[id]!, known);
     const size = sections.type[id] === SHT_NOBITS ? 0 : sections.size[id]!;
-    decode(object, relocationSource(headers, n, sections, id, size), references, fieldSize, table);
+    decode(object, all, relocationSource(headers, n, sections, id, size), references, fieldSize, table);
     sections.firstRelocation[id] = first;
     sections.relocationCount[id] = table.count - first;
   }
@@ -174,7 +183,8 @@ export function readRelocations(
   table.count = 0;
   for (const n of tablesOf(object).relocations) {
     if (targetOf(object, headers, n) !== sections.number[id]) continue;
-    decode(object, relocationSource(headers, n, sections, id, size), references, fieldSize, table);
+    const source = relocationSource(headers, n, sections, id, size);
+    decode(object, undefined, source, references, fieldSize, table);
   }
 }
 
@@ -232,9 +242,10 @@ function relocationSource(
   };
 }
 
-/** Adds the relocations of one section. */
+/** Adds the relocations of one section. @param all the object as words, if that can be had without a copy */
 function decode(
   object: ElfObject,
+  all: Int32Array | undefined,
   source: RelocationSource,
   { firstGlobal, globals, firstLocal, locals }: SymbolReferences,
   fieldSize: Uint8Array,
@@ -243,11 +254,13 @@ function decode(
   const { bytes } = object;
   const { isRela, count, size, start } = source;
   const step = isRela ? RELA_SIZE / 4 : REL_SIZE / 4;
-  const words = wordsAt(bytes, source.offset, count * step);
+  const isAligned = all !== undefined && source.offset % 4 === 0;
+  const words = isAligned ? all : wordsAt(bytes, source.offset, count * step);
+  const from = isAligned ? source.offset / 4 : 0;
   const symbolCount = object.symbols.count;
   table.reserve(count);
   const { offset: offsets, type: types, symbol: symbols, addend: addends } = table;
-  for (let i = 0, at = 0; i < count; i++, at += step) {
+  for (let i = 0, at = from; i < count; i++, at += step) {
     const offset = words[at]! >>> 0;
     const type = words[at + 2]! >>> 0;
     const index = words[at + 3]! >>> 0;

@@ -43,36 +43,58 @@ export function hasRow(sh_type: number): boolean {
 export class SectionTable {
   count = 0;
   /** Id of the object the section comes from. */
-  object: Int32Array = new Int32Array(INITIAL_ROWS);
+  object: Int32Array;
   /** The section's number in its object. */
-  number: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  number: Uint32Array;
   /** Offset of the NUL-terminated name in the object's bytes, or `NO_NAME`. */
-  nameOffset: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  nameOffset: Uint32Array;
   /** sh_type. */
-  type: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  type: Uint32Array;
   /** Low 32 bits of sh_flags; no flag of the gABI, GNU or x86-64 lies above them. */
-  flags: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  flags: Uint32Array;
   /** sh_offset: where the bytes begin in the object, in bytes. */
-  offset: Float64Array = new Float64Array(INITIAL_ROWS);
+  offset: Float64Array;
   /** sh_size in bytes. For SHT_NOBITS no bytes lie in the file. */
-  size: Float64Array = new Float64Array(INITIAL_ROWS);
+  size: Float64Array;
   /** sh_link, as a section number of the object. */
-  link: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  link: Uint32Array;
   /** sh_addralign in bytes: a power of two, at least 1. */
-  addralign: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  addralign: Uint32Array;
   /** sh_entsize in bytes; no more than 2^32 - 1 of it. */
-  entsize: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  entsize: Uint32Array;
   /** The section's relocations: rows of the `RelocationTable` from the first one on. */
-  firstRelocation: Uint32Array = new Uint32Array(INITIAL_ROWS);
-  relocationCount: Uint32Array = new Uint32Array(INITIAL_ROWS);
+  firstRelocation: Uint32Array;
+  relocationCount: Uint32Array;
   /** Bits of `Trait`. */
-  traits: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  traits: Uint8Array;
   /** 1 for a member of a COMDAT group that an earlier object has supplied; set by `resolveSymbols`. */
-  superseded: Uint8Array = new Uint8Array(INITIAL_ROWS);
+  superseded: Uint8Array;
   /** The row of each section header of every object, or `NO_ROW`; an object knows where its own begin. */
-  rowOf: Int32Array = new Int32Array(INITIAL_ROWS);
+  rowOf: Int32Array;
   /** Section headers so far. */
   numbers = 0;
+
+  /**
+   * @param rows sections for which there is room at first
+   * @param numbers section headers for which there is room at first
+   */
+  constructor(rows = INITIAL_ROWS, numbers = INITIAL_ROWS) {
+    this.object = new Int32Array(rows);
+    this.number = new Uint32Array(rows);
+    this.nameOffset = new Uint32Array(rows);
+    this.type = new Uint32Array(rows);
+    this.flags = new Uint32Array(rows);
+    this.offset = new Float64Array(rows);
+    this.size = new Float64Array(rows);
+    this.link = new Uint32Array(rows);
+    this.addralign = new Uint32Array(rows);
+    this.entsize = new Uint32Array(rows);
+    this.firstRelocation = new Uint32Array(rows);
+    this.relocationCount = new Uint32Array(rows);
+    this.traits = new Uint8Array(rows);
+    this.superseded = new Uint8Array(rows);
+    this.rowOf = new Int32Array(numbers);
+  }
 
   /** Forgets what was added since there were so many rows and headers. */
   truncate(count: number, numbers: number): void {

@@ -3,7 +3,7 @@
  * range-checked exactly as the psABI says; the common types take a shorter way that gives the same.
  */
 import type { Diagnostics } from '../diagnostics.ts';
-import { writeU16, writeU32, writeU64 } from '../elf/bytes.ts';
+import { writeU16, writeU32 } from '../elf/bytes.ts';
 import { STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
 import type { Image } from '../image.ts';
 import type { Pieces } from '../pieces.ts';
@@ -23,8 +23,6 @@ import {
   calculationOf,
   fieldSize,
   fits,
-  R_X86_64_32,
-  R_X86_64_32S,
   R_X86_64_64,
   R_X86_64_PC32,
   R_X86_64_PLT32,
@@ -37,6 +35,36 @@ import { applyTlsRelaxation, type TlsRelaxation } from '../x86/tls.ts';
 
 const TWO_32 = 2 ** 32;
 
+/** Columns of symbols that say where they are. */
+interface SymbolColumns {
+  readonly section: Int32Array;
+  readonly valueLow: Uint32Array;
+  readonly valueHigh: Int32Array;
+  readonly type: Uint8Array;
+}
+
+/**
+ * Addresses of symbols in sections that are in the program and have stayed in one piece; NaN for others and for indirect
+ * functions, and for all if addends are so large that sums would not be exact.
+ */
+function plainAddresses(
+  { relocations }: Program,
+  pieces: Pieces,
+  { address }: ImageLayout,
+  { section, valueLow, valueHigh, type }: SymbolColumns,
+  count: number,
+): Float64Array {
+  const addresses = new Float64Array(count).fill(Number.NaN);
+  if (relocations.hasWideAddends) return addresses;
+  const { home } = pieces;
+  for (let symbol = 0; symbol < count; symbol++) {
+    const id = section[symbol]!;
+    if (id < 0 || home[id]! < 0 || type[symbol] === STT_GNU_IFUNC || valueHigh[symbol] !== 0) continue;
+    if (!pieces.isMapped(id)) addresses[symbol] = address[home[id]!]! + valueLow[symbol]!;
+  }
+  return addresses;
+}
+
 /** Applies relocations to the open part of an image. */
 export class Relocator {
   readonly #program: Program;
@@ -44,8 +72,9 @@ export class Relocator {
   readonly #layout: ImageLayout;
   readonly #synthesis: Synthesis;
   readonly #image: Image;
-  /** 1 for each section that is in the program and whose offsets have not changed. */
-  readonly #plain: Uint8Array;
+  /** Addresses by symbol id and by local symbol, NaN where they depend on more than the symbol. */
+  readonly #globalAddress: Float64Array;
+  readonly #localAddress: Float64Array;
   readonly #diagnostics: Diagnostics;
   readonly #target = new Target();
   /** The 64-bit value last calculated. */
@@ -66,10 +95,9 @@ export class Relocator {
     this.#synthesis = synthesis;
     this.#image = image;
     this.#diagnostics = diagnostics;
-    this.#plain = new Uint8Array(pieces.home.length);
-    for (let id = 0; id < pieces.home.length; id++) {
-      if (pieces.home[id]! >= 0 && !pieces.isMapped(id)) this.#plain[id] = 1;
-    }
+    const { symbols, locals } = program;
+    this.#globalAddress = plainAddresses(program, pieces, layout, symbols, symbols.count);
+    this.#localAddress = plainAddresses(program, pieces, layout, locals, locals.count);
   }
 
   /** Applies the relocations of a section to the part of the image that is open and holds its home. */
@@ -90,18 +118,41 @@ export class Relocator {
    */
   relocateRows(id: number, first: number, end: number, moved: number, size: number): void {
     const { relocations } = this.#program;
+    const { offset: offsets, type, symbol, addend } = relocations;
     const { rewrites } = this.#synthesis;
+    const { view, shift } = this.#image;
+    const globalAddress = this.#globalAddress;
+    const localAddress = this.#localAddress;
     const home = this.#pieces.home[id]!;
-    const place = this.#layout.address[home]! + moved;
-    const field = this.#layout.fileOffset[home]! + moved - this.#image.shift;
+    const start = this.#layout.address[home]! + moved;
+    const startField = this.#layout.fileOffset[home]! + moved - shift;
     for (let row = first; row < end; row++) {
-      const offset = relocations.offset[row]!;
+      const offset = offsets[row]!;
       const rewrite = rewrites[row]!;
       if (rewrite === Rewrite.consumed || offset >= size) continue;
-      if (rewrite === Rewrite.none) {
-        const isDone = this.#applyPlain(row, place + offset, field + offset);
-        if (!isDone) this.#apply(id, row, place + offset, field + offset);
-      } else this.#applyRewritten(id, row, place + offset, field + offset, rewrite);
+      const place = start + offset;
+      const field = startField + offset;
+      if (rewrite !== Rewrite.none) {
+        this.#applyRewritten(id, row, place, field, rewrite);
+        continue;
+      }
+      const reference = symbol[row]!;
+      const target = reference >= 0 ? globalAddress[reference]! : localAddress[~reference]!;
+      // No number for what needs more thought: then no comparison below holds.
+      const value = target + addend[row]!;
+      const kind = type[row];
+      if (kind === R_X86_64_PC32 || kind === R_X86_64_PLT32) {
+        const distance = value - place;
+        if (distance >= -0x80000000 && distance < 0x80000000) {
+          view.setInt32(field, distance, true);
+          continue;
+        }
+      } else if (kind === R_X86_64_64 && value >= 0) {
+        view.setUint32(field, value, true);
+        view.setUint32(field + 4, value / TWO_32, true);
+        continue;
+      }
+      this.#apply(id, row, place, field);
     }
   }
 
@@ -126,51 +177,6 @@ export class Relocator {
     if (rewrite === Rewrite.distance) this.#applyDistance(id, row, place, field);
     else if ((rewrite & Rewrite.tls) !== 0) this.#applyThread(id, row, field, rewrite);
     else this.#applyRelaxed(id, row, place, field, rewrite);
-  }
-
-  /**
-   * Applies a relocation of one of the common types to a place in a section that has stayed in one piece, in plain
-   * numbers: addresses and addends are so small that sums are exact.
-   * @param place virtual address of the field
-   * @param field its index in the open bytes
-   * @returns false, and nothing is done, for anything else and where the value does not fit
-   */
-  #applyPlain(row: number, place: number, field: number): boolean {
-    const { relocations, locals, symbols } = this.#program;
-    const reference = relocations.symbol[row]!;
-    const isGlobal = reference >= 0;
-    const section = isGlobal ? symbols.section[reference]! : locals.section[~reference]!;
-    if (section < 0 || this.#plain[section] === 0 || relocations.hasWideAddends) return false;
-    const symbolType = isGlobal ? symbols.type[reference]! : locals.type[~reference]!;
-    if (symbolType === STT_GNU_IFUNC) return false;
-    const low = isGlobal ? symbols.valueLow[reference]! : locals.valueLow[~reference]!;
-    const high = isGlobal ? symbols.valueHigh[reference]! : locals.valueHigh[~reference]!;
-    if (high !== 0) return false;
-    const value = this.#layout.address[this.#pieces.home[section]!]! + low + relocations.addend[row]!;
-    const { bytes } = this.#image;
-    switch (relocations.type[row]) {
-      case R_X86_64_PC32:
-      case R_X86_64_PLT32: {
-        const distance = value - place;
-        if (distance !== (distance | 0)) return false;
-        writeU32(bytes, field, distance);
-        return true;
-      }
-      case R_X86_64_64:
-        if (value < 0) return false;
-        writeU64(bytes, field, value);
-        return true;
-      case R_X86_64_32:
-        if (value !== value >>> 0) return false;
-        writeU32(bytes, field, value);
-        return true;
-      case R_X86_64_32S:
-        if (value !== (value | 0)) return false;
-        writeU32(bytes, field, value);
-        return true;
-      default:
-        return false;
-    }
   }
 
   /** Writes what a slot of the global offset table holds: the address of its symbol, or its distance from the thread pointer. */
