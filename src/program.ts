@@ -22,11 +22,13 @@ import {
   type ElfObject,
   hasReservedSection,
   parseObject,
+  sectionNameAt,
   symbolName,
   symbolOffset,
   symbolSection,
 } from './elf/object.ts';
 import { addRelocations, RelocationTable } from './elf/relocations.ts';
+import { Trait } from './elf/sectionNames.ts';
 import { copyInto, NO_NAME, SectionTable } from './elf/sections.ts';
 import type { LoadedInput } from './inputs.ts';
 import { fieldSize } from './x86/relocations.ts';
@@ -198,7 +200,7 @@ class SymbolTable {
     return this.#row(this.names.intern(bytes, offset, length));
   }
 
-  /** Id for the NUL-terminated name at an offset, or -1 if no NUL stands before `end`. */
+  /** As `NameTable.internTerminated`. */
   internTerminated(bytes: Uint8Array, offset: number, end: number): number {
     const id = this.names.internTerminated(bytes, offset, end);
     return id < 0 ? id : this.#row(id);
@@ -264,6 +266,8 @@ export class Program {
   /** Ids of the sections that the linker makes, by name. */
   readonly made: Readonly<Record<LinkerSection, number>>;
   readonly #contents = new Contents();
+  /** Names of sections that passes will ask for, by section id. */
+  readonly #names = new Map<number, string>();
 
   constructor(inputs: readonly LoadedInput[]) {
     this.inputs = inputs;
@@ -300,11 +304,19 @@ export class Program {
       const { length: id } = this.objects;
       const object = new InputObject(id, name, position, elf, firstLocal, source, this.#contents, stays);
       this.objects.push(object);
+      this.#noteNames(object, bytes);
       return object;
     } catch (error) {
       sections.truncate(count, numbers);
       locals.count = localCount;
       throw error;
+    }
+  }
+
+  #noteNames({ firstSection, sectionCount }: InputObject, bytes: Uint8Array): void {
+    const { traits, nameOffset } = this.sections;
+    for (let id = firstSection; id < firstSection + sectionCount; id++) {
+      if ((traits[id]! & NAMED) !== 0) this.#names.set(id, sectionNameAt(bytes, nameOffset[id]!));
     }
   }
 
@@ -333,6 +345,8 @@ export class Program {
 
   /** Name of a section, for printing and comparing. */
   sectionName(id: number): string {
+    const known = this.#names.get(id);
+    if (known !== undefined) return known;
     const at = this.sections.nameOffset[id]!;
     if (at === NO_NAME) return '';
     const object = this.objectOf(id);
@@ -413,6 +427,9 @@ export class Program {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+/** What the names of these sections say exactly matters. */
+const NAMED = Trait.sequence | Trait.warning;
 const LINKER_NAMES = '\0.got\0.igot\0.iplt\0.rela.iplt\0.eh_frame\0.eh_frame_hdr\0.dynamic\0COMMON\0';
 /** Sections of which the linker makes one if it is needed. */
 type LinkerSection = '.got' | '.igot' | '.iplt' | '.rela.iplt' | '.eh_frame' | '.eh_frame_hdr' | '.dynamic';

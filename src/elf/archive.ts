@@ -6,7 +6,7 @@
  */
 import { FormatError } from '../diagnostics.ts';
 import { type InputFile, readPart } from '../inputs.ts';
-import { checkRange, decodeText, findNul, readU32, readU32BE } from './bytes.ts';
+import { checkRange, decodeText, readU32, readU32BE } from './bytes.ts';
 
 const MAGIC_SIZE = 8;
 const HEADER_SIZE = 60;
@@ -26,10 +26,12 @@ export interface ArchiveMember {
 /** The symbol table of an archive: for each entry a name and the offset of the header of the member that defines it. */
 export interface ArchiveIndex {
   readonly count: number;
-  /** What the names lie in. */
+  /** The table, and its offset in the file. */
   readonly bytes: Uint8Array;
-  readonly nameOffset: Float64Array;
-  readonly nameLength: Uint32Array;
+  readonly offset: number;
+  /** Where the NUL-terminated names begin in the table, and where each does if they do not follow each other. */
+  readonly names: number;
+  readonly nameOffset: Float64Array | undefined;
   readonly member: Float64Array;
 }
 
@@ -71,7 +73,7 @@ export class Archive {
 
   /** Reads the symbol table; an empty one if there is none. @throws FormatError if it is malformed */
   readIndex(): ArchiveIndex {
-    if (!this.#index) return newIndex(0, new Uint8Array(0));
+    if (!this.#index) return emptyIndex(new Uint8Array(0));
     const { offset, size, width } = this.#index;
     const bytes = readPart(this.file, offset, size);
     return width === 0 ? readBsdIndex(bytes, offset) : readGnuIndex(bytes, offset, width);
@@ -188,7 +190,7 @@ function decimal(text: string, at: number, what: string): number {
 
 /** `/` or `/SYM64/`: a big-endian count, that many header offsets, that many NUL-terminated names. */
 function readGnuIndex(bytes: Uint8Array, offset: number, width: 4 | 8): ArchiveIndex {
-  if (bytes.length < width) return newIndex(0, bytes);
+  if (bytes.length < width) return emptyIndex(bytes);
   const count = readBig(bytes, 0, width);
   if ((count + 1) * width > bytes.length) {
     throw new FormatError(
@@ -196,18 +198,9 @@ function readGnuIndex(bytes: Uint8Array, offset: number, width: 4 | 8): ArchiveI
       offset,
     );
   }
-  const index = newIndex(count, bytes);
-  let name = (count + 1) * width;
-  for (let i = 0; i < count; i++) {
-    index.member[i] = readBig(bytes, (i + 1) * width, width);
-    const nul = findNul(bytes, name, bytes.length);
-    if (nul < 0)
-      throw new FormatError("a name in the archive's symbol table has no terminating NUL", offset + name);
-    index.nameOffset[i] = name;
-    index.nameLength[i] = nul - name;
-    name = nul + 1;
-  }
-  return index;
+  const member = new Float64Array(count);
+  for (let i = 0; i < count; i++) member[i] = readBig(bytes, (i + 1) * width, width);
+  return { count, bytes, offset, names: (count + 1) * width, nameOffset: undefined, member };
 }
 
 function readBig(bytes: Uint8Array, at: number, width: 4 | 8): number {
@@ -216,32 +209,23 @@ function readBig(bytes: Uint8Array, at: number, width: 4 | 8): number {
 
 /** `__.SYMDEF`: bytes of the table, (name offset, header offset) pairs, bytes of the strings, the strings. */
 function readBsdIndex(bytes: Uint8Array, offset: number): ArchiveIndex {
-  if (bytes.length < 8) return newIndex(0, bytes);
+  if (bytes.length < 8) return emptyIndex(bytes);
   const tableSize = readU32(bytes, 0);
   if (tableSize % 8 !== 0 || tableSize + 8 > bytes.length) {
     const what = `the table of __.SYMDEF has ${tableSize} bytes in a member of ${bytes.length}`;
     throw new FormatError(what, offset);
   }
-  const index = newIndex(tableSize / 8, bytes);
-  const strings = 8 + tableSize;
-  for (let i = 0; i < index.count; i++) {
-    const entry = 4 + i * 8;
-    const name = strings + readU32(bytes, entry);
-    const nul = findNul(bytes, name, bytes.length);
-    if (nul < 0) throw new FormatError('a name in __.SYMDEF lies outside the member', offset + entry);
-    index.nameOffset[i] = name;
-    index.nameLength[i] = nul - name;
-    index.member[i] = readU32(bytes, entry + 4);
+  const count = tableSize / 8;
+  const names = 8 + tableSize;
+  const nameOffset = new Float64Array(count);
+  const member = new Float64Array(count);
+  for (let i = 0; i < count; i++) {
+    nameOffset[i] = names + readU32(bytes, 4 + i * 8);
+    member[i] = readU32(bytes, 8 + i * 8);
   }
-  return index;
+  return { count, bytes, offset, names, nameOffset, member };
 }
 
-function newIndex(count: number, bytes: Uint8Array): ArchiveIndex {
-  return {
-    count,
-    bytes,
-    nameOffset: new Float64Array(count),
-    nameLength: new Uint32Array(count),
-    member: new Float64Array(count),
-  };
+function emptyIndex(bytes: Uint8Array): ArchiveIndex {
+  return { count: 0, bytes, offset: 0, names: 0, nameOffset: undefined, member: new Float64Array(0) };
 }

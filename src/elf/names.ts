@@ -18,6 +18,9 @@ const USUAL_LENGTH = 24;
 const ENTRY_HEADER = 2;
 const EMPTY = -1;
 
+const AT = 0x40;
+const AT_SIGNS = 0x40404040;
+
 /** An open-addressing hash set of byte strings with linear probing, kept at most half full. */
 export class NameTable {
   count = 0;
@@ -32,6 +35,8 @@ export class NameTable {
   #view: DataView = new DataView(new ArrayBuffer(0));
   /** Length of the name that was loaded last. */
   #length = 0;
+  /** Not zero if one of the words of names that were loaded by `internTerminated` had an `@` in it. */
+  #versions = 0;
 
   /** @param capacity names for which there is room at first */
   constructor(capacity = INITIAL_SLOTS / 2) {
@@ -49,11 +54,17 @@ export class NameTable {
   /**
    * Id of the NUL-terminated name at `offset`, as by `intern`.
    * @param end offset behind the last byte that the name may have
-   * @returns -1 if no NUL is there
+   * @returns -1 if no NUL is there, or if the name has an `@`, behind which a version stands
    */
   internTerminated(bytes: Uint8Array, offset: number, end: number): number {
+    this.#versions = 0;
     const hash = this.#loadTerminated(bytes, offset, end);
-    return this.#length < 0 ? -1 : this.#find(hash, true);
+    return this.#length < 0 || this.#versions !== 0 ? -1 : this.#find(hash, true);
+  }
+
+  /** Bytes of the name that was interned last. */
+  get lastLength(): number {
+    return this.#length;
   }
 
   /** Id of a name given as text. */
@@ -120,12 +131,18 @@ export class NameTable {
         this.#reserve(at + 4 - offset);
         entries = this.#entries;
       }
+      const other = word ^ AT_SIGNS;
+      this.#versions |= (other - 0x01010101) & ~other & 0x80808080;
       entries[next++] = word;
       hash = mix(hash, word);
     }
     let word = 0;
     let last = 0;
-    while (at + last < end && bytes[at + last] !== 0) word |= bytes[at + last]! << (8 * last++);
+    while (at + last < end && bytes[at + last] !== 0) {
+      const byte = bytes[at + last]!;
+      if (byte === AT) this.#versions = 1;
+      word |= byte << (8 * last++);
+    }
     this.#length = at + last < end ? at + last - offset : -1;
     this.#reserve(at + last - offset);
     this.#entries[next] = word;

@@ -9,8 +9,8 @@
 import type { ByteSource } from '../contents.ts';
 import { type Diagnostics, FormatError } from '../diagnostics.ts';
 import { readAddressTable } from '../elf/addressTable.ts';
-import type { ArchiveMember } from '../elf/archive.ts';
-import { wordsAt } from '../elf/bytes.ts';
+import type { ArchiveIndex, ArchiveMember } from '../elf/archive.ts';
+import { findNul, wordsAt } from '../elf/bytes.ts';
 import {
   SHN_ABS,
   SHN_COMMON,
@@ -272,17 +272,15 @@ class Resolver {
     const { symbols } = this.program;
     const words = wordsAt(bytes, offset + firstGlobal * SYM_SIZE, globals.length * SYM_WORDS);
     const strings = bytes.subarray(stringsOffset, stringsOffset + stringsSize);
-    const hasVersions = strings.includes(AT);
     for (let i = 0; i < globals.length; i++) {
       const st_name = words[i * SYM_WORDS]! >>> 0;
-      if (hasVersions || st_name >= stringsSize) {
+      let id = symbols.internTerminated(strings, st_name, stringsSize);
+      if (id < 0) {
+        // The name has a version, or something is wrong for which the reader of single names has the words.
         const isDefinition = words[i * SYM_WORDS + 1]! >>> 16 !== SHN_UNDEF;
-        globals[i] = this.#nameOf(object, firstGlobal + i, isDefinition);
-        continue;
+        id = this.#nameOf(object, firstGlobal + i, isDefinition);
       }
-      const id = symbols.internTerminated(strings, st_name, stringsSize);
-      // The reader of single names has the words for what is wrong.
-      globals[i] = id >= 0 ? id : this.#nameOf(object, firstGlobal + i, true);
+      globals[i] = id;
     }
   }
 
@@ -505,11 +503,22 @@ class Resolver {
   }
 
   #addIndex({ archive }: Extract<LoadedInput, { kind: 'archive' }>, number: number): void {
-    const { count, bytes, nameOffset, nameLength, member } = archive.readIndex();
+    const index = archive.readIndex();
     const { symbols } = this.program;
-    for (let i = 0; i < count; i++) {
-      this.#addLazy(symbols.intern(bytes, nameOffset[i]!, nameLength[i]!), number, member[i]!);
+    for (let i = 0, name = index.names; i < index.count; i++) {
+      if (index.nameOffset) name = index.nameOffset[i]!;
+      const id = symbols.internTerminated(index.bytes, name, index.bytes.length);
+      this.#addLazy(id >= 0 ? id : this.#indexedName(index, name), number, index.member[i]!);
+      name += symbols.names.lastLength + 1;
     }
+  }
+
+  /** A name of an archive's index, with a version if it has one. @throws FormatError if it does not end */
+  #indexedName({ bytes, offset }: ArchiveIndex, name: number): number {
+    const nul = findNul(bytes, name, bytes.length);
+    if (nul < 0)
+      throw new FormatError("a name in the archive's symbol table has no terminating NUL", offset + name);
+    return this.program.symbols.intern(bytes, name, nul - name);
   }
 
   #addLazyObject(name: string, source: ByteSource, number: number): void {
