@@ -27,9 +27,6 @@ const TOLERANCE = 2.5;
 /** Milliseconds below which a time tells nothing. */
 const NOISE = 5;
 
-/** A linker that does not know the option is measured as a whole. */
-const TIME = run(process.execPath, [LD_TINYELF, '--time', '--version']).code === 0 ? ['--time'] : [];
-
 const folder = mkdtempSync(join(tmpdir(), 'tinyelf-'));
 const sizes = Array.from(
   { length: Number(options.doublings) + 1 },
@@ -60,7 +57,7 @@ function measure(count: number): Map<string, number> {
 /** Links what a folder holds, and checks that the program works. */
 function timesOfLink(own: string): Map<string, number> {
   const output = join(own, 'program');
-  const words = ['@inputs', '--icf=all', '--eh-frame-hdr', ...TIME, '-o', output];
+  const words = ['@inputs', '--icf=all', '--eh-frame-hdr', '--time', '-o', output];
   const begin = performance.now();
   const { code, stderr } = run(process.execPath, [LD_TINYELF, ...words], own);
   const elapsed = performance.now() - begin;
