@@ -1,9 +1,12 @@
 /** Hashes of bytes and numbers for open-addressing tables, and the comparison that must follow a hit. */
 import { readI32 } from './bytes.ts';
 
+/** 2^32 divided by the golden ratio: multiples of it are spread evenly. */
+export const HASH_FACTOR = 0x9e3779b1;
+
 /** Adds a number to a hash that is being made. */
 export function mix(hash: number, value: number): number {
-  const mixed = Math.imul(hash ^ value, 0x9e3779b1);
+  const mixed = Math.imul(hash ^ value, HASH_FACTOR);
   return mixed ^ (mixed >>> 15);
 }
 

@@ -7,7 +7,7 @@
  * where the name's entry is, and the entry holds id, length and words.
  */
 import { decodeText } from './bytes.ts';
-import { finish, mix } from './hash.ts';
+import { finish, HASH_FACTOR, mix } from './hash.ts';
 import { copyInto } from './sections.ts';
 
 const INITIAL_SLOTS = 1024;
@@ -57,7 +57,6 @@ export class NameTable {
    * @returns -1 if no NUL is there, or if the name has an `@`, behind which a version stands
    */
   internTerminated(bytes: Uint8Array, offset: number, end: number): number {
-    this.#versions = 0;
     const hash = this.#loadTerminated(bytes, offset, end);
     return this.#length < 0 || this.#versions !== 0 ? -1 : this.#find(hash, true);
   }
@@ -106,7 +105,9 @@ export class NameTable {
     for (const end = offset + (length & -4); at < end; at += 4) {
       const word = view.getInt32(at, true);
       entries[next++] = word;
-      hash = mix(hash, word);
+      // As `mix`, without a call: this is the hottest loop of many links.
+      hash = Math.imul(hash ^ word, HASH_FACTOR);
+      hash ^= hash >>> 15;
     }
     let word = 0;
     for (let i = 0; i < (length & 3); i++) word |= bytes[at + i]! << (8 * i);
@@ -120,6 +121,7 @@ export class NameTable {
     this.#reserve(0);
     const view = this.#viewOf(bytes);
     let entries = this.#entries;
+    let versions = 0;
     let hash = 0;
     let next = this.#used + ENTRY_HEADER;
     let at = offset;
@@ -132,17 +134,19 @@ export class NameTable {
         entries = this.#entries;
       }
       const other = word ^ AT_SIGNS;
-      this.#versions |= (other - 0x01010101) & ~other & 0x80808080;
+      versions |= (other - 0x01010101) & ~other & 0x80808080;
       entries[next++] = word;
-      hash = mix(hash, word);
+      hash = Math.imul(hash ^ word, HASH_FACTOR);
+      hash ^= hash >>> 15;
     }
     let word = 0;
     let last = 0;
     while (at + last < end && bytes[at + last] !== 0) {
       const byte = bytes[at + last]!;
-      if (byte === AT) this.#versions = 1;
+      if (byte === AT) versions = 1;
       word |= byte << (8 * last++);
     }
+    this.#versions = versions;
     this.#length = at + last < end ? at + last - offset : -1;
     this.#reserve(at + last - offset);
     this.#entries[next] = word;

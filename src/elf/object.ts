@@ -346,8 +346,9 @@ function addRow(
   sections.traits[id] = names.end === 0 ? 0 : traitsOf(bytes, nameOffset);
   sections.type[id] = headers[at + HEADER_TYPE]!;
   sections.flags[id] = headers[at + HEADER_FLAGS]!;
-  sections.offset[id] = wordPair(headers, at + HEADER_OFFSET);
-  sections.size[id] = wordPair(headers, at + HEADER_SIZE);
+  const isSmall = headers[at + HEADER_OFFSET + 1] === 0 && headers[at + HEADER_SIZE + 1] === 0;
+  sections.offset[id] = isSmall ? headers[at + HEADER_OFFSET]! >>> 0 : wordPair(headers, at + HEADER_OFFSET);
+  sections.size[id] = isSmall ? headers[at + HEADER_SIZE]! >>> 0 : wordPair(headers, at + HEADER_SIZE);
   sections.link[id] = headers[at + HEADER_LINK]!;
   sections.addralign[id] = headers[at + 12]! || 1;
   sections.entsize[id] = headers[at + 15] === 0 ? headers[at + 14]! : 0xffffffff;
@@ -357,7 +358,8 @@ function addRow(
 }
 
 /** @throws FormatError unless the section's name and bytes lie within the object */
-function checkSection({ bytes, headers, headersOffset }: Headers, n: number, names: Names): void {
+function checkSection(object: Headers, n: number, names: Names): void {
+  const { bytes, headers, headersOffset } = object;
   const at = n * HEADER_WORDS;
   if (names.end > 0 && !isNameWithin(bytes, headers[at]! >>> 0, names)) {
     const what = `the name of section ${n} lies outside the section name table`;
@@ -365,17 +367,10 @@ function checkSection({ bytes, headers, headersOffset }: Headers, n: number, nam
   }
   const type = headers[at + HEADER_TYPE]!;
   if (type === SHT_NULL) return;
-  const size = wordPair(headers, at + HEADER_SIZE);
-  if (type !== SHT_NOBITS) {
-    const end = wordPair(headers, at + HEADER_OFFSET) + size;
-    if (end > bytes.length)
-      checkRange(end - size, size, bytes.length, `section ${n}`, headersOffset + n * SHDR_SIZE);
-  } else if (size >= 2 ** 47) {
-    throw new FormatError(
-      `section ${n} is larger than the address space`,
-      headersOffset + n * SHDR_SIZE + 32,
-    );
-  }
+  const high = headers[at + HEADER_OFFSET + 1]! | headers[at + HEADER_SIZE + 1]!;
+  const end = (headers[at + HEADER_OFFSET]! >>> 0) + (headers[at + HEADER_SIZE]! >>> 0);
+  // Most sections need no sums of 64 bits.
+  if (high !== 0 || (end > bytes.length && type !== SHT_NOBITS)) checkExtent(object, n, type);
   const low = headers[at + 12]!;
   const isPowerOfTwo = headers[at + 13] === 0 && (low & (low - 1)) === 0 && low >= 0 && low <= 2 ** 30;
   if (isPowerOfTwo) return;
@@ -383,6 +378,17 @@ function checkSection({ bytes, headers, headersOffset }: Headers, n: number, nam
     `sh_addralign of section ${n} is 0x${wordPair(headers, at + 12).toString(16)}; expected a power of two up to 2^30`,
     headersOffset + n * SHDR_SIZE + 48,
   );
+}
+
+function checkExtent({ bytes, headers, headersOffset }: Headers, n: number, type: number): void {
+  const size = wordPair(headers, n * HEADER_WORDS + HEADER_SIZE);
+  const place = headersOffset + n * SHDR_SIZE;
+  if (type !== SHT_NOBITS) {
+    const offset = wordPair(headers, n * HEADER_WORDS + HEADER_OFFSET);
+    checkRange(offset, size, bytes.length, `section ${n}`, place);
+  } else if (size >= 2 ** 47) {
+    throw new FormatError(`section ${n} is larger than the address space`, place + 32);
+  }
 }
 
 function isNameWithin(bytes: Uint8Array, name: number, { offset, end, isEnded }: Names): boolean {

@@ -65,11 +65,20 @@ function functionStarts(
 
 /** Sorts by address. One number holds an address and an index, because numbers are sorted fastest by themselves. */
 function sortByAddress({ record, begin }: Functions): Functions {
-  const lowest = begin.reduce((least, address) => Math.min(least, address), Number.POSITIVE_INFINITY);
-  const scale = 2 ** Math.ceil(Math.log2(record.length + 1));
-  const keys = begin.map((address, i) => (address - lowest) * scale + i).sort();
-  const order = Uint32Array.from(keys, (key) => key % scale);
-  return { record: order.map((i) => record[i]!), begin: Float64Array.from(order, (i) => begin[i]!) };
+  const count = record.length;
+  const scale = 2 ** Math.ceil(Math.log2(count + 1));
+  let lowest = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < count; i++) if (begin[i]! < lowest) lowest = begin[i]!;
+  const keys = new Float64Array(count);
+  for (let i = 0; i < count; i++) keys[i] = (begin[i]! - lowest) * scale + i;
+  keys.sort();
+  const sorted = { record: new Uint32Array(count), begin: new Float64Array(count) };
+  for (let i = 0; i < count; i++) {
+    const from = keys[i]! % scale;
+    sorted.record[i] = record[from]!;
+    sorted.begin[i] = begin[from]!;
+  }
+  return sorted;
 }
 
 function writeHeader(
