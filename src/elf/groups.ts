@@ -28,7 +28,8 @@ interface Signature {
 
 /**
  * Reads the COMDAT groups of an object.
- * @param take gets the number of the symbol that names a group, and the ids of its sections, `NO_ROW` for tables
+ * @param take gets the number of the symbol that names a group, and the ids of its sections, `NO_ROW` for tables; the
+ * array is another group's afterwards
  * @throws FormatError if a group is malformed
  */
 export function readGroups(
@@ -38,6 +39,7 @@ export function readGroups(
 ): void {
   const { groups } = tablesOf(object);
   if (groups.length === 0) return;
+  const members: number[] = [];
   const headers = sectionHeaders(object);
   const { bytes, headerCount, firstNumber } = object;
   for (const n of groups) {
@@ -48,7 +50,7 @@ export function readGroups(
       throw new FormatError(`group section ${n} has ${size} bytes; expected a multiple of 4`, offset);
     }
     if ((readU32(bytes, offset) & GRP_COMDAT) === 0) continue;
-    const members: number[] = [];
+    members.length = 0;
     for (let at = offset + 4; at < offset + size; at += 4) {
       const member = readU32(bytes, at);
       if (member === 0 || member >= headerCount) {

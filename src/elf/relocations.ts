@@ -150,6 +150,7 @@ export function addRelocations(
 ): void {
   const headers = sectionHeaders(object);
   const all = allWords(object.bytes);
+  const source = new RelocationSource();
   for (const n of tablesOf(object).relocations) {
     const target = targetOf(object, headers, n);
     const id = sections.rowOf[object.firstNumber + target]!;
@@ -159,7 +160,7 @@ export function addRelocations(
     // A section may have several such tables; its relocations stay together.
     if (known > 0) table.repeat(sections.firstRelocation[id]!, known);
     const size = sections.type[id] === SHT_NOBITS ? 0 : sections.size[id]!;
-    decode(object, all, relocationSource(headers, n, sections, id, size), references, fieldSize, table);
+    decode(object, all, source.set(headers, n, sections, id, size), references, fieldSize, table);
     sections.firstRelocation[id] = first;
     sections.relocationCount[id] = table.count - first;
   }
@@ -183,7 +184,7 @@ export function readRelocations(
   table.count = 0;
   for (const n of tablesOf(object).relocations) {
     if (targetOf(object, headers, n) !== sections.number[id]) continue;
-    const source = relocationSource(headers, n, sections, id, size);
+    const source = new RelocationSource().set(headers, n, sections, id, size);
     decode(object, undefined, source, references, fieldSize, table);
   }
 }
@@ -211,35 +212,28 @@ function targetOf({ headerCount }: ElfObject, headers: Int32Array, n: number): n
   return target;
 }
 
-/** A relocation section, and the section that it applies to. */
-interface RelocationSource {
-  readonly isRela: boolean;
+/** A relocation section, and the section that it applies to. One is used for all of an object. */
+class RelocationSource {
+  isRela = true;
   /** Offset and number of its entries. */
-  readonly offset: number;
-  readonly count: number;
+  offset = 0;
+  count = 0;
   /** Number of the other section, where it begins and how many bytes it has. */
-  readonly section: number;
-  readonly start: number;
-  readonly size: number;
-}
+  section = 0;
+  start = 0;
+  size = 0;
 
-function relocationSource(
-  headers: Int32Array,
-  n: number,
-  sections: SectionTable,
-  id: number,
-  size: number,
-): RelocationSource {
-  const at = n * HEADER_WORDS;
-  const isRela = headers[at + HEADER_TYPE] === SHT_RELA;
-  return {
-    isRela,
-    offset: wordPair(headers, at + HEADER_OFFSET),
-    count: wordPair(headers, at + HEADER_SIZE) / (isRela ? RELA_SIZE : REL_SIZE),
-    section: sections.number[id]!,
-    start: sections.offset[id]!,
-    size,
-  };
+  /** Describes section number `n`, which applies to the one in row `id`. */
+  set(headers: Int32Array, n: number, sections: SectionTable, id: number, size: number): this {
+    const at = n * HEADER_WORDS;
+    this.isRela = headers[at + HEADER_TYPE] === SHT_RELA;
+    this.offset = wordPair(headers, at + HEADER_OFFSET);
+    this.count = wordPair(headers, at + HEADER_SIZE) / (this.isRela ? RELA_SIZE : REL_SIZE);
+    this.section = sections.number[id]!;
+    this.start = sections.offset[id]!;
+    this.size = size;
+    return this;
+  }
 }
 
 /** Adds the relocations of one section. @param all the object as words, if that can be had without a copy */

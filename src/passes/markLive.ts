@@ -331,7 +331,7 @@ class Marker {
     const known = this.#elements.get(id);
     if (known) return known;
     const isBounded = isCIdentifier(this.#program.sectionName(id));
-    const starts = isBounded ? undefined : splitMergeable(sections, id, this.#program.sectionBytes(id));
+    const starts = isBounded ? undefined : splitMergeable(sections, id, this.#program.borrowBytes(id));
     if (!starts) return undefined;
     const elements = { starts, live: new Uint8Array(starts.length) };
     this.#elements.set(id, elements);
@@ -346,7 +346,10 @@ class Marker {
     this.#parentOffset[id] = parentOffset;
     this.#queue[this.#queued++] = id;
     this.#checkLinkable(id);
-    for (const companion of this.#clusters.companions(id)) this.#markWhole(companion, id, 0);
+    if ((this.#program.sections.traits[id]! & Trait.sequence) !== 0) {
+      for (const companion of this.#clusters.companions(id)) this.#markWhole(companion, id, 0);
+    }
+    if (this.#dependents.size === 0) return;
     for (const dependent of this.#dependents.get(id) ?? []) this.#markWhole(dependent, id, 0);
   }
 
@@ -359,10 +362,15 @@ class Marker {
   }
 
   #follow(id: number): void {
-    const { sections, relocations, symbols, locals } = this.#program;
-    const { type, symbol } = relocations;
+    const { sections } = this.#program;
     const first = sections.firstRelocation[id]!;
-    const end = first + sections.relocationCount[id]!;
+    this.#followRows(id, first, first + sections.relocationCount[id]!);
+  }
+
+  /** Follows relocations of section `id` from row `first` to the one before `end`. */
+  #followRows(id: number, first: number, end: number): void {
+    const { relocations, symbols, locals } = this.#program;
+    const { type, symbol } = relocations;
     for (let row = first; row < end; row++) {
       const reference = symbol[row]!;
       const isPlain = reference < 0 || this.#isOrdinary[reference] === 1;
@@ -414,7 +422,7 @@ class Marker {
     if (live[record] === 1) return;
     live[record] = 1;
     const { id } = unwind.sectionOf(record);
-    for (let row = firstRow[record]!; row < endRow[record]!; row++) this.#followRelocation(id, row);
+    this.#followRows(id, firstRow[record]!, endRow[record]!);
   }
 
   /** Looks after globals that are no plain place. */
