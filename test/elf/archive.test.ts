@@ -1,11 +1,11 @@
 /** The archive reader on every kind of archive, and what a link takes from archives. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { FormatError, LinkError } from '../../src/diagnostics.ts';
-import { parseArchive } from '../../src/elf/archive.ts';
+import { Archive } from '../../src/elf/archive.ts';
 import { buildObject } from '../../src/elf/build.ts';
 import { writeU32 } from '../../src/elf/bytes.ts';
 import { identify } from '../../src/elf/identify.ts';
-import { UnreadableFile } from '../../src/inputs.ts';
+import { type InputFile, type InputName, MemoryFile, UnreadableFile } from '../../src/inputs.ts';
 import { link } from '../../src/link.ts';
 import { DEFAULT_OPTIONS } from '../../src/options.ts';
 import {
@@ -36,26 +36,48 @@ const MEMBERS: readonly Member[] = [
   { name: 'b c.o', bytes: latin1('last, odd'), symbols: ['delta'] },
 ];
 
-/** What a parsed archive says, in the shape of `Member`. */
-function describeArchive(bytes: Uint8Array, thin = false) {
-  const { members, index } = parseArchive(bytes, thin);
+/** A file that is read by parts. */
+function partFile(bytes: Uint8Array): InputFile {
+  return {
+    size: bytes.length,
+    read(target, position) {
+      if (position + target.length > bytes.length) throw new Error('a part outside the file was asked for');
+      target.set(bytes.subarray(position, position + target.length));
+    },
+  };
+}
+
+/** Reads all there is in an archive: its tables and the header of each member. */
+function readAll(file: InputFile, thin = false) {
+  const archive = new Archive(file, thin);
+  return { archive, members: [...archive.members()], index: archive.readIndex() };
+}
+
+/** What an archive says, in the shape of `Member`. */
+function describeFile(file: InputFile, bytes: Uint8Array, thin = false) {
+  const { archive, members, index } = readAll(file, thin);
   const symbolsOf = (header: number) => {
     const names: string[] = [];
-    for (let i = 0; i < (index?.count ?? 0); i++) {
-      if (index!.member[i] !== header) continue;
-      names.push(
-        Buffer.from(
-          bytes.subarray(index!.nameOffset[i], index!.nameOffset[i]! + index!.nameLength[i]!),
-        ).toString(),
-      );
+    for (let i = 0; i < index.count; i++) {
+      if (index.member[i] !== header) continue;
+      const start = index.nameOffset[i]!;
+      names.push(Buffer.from(index.bytes.subarray(start, start + index.nameLength[i]!)).toString());
     }
     return names;
   };
-  return [...members.values()].map(({ name, header, offset, size, external }) => ({
+  for (const member of members) expect(archive.member(member.header)).toEqual(member);
+  return members.map(({ name, header, offset, size, external }) => ({
     name,
     content: external ? undefined : Buffer.from(bytes.subarray(offset, offset + size)).toString(),
     symbols: symbolsOf(header),
   }));
+}
+
+/** The same whether the archive is in memory or read by parts. */
+function describeArchive(bytes: Uint8Array, thin = false) {
+  const described = describeFile(new MemoryFile(bytes), bytes, thin);
+  expect(describeFile(partFile(bytes), bytes, thin)).toEqual(described);
+  return described;
 }
 
 const EXPECTED = MEMBERS.map(({ name, bytes, symbols = [] }) => ({
@@ -65,16 +87,20 @@ const EXPECTED = MEMBERS.map(({ name, bytes, symbols = [] }) => ({
 }));
 
 function messageOf(bytes: Uint8Array, thin = false): string {
-  try {
-    parseArchive(bytes, thin);
-  } catch (error) {
-    if (error instanceof FormatError) return error.message;
-    throw error;
-  }
-  throw new Error('the archive was accepted');
+  const messages = [new MemoryFile(bytes), partFile(bytes)].map((file) => {
+    try {
+      readAll(file, thin);
+    } catch (error) {
+      if (error instanceof FormatError) return error.message;
+      throw error;
+    }
+    throw new Error('the archive was accepted');
+  });
+  expect(messages[1]).toBe(messages[0]);
+  return messages[0]!;
 }
 
-describe('parseArchive', () => {
+describe('Archive', () => {
   it.each<[string, Uint8Array]>([
     ['GNU', gnuArchive(MEMBERS)],
     ['GNU with a 64-bit symbol table', gnuArchive(MEMBERS, { index: 8 })],
@@ -87,7 +113,7 @@ describe('parseArchive', () => {
 
   it('reads an archive without a symbol table', () => {
     const bytes = gnuArchive(MEMBERS, { index: 0 });
-    expect(parseArchive(bytes, false).index).toBeUndefined();
+    expect(new Archive(new MemoryFile(bytes), false).hasIndex).toBe(false);
     expect(describeArchive(bytes)).toEqual(EXPECTED.map((member) => ({ ...member, symbols: [] })));
   });
 
@@ -97,7 +123,7 @@ describe('parseArchive', () => {
     expect(describeArchive(bytes, true)).toEqual(
       EXPECTED.map((member) => ({ ...member, content: undefined })),
     );
-    expect([...parseArchive(bytes, true).members.values()].map(({ size }) => size)).toEqual([5, 6, 1, 0, 9]);
+    expect(readAll(partFile(bytes), true).members.map(({ size }) => size)).toEqual([5, 6, 1, 0, 9]);
   });
 
   it('reads a thin archive by GNU ar', () => {
@@ -114,18 +140,40 @@ describe('parseArchive', () => {
       ['util-digits.o', ['digits']],
       ['util-trap.o', ['print', 'trap']],
     ]);
-    for (const { offset, size } of parseArchive(bytes, false).members.values()) {
+    for (const { offset, size } of readAll(partFile(bytes)).members) {
       expect(identify(bytes.subarray(offset, offset + size))).toBe('object');
     }
   });
 
-  it('reads empty archives', () => {
-    expect(parseArchive(latin1('!<arch>\n'), false)).toMatchObject({ members: new Map(), index: undefined });
-    expect(parseArchive(gnuArchive([]), false)).toMatchObject({ members: new Map(), index: { count: 0 } });
-    expect(parseArchive(concat(latin1('!<arch>\n'), entry('/', latin1(''))), false).index!.count).toBe(0);
-    expect(
-      parseArchive(concat(latin1('!<arch>\n'), entry('__.SYMDEF', latin1(''))), false).index!.count,
-    ).toBe(0);
+  it.each<[string, Uint8Array, boolean]>([
+    ['nothing', latin1('!<arch>\n'), false],
+    ['an empty GNU symbol table', gnuArchive([]), true],
+    ['a GNU symbol table of no bytes', concat(latin1('!<arch>\n'), entry('/', latin1(''))), true],
+    ['a BSD symbol table of no bytes', concat(latin1('!<arch>\n'), entry('__.SYMDEF', latin1(''))), true],
+  ])('reads an archive of %s', (_name, bytes, hasIndex) => {
+    const { archive, members, index } = readAll(partFile(bytes));
+    expect({ hasIndex: archive.hasIndex, members, count: index.count }).toEqual({
+      hasIndex,
+      members: [],
+      count: 0,
+    });
+  });
+
+  it('reads of an archive what is asked for', () => {
+    const large = { name: 'large.o', bytes: new Uint8Array(100_000), symbols: ['large'] };
+    const bytes = gnuArchive([...MEMBERS, large]);
+    const file = partFile(bytes);
+    const read = vi.spyOn(file, 'read');
+    const total = () => read.mock.calls.reduce((sum, [target]) => sum + target.length, 0);
+    const archive = new Archive(file, false);
+    // The headers of both tables and of the first member, which tells that it is none.
+    expect(total()).toBe(3 * 60);
+    read.mockClear();
+    const { member, count } = archive.readIndex();
+    expect(read).toHaveBeenCalledOnce();
+    read.mockClear();
+    expect(archive.member(member[count - 1]!)).toMatchObject({ name: 'large.o', size: 100_000 });
+    expect(total()).toBe(60);
   });
 
   it('takes a last member of odd size without the byte of padding', () => {
@@ -144,11 +192,13 @@ describe('parseArchive', () => {
   const bsdIndex = (...numbers: readonly number[]) => concat(start, entry('__.SYMDEF', table(4, numbers)));
   const wide = concat(start, entry('/SYM64/', latin1('\x7f\xff\xff\xff\xff\xff\xff\xff........')));
 
-  it.each<[string, Uint8Array, string]>([
+  /** What an archive is damaged in, and what of it a link reads: members if all are taken, else its symbol table. */
+  it.each<[string, Uint8Array, string, (readonly InputName['extraction'][])?]>([
     [
       'a member that ends past the file',
       gnuArchive(MEMBERS).slice(0, -2),
       "archive member 'b c.o/' ends at offset",
+      ['all'],
     ],
     ['half a header', concat(start, latin1('a.o')), 'archive member header ends at offset 0x44'],
     [
@@ -176,21 +226,29 @@ describe('parseArchive', () => {
     ['a name without a name table', concat(start, entry('/0', start)), "'/0' lies outside the name table"],
     ['a BSD name longer than the member', concat(start, entry('#1/9', start)), 'longer than its member'],
     ['a BSD name of no length', concat(start, entry('#1/x', start)), "length of a BSD member name is 'x'"],
-    ['too many symbols', gnuIndex(3, '........'), 'says 3 entries but has 12 bytes'],
-    ['2^32 - 1 symbols', gnuIndex(0xffffffff, '........'), 'says 4294967295 entries but has 12 bytes'],
-    ['2^63 symbols', wide, 'entries but has 16 bytes'],
-    ['a symbol without NUL', gnuIndex(1, '....name'), 'has no terminating NUL'],
-    ['fewer names than symbols', gnuIndex(2, '........name\0'), 'has no terminating NUL'],
-    ['a BSD table past its member', bsdIndex(16, 0, 0, 0), 'has 16 bytes in a member of 16'],
-    ['a BSD table of half an entry', bsdIndex(4, 0, 0, 0), 'has 4 bytes in a member of 16'],
-    ['a BSD name past the strings', bsdIndex(8, 9, 8, 4, 0x61), 'lies outside the member'],
-    ['a BSD name without NUL', bsdIndex(8, 0, 8, 4, 0x61616161), 'lies outside the member'],
-  ])('refuses %s', (_name, bytes, message) => {
+    ['too many symbols', gnuIndex(3, '........'), 'says 3 entries but has 12 bytes', ['needed']],
+    [
+      '2^32 - 1 symbols',
+      gnuIndex(0xffffffff, '........'),
+      'says 4294967295 entries but has 12 bytes',
+      ['needed'],
+    ],
+    ['2^63 symbols', wide, 'entries but has 16 bytes', ['needed']],
+    ['a symbol without NUL', gnuIndex(1, '....name'), 'has no terminating NUL', ['needed']],
+    ['fewer names than symbols', gnuIndex(2, '........name\0'), 'has no terminating NUL', ['needed']],
+    ['a BSD table past its member', bsdIndex(16, 0, 0, 0), 'has 16 bytes in a member of 16', ['needed']],
+    ['a BSD table of half an entry', bsdIndex(4, 0, 0, 0), 'has 4 bytes in a member of 16', ['needed']],
+    ['a BSD name past the strings', bsdIndex(8, 9, 8, 4, 0x61), 'lies outside the member', ['needed']],
+    ['a BSD name without NUL', bsdIndex(8, 0, 8, 4, 0x61616161), 'lies outside the member', ['needed']],
+  ])('refuses %s', (_name, bytes, message, readBy = ['needed', 'all']) => {
     expect(messageOf(bytes)).toContain(message);
-    expect(errorsOf(() => linkFiles({ 'lib.a': bytes }))[0]).toMatchObject({
-      code: 'malformed-input',
-      message: `lib.a: ${messageOf(bytes)}`,
-    });
+    for (const extraction of ['needed', 'all'] as const) {
+      const inputs = [{ kind: 'file', path: 'lib.a', extraction }] as const;
+      const [first] = errorsOf(() => linkFiles({ 'lib.a': bytes }, { inputs }));
+      if (readBy.includes(extraction)) {
+        expect(first).toMatchObject({ code: 'malformed-input', message: `lib.a: ${messageOf(bytes)}` });
+      } else expect(first!.code).toBe('no-entry');
+    }
   });
 
   it('does not take a member of a thin archive for a symbol table of gigabytes', () => {
@@ -345,16 +403,83 @@ describe('a link with archives', () => {
     );
   });
 
-  it('reports a symbol table that names no member', () => {
+  it.each<[string, Uint8Array, string]>([
+    ['text', latin1('no object'), 'the file is no ELF object'],
+    ['nothing', latin1(''), 'the file is no ELF object'],
+    ['an archive', gnuArchive([]), 'the file is no ELF object'],
+    ['an executable', functionObject('one').fill(2, 16, 17), 'e_type is 2; expected 1 (ET_REL)'],
+    ['half an ELF header', functionObject('one').slice(0, 40), 'the file has 40 bytes, fewer than the 64'],
+  ])('refuses a member that is needed and %s', (_name, bytes, message) => {
+    const lib = gnuArchive([{ name: 'odd.o', bytes, symbols: ['one'] }]);
+    const [first, ...rest] = errorsOf(() => linkFiles({ 'main.o': main(['one']), 'lib.a': lib }));
+    expect(first!.code).toBe('malformed-input');
+    expect(first!.message).toContain(`lib.a(odd.o): ${message}`);
+    expect(rest.map((error) => error.message)).toEqual(['undefined symbol: one']);
+    expect(liveNames(linkFiles({ 'main.o': main([]), 'lib.a': lib }))).toEqual(['.text._start']);
+  });
+
+  it.each<[string, (copy: Uint8Array, header: number) => void, string]>([
+    [
+      'its end',
+      (copy, header) => copy.fill(0x20, header + 58, header + 60),
+      'an archive member header does not end in',
+    ],
+    [
+      'its size',
+      (copy, header) => copy.set(latin1('x'), header + 48),
+      "the size of archive member 'two.o/' is",
+    ],
+    [
+      'a size past the end',
+      (copy, header) => copy.set(latin1('999999'), header + 48),
+      "archive member 'two.o/' ends",
+    ],
+    [
+      'a name',
+      (copy, header) => copy.set(latin1('/999'.padEnd(16)), header),
+      "the member name '/999' lies outside",
+    ],
+  ])('says that a member header is damaged in %s only if the member is needed', (_name, change, message) => {
+    const lib = gnuArchive(library({ one: [], two: [], three: [] }));
+    const { index } = readAll(new MemoryFile(lib));
+    change(lib, index.member[1]!);
+    const errors = errorsOf(() => linkFiles({ 'main.o': main(['two']), 'lib.a': lib }));
+    expect(errors[0]).toMatchObject({ code: 'malformed-input' });
+    expect(errors[0]!.message).toContain(`lib.a: ${message}`);
+    expect(errors.slice(1).map((error) => error.message)).toEqual(['undefined symbol: two']);
+    const result = linkFiles({ 'main.o': main(['one', 'three']), 'lib.a': lib });
+    expect(liveNames(result)).toEqual(['.text._start', '.text.one', '.text.three']);
+    // Whoever takes all members comes across it.
+    const inputs = [
+      { kind: 'file', path: 'main.o' },
+      { kind: 'file', path: 'lib.a', extraction: 'all' },
+    ] as const;
+    const all = errorsOf(() => linkFiles({ 'main.o': main([]), 'lib.a': lib }, { inputs }));
+    expect(all.map((error) => error.message)).toEqual([expect.stringContaining(`lib.a: ${message}`)]);
+  });
+
+  const RANLIB = 'run ranlib on the archive';
+  const DAMAGED = 'the archive is damaged; build it again';
+  const TRUNCATED = 'the file is truncated or damaged; build it again';
+  const none = (offset: string) => `the symbol table names a member at offset ${offset}; none begins there`;
+
+  it.each<[string, (lib: Uint8Array) => number, (at: number) => string, string]>([
+    ['past the end', () => 0x1234, () => none('0x1234'), RANLIB],
+    ['at the end', (lib) => lib.length, (at) => none(`0x${at.toString(16)}`), RANLIB],
+    ['far past the end', () => 0xffffffff, () => none('0xffffffff'), RANLIB],
+    ['at the magic number', () => 0, () => none('0x0'), RANLIB],
+    ['at itself', () => 8, () => none('0x8'), RANLIB],
+    ['within itself', () => 30, () => none('0x1e'), RANLIB],
+    ['within a member', (lib) => lib.length - 100, () => 'an archive member header does not end in', DAMAGED],
+    ['too near the end', (lib) => lib.length - 59, () => 'archive member header ends at offset', TRUNCATED],
+  ])('reports a symbol table that names a member %s', (_name, offset, message, hint) => {
     const lib = gnuArchive(library({ one: [] }));
-    lib.set([0, 0, 0x12, 0x34], 8 + 60 + 4);
+    const at = offset(lib);
+    lib.set(table(4, [at]).reverse(), 8 + 60 + 4);
     const errors = errorsOf(() => linkFiles({ 'main.o': main(['one']), 'lib.a': lib }));
-    expect(errors[0]).toMatchObject({
-      code: 'malformed-input',
-      message: 'lib.a: the symbol table names a member at offset 0x1234; none begins there',
-      hint: 'run ranlib on the archive',
-    });
-    expect(errors[1]!.message).toBe('undefined symbol: one');
+    expect(errors[0]).toMatchObject({ code: 'malformed-input', hint });
+    expect(errors[0]!.message).toContain(`lib.a: ${message(at)}`);
+    expect(errors.slice(1).map((error) => error.message)).toEqual(['undefined symbol: one']);
     expect(liveNames(linkFiles({ 'main.o': main([]), 'lib.a': lib }))).toEqual(['.text._start']);
   });
 

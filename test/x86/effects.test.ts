@@ -13,6 +13,7 @@ import {
   Register,
 } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
+import { sourceOf } from '../../src/contents.ts';
 import { FormatError } from '../../src/diagnostics.ts';
 import { SHF_EXECINSTR, SHT_PROGBITS } from '../../src/elf/constants.ts';
 import { Program } from '../../src/program.ts';
@@ -164,7 +165,7 @@ function* fixtureInstructions(): Generator<[Uint8Array, Instruction]> {
 function codeOf(file: Uint8Array): Uint8Array[] {
   const program = new Program([]);
   try {
-    program.addObject('object', file, 0);
+    program.addObject('object', sourceOf(file), 0);
   } catch (error) {
     if (error instanceof FormatError) return [];
     throw error;
