@@ -1,8 +1,9 @@
 /** The object reader on real, unusual and damaged objects. */
 import { describe, expect, it } from 'vitest';
+import { sourceOf } from '../../src/contents.ts';
 import { FormatError } from '../../src/diagnostics.ts';
 import { buildObject, type SectionSpec } from '../../src/elf/build.ts';
-import { readU64, writeU16, writeU32, writeU64 } from '../../src/elf/bytes.ts';
+import { readU16, readU32, readU64, writeU16, writeU32, writeU64 } from '../../src/elf/bytes.ts';
 import {
   SHN_ABS,
   SHN_COMMON,
@@ -15,8 +16,26 @@ import {
   SHT_SYMTAB_SHNDX,
   STB_LOCAL,
 } from '../../src/elf/constants.ts';
-import { parseObject, sectionNameAt, symbolName, symbolOffset, symbolSection } from '../../src/elf/object.ts';
-import { SectionTable } from '../../src/elf/sections.ts';
+import { readGroups } from '../../src/elf/groups.ts';
+import {
+  type ElfObject,
+  HEADER_FLAGS,
+  HEADER_INFO,
+  HEADER_LINK,
+  HEADER_OFFSET,
+  HEADER_SIZE,
+  HEADER_TYPE,
+  HEADER_WORDS,
+  parseObject,
+  sectionHeaders,
+  sectionNameAt,
+  symbolName,
+  symbolOffset,
+  symbolSection,
+  wordPair,
+} from '../../src/elf/object.ts';
+import { NO_ROW, SectionTable } from '../../src/elf/sections.ts';
+import { Program } from '../../src/program.ts';
 import {
   bss,
   CODE,
@@ -43,9 +62,24 @@ function parse(bytes: Uint8Array) {
   return { object: parseObject(bytes, sections, 0), sections };
 }
 
+/** Id of section number `n`, or `NO_ROW`. */
+function rowOf({ object, sections }: ReturnType<typeof parse>, n: number): number {
+  return sections.rowOf[object.firstNumber + n]!;
+}
+
 /** A section as `readelf -S` prints it: name, type, offset, size, entry size, flags, link, info, alignment. */
-function describeSection({ object, sections }: ReturnType<typeof parse>, n: number) {
-  const id = object.firstSection + n;
+function describeSection(parsed: ReturnType<typeof parse>, n: number) {
+  const { object, sections } = parsed;
+  const [name, ...header] = describeHeader(object, n);
+  const id = rowOf(parsed, n);
+  if (id === NO_ROW) return [name, ...header];
+  expect(id).toBeGreaterThanOrEqual(object.firstSection);
+  expect(id).toBeLessThan(object.firstSection + object.sectionCount);
+  expect([sections.number[id], sections.firstRelocation[id], sections.relocationCount[id]]).toEqual([
+    n,
+    0,
+    0,
+  ]);
   return [
     sectionNameAt(object.bytes, sections.nameOffset[id]!),
     sections.type[id],
@@ -54,14 +88,50 @@ function describeSection({ object, sections }: ReturnType<typeof parse>, n: numb
     sections.entsize[id],
     sections.flags[id],
     sections.link[id],
-    sections.info[id],
+    header[6],
     sections.addralign[id],
   ];
 }
 
+/** As `describeSection`, from the words of the header alone: tables have no row. */
+function describeHeader(object: ElfObject, n: number) {
+  const words = sectionHeaders(object);
+  const at = n * HEADER_WORDS;
+  return [
+    headerName(object, words[at]!),
+    words[at + HEADER_TYPE]!,
+    wordPair(words, at + HEADER_OFFSET),
+    wordPair(words, at + HEADER_SIZE),
+    wordPair(words, at + 14),
+    wordPair(words, at + HEADER_FLAGS),
+    words[at + HEADER_LINK]!,
+    words[at + HEADER_INFO]!,
+    Math.max(1, wordPair(words, at + 12)),
+  ];
+}
+
+/** The name at an offset in the table of section names. */
+function headerName({ bytes, headersOffset }: ElfObject, offset: number): string {
+  const e_shstrndx = readU16(bytes, 62);
+  const number = e_shstrndx === 0xffff ? readU32(bytes, headersOffset + 40) : e_shstrndx;
+  return number === 0 ? '' : sectionNameAt(bytes, readU64(bytes, sectionHeader(bytes, number) + 24) + offset);
+}
+
+/** Reads all of an object that a link reads before it decides what it needs. */
+function readWhole(bytes: Uint8Array) {
+  const program = new Program([]);
+  const object = program.addObject('in.o', sourceOf(bytes), 1);
+  const groups: { signature: string; members: readonly number[] }[] = [];
+  readGroups(object, program.sections, ({ bytes: names, offset, length }, members) => {
+    groups.push({ signature: Buffer.from(names.subarray(offset, offset + length)).toString(), members });
+  });
+  program.addRelocations(object);
+  return { program, object, groups };
+}
+
 function messageOf(bytes: Uint8Array): string {
   try {
-    parse(bytes);
+    readWhole(bytes);
   } catch (error) {
     if (error instanceof FormatError) return error.message;
     throw error;
@@ -107,7 +177,11 @@ function withHeader(number: number, field: number, value: number, bytes = smallO
 describe('parseObject', () => {
   it('reads what gcc wrote as readelf does', () => {
     const main = parse(fixture('c-objects/static/main.o'));
-    expect(main.object.sectionCount).toBe(12);
+    expect(main.object.headerCount).toBe(12);
+    expect(Array.from({ length: 12 }, (_, n) => rowOf(main, n))).toEqual([
+      -1, 0, 1, 2, 3, 4, -1, 5, 6, -1, -1, -1,
+    ]);
+    expect([main.object.sectionCount, main.sections.count]).toEqual([7, 7]);
     expect(describeSection(main, 0)).toEqual(['', SHT_NULL, 0, 0, 0, 0, 0, 0, 1]);
     expect(describeSection(main, 3)).toEqual(['.bss', SHT_NOBITS, 0x40, 0, 0, 3, 0, 0, 1]);
     expect(describeSection(main, 4)).toEqual([
@@ -139,12 +213,11 @@ describe('parseObject', () => {
     expect(symbolName(main.object, 3)).toBe('main');
     expect(symbolSection(main.object, 3)).toBe(5);
     expect(readU64(main.object.bytes, symbolOffset(main.object, 3) + 16)).toBe(379);
-    expect(main.sections.relocations[main.object.firstSection + 5]).toBe(main.object.firstSection + 6);
   });
 
   it('reads what nasm wrote, with its headers in front', () => {
     const hello = parse(fixture('nasm-hello/hello.o'));
-    expect(hello.object.sectionCount).toBe(6);
+    expect(hello.object).toMatchObject({ headerCount: 6, sectionCount: 1, headersOffset: 0x40 });
     expect(describeSection(hello, 1)).toEqual(['.text', SHT_PROGBITS, 0x1c0, 0x21, 0, 6, 0, 0, 1]);
     expect(describeSection(hello, 5)).toEqual(['.rela.text', SHT_RELA, 0x2e0, 0x18, 24, 0, 3, 1, 8]);
     expect(hello.object.symbols).toMatchObject({ count: 6, firstGlobal: 5 });
@@ -156,7 +229,7 @@ describe('parseObject', () => {
 
   it('reads what rustc wrote', () => {
     const lto = parse(fixture('rust-alloc/lto.o'));
-    expect(lto.object.sectionCount).toBe(364);
+    expect(lto.object.headerCount).toBe(364);
     expect(describeSection(lto, 360)).toEqual([
       '.rela.eh_frame',
       SHT_RELA,
@@ -197,12 +270,59 @@ describe('parseObject', () => {
     const first = parseObject(smallObject(), sections, 0);
     const second = parseObject(fixture('rust-alloc/lto.o'), sections, 1);
     const third = parseObject(smallObject(), sections, 2);
-    expect([first.firstSection, second.firstSection, third.firstSection]).toEqual([0, 7, 371]);
-    expect([sections.object[6], sections.object[7], sections.object[370], sections.object[371]]).toEqual([
-      0, 1, 1, 2,
-    ]);
-    expect(sections.relocations[372]).toBe(377);
-    expect(sections.size[374]).toBe(64);
+    const rustRows = second.sectionCount;
+    expect(rustRows).toBeGreaterThan(100);
+    expect([first.firstNumber, second.firstNumber, third.firstNumber]).toEqual([0, 7, 371]);
+    expect([first.firstSection, second.firstSection, third.firstSection]).toEqual([0, 3, 3 + rustRows]);
+    expect([sections.count, sections.numbers]).toEqual([6 + rustRows, 378]);
+    expect([...sections.rowOf.subarray(371, 378)]).toEqual(
+      [-1, 0, 1, 2, -1, -1, -1].map((n) => (n < 0 ? n : n + 3 + rustRows)),
+    );
+    expect([2, 3, 2 + rustRows, 3 + rustRows].map((id) => sections.object[id])).toEqual([0, 1, 1, 2]);
+    expect([3, 4, 5].map((n) => sections.number[n + rustRows])).toEqual([1, 2, 3]);
+    expect([3, 4, 5].map((n) => sections.size[n + rustRows])).toEqual([16, 8, 64]);
+  });
+
+  it('forgets an object that is malformed', () => {
+    const program = new Program([]);
+    const state = () => [
+      program.objects.length,
+      program.sections.count,
+      program.sections.numbers,
+      program.locals.count,
+    ];
+    const before = state();
+    const malformed = [withHeader(4, 44, 8), withHeader(3, 48, 3), withHeader(3, 32, 2 ** 47)];
+    for (const bytes of malformed) {
+      expect(() => program.addObject('bad.o', sourceOf(bytes), 1)).toThrow(FormatError);
+      expect(state()).toEqual(before);
+    }
+    const good = program.addObject('good.o', sourceOf(smallObject()), 1);
+    expect(good.firstSection).toBe(before[1]);
+    const [text, data, memory] = [1, 2, 3].map((n) => program.rowOf(good, n));
+    expect([text, data, memory].map((id) => program.sectionName(id!))).toEqual(['.text', '.data', '.bss']);
+    expect([text, data, memory].map((id) => program.sections.size[id!])).toEqual([16, 8, 64]);
+  });
+
+  it('takes none of the numbers of an earlier object over', () => {
+    const sections = new SectionTable();
+    const bytes = smallObject();
+    parseObject(bytes, sections, 0);
+    for (const id of [0, 1, 2]) {
+      sections.superseded[id] = 1;
+      sections.firstRelocation[id] = 5;
+      sections.relocationCount[id] = 6;
+      sections.traits[id] = 255;
+    }
+    sections.truncate(0, 0);
+    parseObject(bytes, sections, 0);
+    const columns = [
+      sections.superseded,
+      sections.firstRelocation,
+      sections.relocationCount,
+      sections.traits,
+    ];
+    for (const column of columns) expect([...column.subarray(0, 3)]).toEqual([0, 0, 0]);
   });
 
   it('reads COMDAT groups with their signatures and leaves other groups alone', () => {
@@ -212,12 +332,21 @@ describe('parseObject', () => {
       { name: 'inline_function', section: '.text.a' },
     ];
     const plain = { ...group(7, 2, [3]), bytes: table(4, [0, 3]) };
-    const { object } = parse(buildObject([...texts, group(7, 2, [1]), group(7, 1, [2, 3]), plain], symbols));
-    const signatures = object.groups.map(({ nameOffset, nameLength }) =>
-      Buffer.from(object.bytes.subarray(nameOffset, nameOffset + nameLength)).toString(),
-    );
-    expect(signatures).toEqual(['inline_function', '.text.b']);
-    expect(object.groups.map(({ members }) => members)).toEqual([[1], [2, 3]]);
+    const bytes = buildObject([...texts, group(7, 2, [1]), group(7, 1, [2, 3]), plain], symbols);
+    const { program, object, groups } = readWhole(bytes);
+    expect(groups).toEqual([
+      { signature: 'inline_function', members: [program.rowOf(object, 1)] },
+      { signature: '.text.b', members: [program.rowOf(object, 2), program.rowOf(object, 3)] },
+    ]);
+  });
+
+  it('reads groups that relocations belong to, as compilers write them', () => {
+    const relocations = [{ offset: 0, type: 1, symbol: 'other' }];
+    const texts = [section('.text.a', CODE, 8, { relocations }), section('.text.b', CODE, 8)];
+    // Numbers: 1 and 2 the texts, 3 the group, 4 symbols, 5 strings, 6 relocations.
+    const bytes = buildObject([...texts, group(4, 1, [6, 1])], [{ name: 'f', section: '.text.a' }]);
+    const { program, object, groups } = readWhole(bytes);
+    expect(groups).toEqual([{ signature: 'f', members: [NO_ROW, program.rowOf(object, 1)] }]);
   });
 
   it('does without section names', () => {
@@ -279,7 +408,9 @@ describe('parseObject', () => {
 
     it('finds sections and symbols', () => {
       const far = parse(bytes);
-      expect(far.object.sectionCount).toBe(COUNT + 4);
+      // Without row: null, the table of section numbers, symbols, strings, relocations.
+      expect(far.object).toMatchObject({ headerCount: COUNT + 4, sectionCount: COUNT - 1 });
+      expect(rowOf(far, SHNDX)).toBe(NO_ROW);
       expect(far.object.symbols.shndxOffset).toBeGreaterThan(0);
       expect([1, 2, 3, 4].map((index) => symbolSection(far.object, index))).toEqual([
         0xff01,
