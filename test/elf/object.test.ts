@@ -15,6 +15,7 @@ import {
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
   STB_LOCAL,
+  STB_WEAK,
 } from '../../src/elf/constants.ts';
 import { readGroups } from '../../src/elf/groups.ts';
 import {
@@ -44,9 +45,11 @@ import {
   errorsOf,
   escapeSectionNumbers,
   fixture,
+  gnuArchive,
   group,
   groupedObject,
   linkFiles,
+  liveNames,
   placed,
   RODATA,
   readBig,
@@ -568,6 +571,83 @@ describe('a malformed object', () => {
     expect(errors.map(({ message }) => message)).toEqual([
       'in.o: a relocation of section 1 covers bytes 0x9 to 0x11; the section ends at 0x10',
     ]);
+  });
+
+  describe('in a relocation', () => {
+    const START = { name: '_start', section: '.text' };
+    /** An object with a section that nothing needs, whose relocation does not lie within it. */
+    const withBad = (flags: number, grouped = false) => {
+      const bad = section('.bad', flags, 8, { relocations: [{ offset: 1, type: 1, symbol: 'f' }] });
+      const members = grouped ? [group(4, 1, [2])] : [];
+      const names = [{ name: 'f', section: '.bad', binding: STB_WEAK }, START];
+      // With a group, its number is 3; then come symbols and strings, and of relocations the only ones.
+      return buildObject([section('.text', CODE, 4), bad, ...members], names);
+    };
+    const BAD = 'a relocation of section 2 covers bytes 0x1 to 0x9; the section ends at 0x8';
+    const messages = (files: Record<string, Uint8Array>, options = {}) =>
+      errorsOf(() => linkFiles(files, options)).map(({ message }) => message);
+
+    it('is refused in a section that is not part of the program', () => {
+      expect(messages({ 'in.o': withBad(CODE) })).toEqual([`in.o: ${BAD}`]);
+      expect(messages({ 'in.o': withBad(DATA) })).toEqual([`in.o: ${BAD}`]);
+    });
+
+    it('is nobody’s business in a section that is not loaded', () => {
+      expect(liveNames(linkFiles({ 'in.o': withBad(0) }))).toEqual(['.text']);
+    });
+
+    it('is nobody’s business in a section that an earlier object supplies', () => {
+      const good = groupedObject([section('.fine', CODE, 4)], [{ name: 'f', section: '.fine' }]);
+      const main = buildObject([section('.text', CODE, 4)], [START]);
+      const bad = changed(withBad(CODE, true), (copy) => writeU32(copy, symbolEntry(copy, '_start'), 0));
+      expect(messages({ 'main.o': main, 'bad.o': bad, 'good.o': good })).toEqual([`bad.o: ${BAD}`]);
+      expect(liveNames(linkFiles({ 'main.o': main, 'good.o': good, 'bad.o': bad }))).toEqual(['.text']);
+    });
+
+    it('is refused in an archive member only if that is taken', () => {
+      const main = buildObject([section('.text', CODE, 4)], [START]);
+      const bad = changed(withBad(CODE), (copy) => writeU32(copy, symbolEntry(copy, '_start'), 0));
+      const lib = gnuArchive([{ name: 'bad.o', bytes: bad, symbols: ['f'] }]);
+      expect(liveNames(linkFiles({ 'main.o': main, 'lib.a': lib }))).toEqual(['.text']);
+      const asked = { undefinedSymbols: ['f'] };
+      expect(messages({ 'main.o': main, 'lib.a': lib }, asked)).toEqual([`lib.a(bad.o): ${BAD}`]);
+    });
+  });
+
+  describe('in the section of a local symbol', () => {
+    /** `smallObject` with a relocation of .text against the local symbol, which gets this st_shndx. */
+    const withLocal = (shndx: number, isReferred: boolean) =>
+      changed(smallObject(), (copy) => {
+        writeU16(copy, symbolEntry(copy, 'inside') + 6, shndx);
+        if (isReferred) writeU32(copy, readU64(copy, sectionHeader(copy, 6) + 24) + 12, 1);
+      });
+
+    it.each([
+      ['a table', 4, 'symbol number 1, which a relocation names, lies in section 4, a table'],
+      ['no section', 44, 'symbol number 1 lies in section 44; the file has 7 sections'],
+      ['a section in a missing table', 0xffff, 'SHN_XINDEX without an SHT_SYMTAB_SHNDX section'],
+    ])('is refused if a relocation names it: %s', (_name, shndx, message) => {
+      expect(linkFiles({ 'in.o': withLocal(shndx, false) }).diagnostics).toEqual([]);
+      const [first, ...rest] = errorsOf(() => linkFiles({ 'in.o': withLocal(shndx, true) }));
+      expect(first).toMatchObject({ code: 'malformed-input', message: `in.o: ${message}` });
+      expect(rest).toEqual([]);
+    });
+
+    it.each([
+      ['no section', 0],
+      ['the absolute one', SHN_ABS],
+      ['a reserved one', 0xff20],
+    ])('is an address by itself: %s', (_name, shndx) => {
+      const text = contents(linkFiles({ 'in.o': withLocal(shndx, true) }), '.text');
+      expect(readBig(text, 8, 8)).toBe(BigInt.asUintN(64, -4n));
+    });
+  });
+
+  it('is refused for a global symbol in a table', () => {
+    const bytes = changed(smallObject(), (copy) => writeU16(copy, symbolEntry(copy, 'datum') + 6, 5));
+    expect(errorsOf(() => linkFiles({ 'in.o': bytes }))[0]!.message).toBe(
+      'in.o: symbol number 3 lies in section 5, a table',
+    );
   });
 
   it('has alignments that would fill gigabytes of file', () => {
