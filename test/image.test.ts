@@ -1,0 +1,183 @@
+/** The file in blocks against the file in one piece. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Image, type ImageSink } from '../src/image.ts';
+import { randomNumbers } from './elf/make.ts';
+
+const BLOCK = 2 ** 18;
+const SEED = { seed: 20_260_401, numRuns: 200 };
+
+/** Keeps what it gets, as a file would, and refuses what a file should not get. */
+class File implements ImageSink {
+  readonly bytes: Uint8Array;
+  /** Numbers of the blocks that have come, in their order. */
+  readonly blocks: number[] = [];
+  /** Where the last write ended. */
+  end = 0;
+
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size);
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    expect(position % BLOCK).toBe(0);
+    expect(this.blocks).not.toContain(position / BLOCK);
+    this.blocks.push(position / BLOCK);
+    this.bytes.set(bytes, position);
+    this.end = Math.max(this.end, position + bytes.length);
+  }
+}
+
+/** A part of a file and how it gets there. */
+interface Part {
+  readonly offset: number;
+  readonly size: number;
+  readonly isPut: boolean;
+}
+
+/** Places where a part may begin or end: many at or near the limits of blocks. */
+const place = fc.oneof(
+  fc.tuple(fc.nat(5), fc.integer({ min: -3, max: 3 })).map(([n, delta]) => Math.max(0, n * BLOCK + delta)),
+  fc.nat(5 * BLOCK),
+);
+
+/** Parts of a file that do not overlap, in random order, with gaps between them; some are empty. */
+const plans = fc
+  .record({
+    places: fc.array(place, { minLength: 2, maxLength: 40 }),
+    kinds: fc.infiniteStream(fc.constantFrom<'put' | 'open' | 'gap'>('put', 'open', 'gap')),
+    tail: fc.nat(2 * BLOCK),
+    order: fc.integer({ min: 1 }),
+  })
+  .map(({ places, kinds, tail, order }) => {
+    const sorted = places.sort((a, b) => a - b);
+    const parts: Part[] = [];
+    for (let i = 1; i < sorted.length; i++) {
+      const kind = kinds.next().value!;
+      const [offset, size] = [sorted[i - 1]!, sorted[i]! - sorted[i - 1]!];
+      if (kind !== 'gap') parts.push({ offset, size, isPut: kind === 'put' });
+    }
+    return { size: sorted.at(-1)! + tail, parts: shuffled(parts, order) };
+  });
+
+function shuffled<T>(list: readonly T[], seed: number): T[] {
+  const random = randomNumbers(seed);
+  const rest = [...list];
+  return list.map(() => rest.splice(random(rest.length), 1)[0]!);
+}
+
+/** Bytes of which none is zero, and by which places can be told. */
+const PATTERN = Uint8Array.from({ length: 8 * BLOCK }, (_, i) => 1 + (i % 251));
+
+/** The bytes of a part; the second half is zero. */
+function bytesOf({ offset, size }: Part): Uint8Array {
+  return PATTERN.slice(offset, offset + size).fill(0, size >> 1);
+}
+
+function write(image: Image, part: Part): void {
+  const { offset, size, isPut } = part;
+  if (isPut) {
+    image.put(offset, bytesOf(part));
+    return;
+  }
+  // What is not written must be zero.
+  image.open(offset, size);
+  image.bytes.set(PATTERN.subarray(offset, offset + (size >> 1)), offset - image.shift);
+  image.close(offset, size);
+}
+
+/** Numbers of the blocks that a part lies in. */
+function blocksOf({ offset, size }: Part): number[] {
+  if (size === 0) return [];
+  const first = Math.floor(offset / BLOCK);
+  const last = Math.floor((offset + size - 1) / BLOCK);
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+describe('an image that is handed on', () => {
+  it('has the bytes of one in memory, and blocks go as soon as they are complete', () => {
+    const property = fc.property(plans, ({ size, parts }) => {
+      const whole = new Image(size);
+      const file = new File(size);
+      const image = new Image(size, file);
+      expect([whole.isStreamed, image.isStreamed]).toEqual([false, true]);
+      for (const part of parts) {
+        whole.expect(part.offset, part.size);
+        image.expect(part.offset, part.size);
+      }
+      const last = Math.max(0, Math.ceil(size / BLOCK) - 1);
+      const left = new Map<number, number>();
+      for (const block of parts.flatMap(blocksOf)) left.set(block, (left.get(block) ?? 0) + 1);
+      for (const part of parts) {
+        write(whole, part);
+        write(image, part);
+        for (const block of blocksOf(part)) left.set(block, left.get(block)! - 1);
+        const complete = [...left].filter(([block, count]) => count === 0 && block !== 0 && block !== last);
+        expect(file.blocks.toSorted()).toEqual(complete.map(([block]) => block).sort());
+      }
+      // Headers come last, and go to the first block.
+      for (const target of [whole, image]) target.head.set([1, 2, 3].slice(0, size));
+      const bytes = whole.finish();
+      expect(image.finish()).toHaveLength(0);
+      expect(bytes).toHaveLength(size);
+      expect(file.end).toBe(size);
+      expect(Buffer.compare(file.bytes, bytes)).toBe(0);
+      // A block that nothing lies in is zero and need not be written.
+      expect(file.blocks.toSorted()).toEqual([...new Set([...left.keys(), 0, last])].sort());
+      const model = new Uint8Array(size);
+      for (const part of parts) model.set(bytesOf(part), part.offset);
+      model.set([1, 2, 3].slice(0, size));
+      expect(Buffer.compare(bytes, model)).toBe(0);
+    });
+    fc.assert(property, SEED);
+  });
+
+  it('holds no more blocks than are being filled', () => {
+    const count = 8;
+    const file = new File(count * BLOCK);
+    const image = new Image(count * BLOCK, file);
+    const parts = Array.from({ length: count * 2 }, (_, n) => ({
+      offset: (n * BLOCK) / 2,
+      size: BLOCK / 2,
+      isPut: n % 3 === 0,
+    }));
+    for (const { offset, size } of parts) image.expect(offset, size);
+    const buffers = new Set<ArrayBufferLike>();
+    for (const part of parts) {
+      image.open(part.offset, part.size);
+      buffers.add(image.bytes.buffer);
+      write(image, part);
+    }
+    image.finish();
+    expect(file.blocks).toEqual([...Array.from({ length: count - 2 }, (_, n) => n + 1), count - 1, 0]);
+    // The first, which waits for the headers, and another one.
+    expect(buffers.size).toBe(2);
+  });
+
+  it.each([false, true])('ends where it is truncated (streamed: %s)', (isStreamed) => {
+    const property = fc.property(fc.integer({ min: 1, max: 3 * BLOCK }), fc.nat(BLOCK), (size, cut) => {
+      const file = new File(size);
+      const image = new Image(size, isStreamed ? file : undefined);
+      const bytes = PATTERN.subarray(0, size);
+      image.expect(0, size);
+      image.put(0, bytes);
+      const lastBlock = Math.floor((size - 1) / BLOCK) * BLOCK;
+      const end = Math.max(lastBlock + 1, size - cut);
+      expect([size, end].map((at) => image.lastByte(at - 1))).toEqual([bytes[size - 1], bytes[end - 1]]);
+      image.truncate(end);
+      expect(image.size).toBe(end);
+      const finished = image.finish();
+      expect(isStreamed ? file.end : finished.length).toBe(end);
+      const got = isStreamed ? file.bytes.subarray(0, end) : finished;
+      expect(Buffer.compare(got, bytes.subarray(0, end))).toBe(0);
+    });
+    fc.assert(property, { ...SEED, numRuns: 50 });
+  });
+
+  it('may be empty', () => {
+    expect(new Image(0).finish()).toHaveLength(0);
+    const file = new File(0);
+    expect(new Image(0, file).finish()).toHaveLength(0);
+    expect(file.end).toBe(0);
+  });
+});
