@@ -515,7 +515,8 @@ export function describeReference(program: Program, object: InputObject, referen
     const info = object.bytes[symbolOffset(object, index) + 4]!;
     const isSection = (info & 15) === STT_SECTION && info >> 4 === STB_LOCAL;
     if (!isSection || hasReservedSection(object, index)) return symbolName(object, index);
-    return program.sectionName(program.rowOf(object, symbolSection(object, index)));
+    const section = program.rowOf(object, symbolSection(object, index));
+    return section < 0 ? `symbol number ${index}` : program.sectionName(section);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return `symbol number ${index}`;

@@ -164,7 +164,8 @@ class Collector {
     if (hasReservedSection(object, index)) {
       return { ...symbol, shndx: SHN_ABS, low, high: readI32(bytes, at + 12) };
     }
-    return this.#placed(symbol, this.#link.program.rowOf(object, symbolSection(object, index)), low);
+    const section = this.#link.program.rowOf(object, symbolSection(object, index));
+    return section < 0 ? undefined : this.#placed(symbol, section, low);
   }
 
   #global(id: number): Entry | undefined {
