@@ -643,6 +643,37 @@ describe('a malformed object', () => {
     });
   });
 
+  it('is described by its number for the symbol of a section that has no name to show', () => {
+    const relocations = [{ offset: 0, type: 14, symbol: 'odd', addend: 1000 }];
+    const symbols = [
+      { name: 'odd', binding: STB_LOCAL, type: 3 },
+      { name: '_start', section: '.text' },
+    ];
+    const bytes = buildObject([section('.text', CODE, 8, { relocations })], symbols);
+    const [first] = errorsOf(() => linkFiles({ 'in.o': bytes }));
+    expect(first).toMatchObject({ code: 'out-of-range' });
+    expect(first!.where).toEqual(['referenced by in.o:(.text+0x0)', 'the reference is to symbol number 1']);
+  });
+
+  it.each([
+    ['.text', 1, true],
+    ['nowhere', 0, false],
+    ['a table', 2, false],
+    ['no section', 44, false],
+  ])('keeps a local symbol out of the output unless it lies in the program: %s', (_name, shndx, isListed) => {
+    const symbols = [
+      { name: 'odd', binding: STB_LOCAL, section: '.text' },
+      { name: '_start', section: '.text' },
+    ];
+    const bytes = buildObject([section('.text', CODE, 8)], symbols);
+    writeU16(bytes, symbolEntry(bytes, 'odd') + 6, shndx);
+    const result = linkFiles({ 'in.o': bytes }, { header: 'plain', tables: 'symbols' });
+    expect(Buffer.from(result.bytes).includes('\0odd\0')).toBe(isListed);
+    expect(placed(result, '.text').symbols.map(({ name }) => name)).toEqual(
+      isListed ? ['_start', 'odd'] : ['_start'],
+    );
+  });
+
   it('is refused for a global symbol in a table', () => {
     const bytes = changed(smallObject(), (copy) => writeU16(copy, symbolEntry(copy, 'datum') + 6, 5));
     expect(errorsOf(() => linkFiles({ 'in.o': bytes }))[0]!.message).toBe(
