@@ -22,6 +22,7 @@ import {
   liveNames,
   liveSections,
   type Member,
+  partFile,
   randomNumbers,
   section,
   table,
@@ -35,17 +36,6 @@ const MEMBERS: readonly Member[] = [
   { name: 'empty.o', bytes: latin1('') },
   { name: 'b c.o', bytes: latin1('last, odd'), symbols: ['delta'] },
 ];
-
-/** A file that is read by parts. */
-function partFile(bytes: Uint8Array): InputFile {
-  return {
-    size: bytes.length,
-    read(target, position) {
-      if (position + target.length > bytes.length) throw new Error('a part outside the file was asked for');
-      target.set(bytes.subarray(position, position + target.length));
-    },
-  };
-}
 
 /** Reads all there is in an archive: its tables and the header of each member. */
 function readAll(file: InputFile, thin = false) {

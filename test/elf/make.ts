@@ -24,6 +24,7 @@ import {
 import { symbolName, symbolOffset } from '../../src/elf/object.ts';
 import type { MapSection } from '../../src/explain/map.ts';
 import { parseExpression } from '../../src/expression.ts';
+import type { InputFile } from '../../src/inputs.ts';
 import { type LinkResult, link } from '../../src/link.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
 import { Program } from '../../src/program.ts';
@@ -46,6 +47,17 @@ export function latin1(text: string): Uint8Array {
 /** One byte string after the other. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
+}
+
+/** A file of which only parts are in memory, those that were read. */
+export function partFile(bytes: Uint8Array): InputFile {
+  return {
+    size: bytes.length,
+    read(target, position) {
+      if (position + target.length > bytes.length) throw new Error('a part outside the file was asked for');
+      target.set(bytes.subarray(position, position + target.length));
+    },
+  };
 }
 
 /** Hexadecimal byte pairs. */

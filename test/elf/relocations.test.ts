@@ -246,7 +246,9 @@ describe('addRelocations', () => {
     );
     const property = fc.property(parts, fc.subarray([1, 2, 3, 4]), (tables, superseded) => {
       const symtab = tables.length + 5;
-      const specs: SectionSpec[] = [1, 2, 3, 4].map((n) => section(`.${n}`, n === 4 ? 0 : CODE, SECTION_SIZE));
+      const specs: SectionSpec[] = [1, 2, 3, 4].map((n) =>
+        section(`.${n}`, n === 4 ? 0 : CODE, SECTION_SIZE),
+      );
       for (const { target, rows } of tables) specs.push(relocationSection(SHT_RELA, symtab, target, rows));
       const { object, sections, references } = parse(specs);
       const idOf = (n: number) => sections.rowOf[object.firstNumber + n]!;
