@@ -237,6 +237,8 @@ class Planner {
       where: [`in ${this.#program.place(this.#section, offset[row]!)}`],
       hint: 'compile with -ftls-model=local-exec',
     });
+    // To say where, names were read, perhaps to where the bytes were.
+    this.#bytes = undefined;
     return Rewrite.none;
   }
 
