@@ -1,8 +1,11 @@
 /** The file in blocks against the file in one piece. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { buildObject } from '../src/elf/build.ts';
 import { Image, type ImageSink } from '../src/image.ts';
-import { randomNumbers } from './elf/make.ts';
+import { link } from '../src/link.ts';
+import { DEFAULT_OPTIONS, type LinkOptions } from '../src/options.ts';
+import { CODE, DATA, functionObject, randomNumbers, section } from './elf/make.ts';
 
 const BLOCK = 2 ** 18;
 const SEED = { seed: 20_260_401, numRuns: 200 };
@@ -179,5 +182,57 @@ describe('an image that is handed on', () => {
     const file = new File(0);
     expect(new Image(0, file).finish()).toHaveLength(0);
     expect(file.end).toBe(0);
+  });
+});
+
+describe('a large executable', () => {
+  const COUNT = 40;
+  const SIZE = 2 ** 19;
+
+  /** Sections that refer to each other from both ends; some begin where a whole block before them is empty. */
+  const objects = new Map(
+    Array.from({ length: COUNT }, (_, n): [string, Uint8Array] => {
+      const name = n === 0 ? '_start' : `s${n}`;
+      const relocations = [8, SIZE - 8].map((offset, i) => ({
+        offset,
+        type: 1,
+        symbol: `s${1 + ((n * 7 + i * 3) % (COUNT - 1))}`,
+        addend: n,
+      }));
+      const bytes = PATTERN.slice(n, n + SIZE - (n % 5) * 8).fill(0, SIZE / 2);
+      const last = { ...relocations[1]!, offset: bytes.length - 8 };
+      const more = { addralign: n % 8 === 7 ? 2 ** 21 : 2 ** (n % 6), relocations: [relocations[0]!, last] };
+      const body = section(`.data.${name}`, n % 3 === 0 ? CODE : DATA, bytes, more);
+      return [`${name}.o`, buildObject([body], [{ name, section: body.name }])];
+    }),
+  );
+  const inputs = [...objects.keys()].map((path) => ({ kind: 'file', path }) as const);
+
+  it.each<[string, Partial<LinkOptions>]>([
+    ['by default', {}],
+    ['in segments of its own', { segments: 'pages' }],
+    ['with everything', { gcSections: false, header: 'plain' }],
+  ])('is handed on as it is in memory: %s', (_name, more) => {
+    const options = { ...DEFAULT_OPTIONS, inputs, ...more };
+    const { bytes, isStreamed } = link(objects, options);
+    expect(isStreamed).toBe(false);
+    expect(bytes.length).toBeGreaterThan(2 ** 24);
+    const file = new File(bytes.length);
+    const streamed = link(objects, options, { sink: file });
+    expect([streamed.isStreamed, streamed.bytes.length, file.end]).toEqual([true, 0, bytes.length]);
+    expect(Buffer.compare(file.bytes, bytes)).toBe(0);
+    expect(file.blocks.length).toBeLessThanOrEqual(Math.ceil(bytes.length / BLOCK));
+  });
+
+  it('is not handed on where something needs all of it, nor a small one', () => {
+    const write = () => {
+      throw new Error('the sink was not to be used');
+    };
+    const options = { ...DEFAULT_OPTIONS, inputs };
+    const tables = link(objects, { ...options, header: 'plain', tables: 'symbols' }, { sink: { write } });
+    expect([tables.isStreamed, tables.bytes.length > 2 ** 24]).toEqual([false, true]);
+    const few = new Map([['_start.o', functionObject('_start')]]);
+    const small = link(few, { ...options, inputs: inputs.slice(0, 1) }, { sink: { write } });
+    expect([small.isStreamed, small.bytes.length > 0]).toEqual([false, true]);
   });
 });
