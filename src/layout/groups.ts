@@ -120,7 +120,7 @@ export function padding(offset: number, alignment: number): number {
 }
 
 /** Where sections placed one after the other from `start` on end. */
-export function endOf(ids: readonly number[], pieces: Pieces, start: number): number {
+function endOf(ids: readonly number[], pieces: Pieces, start: number): number {
   let offset = start;
   for (const id of ids) offset += padding(offset, pieces.alignment[id]!) + pieces.size[id]!;
   return offset;
