@@ -12,22 +12,30 @@ const SEED = { seed: 20_260_401, numRuns: 200 };
 
 /** Keeps what it gets, as a file would, and refuses what a file should not get. */
 class File implements ImageSink {
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array = new Uint8Array(0);
   /** Numbers of the blocks that have come, in their order. */
   readonly blocks: number[] = [];
-  /** Where the last write ended. */
-  end = 0;
+  state: 'new' | 'open' | 'ended' = 'new';
 
-  constructor(size: number) {
+  begin(size: number): void {
+    expect(this.state).toBe('new');
+    this.state = 'open';
     this.bytes = new Uint8Array(size);
   }
 
   write(bytes: Uint8Array, position: number): void {
+    expect(this.state).toBe('open');
     expect(position % BLOCK).toBe(0);
+    expect(position + bytes.length).toBeLessThanOrEqual(this.bytes.length);
     expect(this.blocks).not.toContain(position / BLOCK);
     this.blocks.push(position / BLOCK);
     this.bytes.set(bytes, position);
-    this.end = Math.max(this.end, position + bytes.length);
+  }
+
+  end(size: number): void {
+    expect(this.state).toBe('open');
+    this.state = 'ended';
+    this.bytes = this.bytes.subarray(0, size);
   }
 }
 
@@ -101,7 +109,7 @@ describe('an image that is handed on', () => {
   it('has the bytes of one in memory, and blocks go as soon as they are complete', () => {
     const property = fc.property(plans, ({ size, parts }) => {
       const whole = new Image(size);
-      const file = new File(size);
+      const file = new File();
       const image = new Image(size, file);
       expect([whole.isStreamed, image.isStreamed]).toEqual([false, true]);
       for (const part of parts) {
@@ -123,7 +131,7 @@ describe('an image that is handed on', () => {
       const bytes = whole.finish();
       expect(image.finish()).toHaveLength(0);
       expect(bytes).toHaveLength(size);
-      expect(file.end).toBe(size);
+      expect([file.state, file.bytes.length]).toEqual(['ended', size]);
       expect(Buffer.compare(file.bytes, bytes)).toBe(0);
       // A block that nothing lies in is zero and need not be written.
       expect(file.blocks.toSorted()).toEqual([...new Set([...left.keys(), 0, last])].sort());
@@ -137,7 +145,7 @@ describe('an image that is handed on', () => {
 
   it('holds no more blocks than are being filled', () => {
     const count = 8;
-    const file = new File(count * BLOCK);
+    const file = new File();
     const image = new Image(count * BLOCK, file);
     const parts = Array.from({ length: count * 2 }, (_, n) => ({
       offset: (n * BLOCK) / 2,
@@ -159,7 +167,7 @@ describe('an image that is handed on', () => {
 
   it.each([false, true])('ends where it is truncated (streamed: %s)', (isStreamed) => {
     const property = fc.property(fc.integer({ min: 1, max: 3 * BLOCK }), fc.nat(BLOCK), (size, cut) => {
-      const file = new File(size);
+      const file = new File();
       const image = new Image(size, isStreamed ? file : undefined);
       const bytes = PATTERN.subarray(0, size);
       image.expect(0, size);
@@ -170,8 +178,9 @@ describe('an image that is handed on', () => {
       image.truncate(end);
       expect(image.size).toBe(end);
       const finished = image.finish();
-      expect(isStreamed ? file.end : finished.length).toBe(end);
-      const got = isStreamed ? file.bytes.subarray(0, end) : finished;
+      expect(file.state).toBe(isStreamed ? 'ended' : 'new');
+      const got = isStreamed ? file.bytes : finished;
+      expect(got).toHaveLength(end);
       expect(Buffer.compare(got, bytes.subarray(0, end))).toBe(0);
     });
     fc.assert(property, { ...SEED, numRuns: 50 });
@@ -179,9 +188,9 @@ describe('an image that is handed on', () => {
 
   it('may be empty', () => {
     expect(new Image(0).finish()).toHaveLength(0);
-    const file = new File(0);
+    const file = new File();
     expect(new Image(0, file).finish()).toHaveLength(0);
-    expect(file.end).toBe(0);
+    expect([file.state, file.bytes.length]).toEqual(['ended', 0]);
   });
 });
 
@@ -217,22 +226,22 @@ describe('a large executable', () => {
     const { bytes, isStreamed } = link(objects, options);
     expect(isStreamed).toBe(false);
     expect(bytes.length).toBeGreaterThan(2 ** 24);
-    const file = new File(bytes.length);
+    const file = new File();
     const streamed = link(objects, options, { sink: file });
-    expect([streamed.isStreamed, streamed.bytes.length, file.end]).toEqual([true, 0, bytes.length]);
+    expect([streamed.isStreamed, streamed.bytes.length, file.state]).toEqual([true, 0, 'ended']);
+    expect(file.bytes).toHaveLength(bytes.length);
     expect(Buffer.compare(file.bytes, bytes)).toBe(0);
     expect(file.blocks.length).toBeLessThanOrEqual(Math.ceil(bytes.length / BLOCK));
   });
 
   it('is not handed on where something needs all of it, nor a small one', () => {
-    const write = () => {
-      throw new Error('the sink was not to be used');
-    };
+    const file = new File();
     const options = { ...DEFAULT_OPTIONS, inputs };
-    const tables = link(objects, { ...options, header: 'plain', tables: 'symbols' }, { sink: { write } });
+    const tables = link(objects, { ...options, header: 'plain', tables: 'symbols' }, { sink: file });
     expect([tables.isStreamed, tables.bytes.length > 2 ** 24]).toEqual([false, true]);
     const few = new Map([['_start.o', functionObject('_start')]]);
-    const small = link(few, { ...options, inputs: inputs.slice(0, 1) }, { sink: { write } });
+    const small = link(few, { ...options, inputs: inputs.slice(0, 1) }, { sink: file });
     expect([small.isStreamed, small.bytes.length > 0]).toEqual([false, true]);
+    expect(file.state).toBe('new');
   });
 });

@@ -17,7 +17,7 @@ import {
   STB_LOCAL,
   STB_WEAK,
 } from '../../src/elf/constants.ts';
-import { readGroups } from '../../src/elf/groups.ts';
+import { readGroups, signatureOf } from '../../src/elf/groups.ts';
 import {
   type ElfObject,
   HEADER_FLAGS,
@@ -33,6 +33,7 @@ import {
   symbolName,
   symbolOffset,
   symbolSection,
+  tablesOf,
   wordPair,
 } from '../../src/elf/object.ts';
 import { NO_ROW, SectionTable } from '../../src/elf/sections.ts';
@@ -125,7 +126,8 @@ function readWhole(bytes: Uint8Array) {
   const program = new Program([]);
   const object = program.addObject('in.o', sourceOf(bytes), 1);
   const groups: { signature: string; members: readonly number[] }[] = [];
-  readGroups(object, program.sections, ({ bytes: names, offset, length }, members) => {
+  readGroups(object, program.sections, (index, members) => {
+    const { bytes: names, offset, length } = signatureOf(object, index);
     groups.push({ signature: Buffer.from(names.subarray(offset, offset + length)).toString(), members });
   });
   program.addRelocations(object);
@@ -337,6 +339,9 @@ describe('parseObject', () => {
     const plain = { ...group(7, 2, [3]), bytes: table(4, [0, 3]) };
     const bytes = buildObject([...texts, group(7, 2, [1]), group(7, 1, [2, 3]), plain], symbols);
     const { program, object, groups } = readWhole(bytes);
+    // The same without what is known of the tables until relocations are read.
+    expect(object.tables).toBeUndefined();
+    expect(tablesOf(object)).toEqual(parse(bytes).object.tables);
     expect(groups).toEqual([
       { signature: 'inline_function', members: [program.rowOf(object, 1)] },
       { signature: '.text.b', members: [program.rowOf(object, 2), program.rowOf(object, 3)] },
