@@ -15,13 +15,18 @@ function randomFile(size: number, number: number): Uint8Array {
 /** What a link asks for. */
 type Request =
   | { readonly kind: 'read' | 'borrow'; readonly source: number }
-  | { readonly kind: 'part'; readonly source: number; readonly from: number; readonly to: number };
+  | {
+      readonly kind: 'part' | 'prepare';
+      readonly source: number;
+      readonly from: number;
+      readonly to: number;
+    };
 
 const SOURCES = 6;
 const request: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ kind: fc.constantFrom('read' as const, 'borrow' as const), source: fc.nat(SOURCES - 1) }),
   fc.record({
-    kind: fc.constant('part' as const),
+    kind: fc.constantFrom('part' as const, 'part' as const, 'prepare' as const),
     source: fc.nat(SOURCES - 1),
     from: fc.double({ min: 0, max: 1, noNaN: true }),
     to: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -67,12 +72,12 @@ describe('Contents', () => {
         let keptSize = 0;
         for (const asked of requests) {
           const { source, bytes: expected } = objects[asked.source]!;
-          if (asked.kind === 'part') {
+          if (asked.kind === 'part' || asked.kind === 'prepare') {
             const [from, to] = [asked.from, asked.to]
               .map((part) => Math.round(part * source.size))
               .sort((a, b) => a - b) as [number, number];
-            const bytes = contents.borrowPart(source, from, to - from);
-            expect(bytes).toEqual(expected.subarray(from, to));
+            if (asked.kind === 'prepare') contents.prepare(source, from, to - from);
+            else expect(contents.borrowPart(source, from, to - from)).toEqual(expected.subarray(from, to));
           } else if (asked.kind === 'borrow') expect(contents.borrow(source)).toEqual(expected);
           else {
             const { bytes, stays } = contents.read(source);
@@ -131,6 +136,43 @@ describe('Contents', () => {
     expect(read).toHaveBeenCalledTimes(3);
   });
 
+  it('reads a part once for all parts of it, until it reads others', () => {
+    const contents = new Contents(0);
+    const [bytes, other] = [1, 2].map((n) => randomFile(1000, n)) as [Uint8Array, Uint8Array];
+    const file = partFile(bytes);
+    const read = vi.spyOn(file, 'read');
+    const source = { file, offset: 10, size: 900 };
+    contents.prepare(source, 100, 500);
+    for (const [from, size] of [
+      [100, 500],
+      [599, 1],
+      [600, 0],
+      [100, 0],
+      [250, 17],
+    ] as const) {
+      expect(contents.borrowPart(source, from, size)).toEqual(bytes.subarray(10 + from, 10 + from + size));
+    }
+    expect(read).toHaveBeenCalledOnce();
+    // The same offsets of another source are other bytes.
+    expect(contents.borrowPart({ file: partFile(other), offset: 0, size: 900 }, 250, 17)).toEqual(
+      other.subarray(250, 267),
+    );
+    expect(contents.borrowPart(source, 250, 17)).toEqual(bytes.subarray(260, 277));
+    contents.prepare(source, 100, 500);
+    for (const [from, size] of [
+      [99, 1],
+      [600, 1],
+      [99, 502],
+      [250, 17],
+    ] as const) {
+      expect(contents.borrowPart(source, from, size)).toEqual(bytes.subarray(10 + from, 10 + from + size));
+    }
+    contents.borrow(source);
+    read.mockClear();
+    contents.prepare(source, 0, 900);
+    expect(read).not.toHaveBeenCalled();
+  });
+
   it('reads parts without losing the object that is borrowed', () => {
     const contents = new Contents(0);
     const [first, second] = [1, 2].map((n) => ({ file: partFile(randomFile(500, n)), offset: 0, size: 500 }));
@@ -153,6 +195,8 @@ describe('Contents', () => {
     const source = { file, offset: 0, size: 100 };
     expect(() => contents.read(source)).toThrow(UnreadableFile);
     expect(() => contents.borrow(source)).toThrow(UnreadableFile);
+    expect(() => contents.prepare(source, 0, 100)).toThrow(UnreadableFile);
+    expect(() => contents.borrowPart(source, 0, 10)).toThrow(UnreadableFile);
     isBroken = false;
     expect(contents.borrow(source)).toEqual(good);
     expect(contents.borrowPart(source, 1, 98)).toEqual(good.subarray(1, 99));

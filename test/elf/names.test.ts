@@ -1,8 +1,8 @@
 /** The table of interned names against a Map. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NameTable } from '../../src/elf/names.ts';
-import { latin1, randomNumbers, table } from './make.ts';
+import { leadingWords, NameTable } from '../../src/elf/names.ts';
+import { concat, latin1, randomNumbers, table } from './make.ts';
 
 const SEED = { seed: 20_260_101, numRuns: 300 };
 
@@ -101,12 +101,104 @@ describe('NameTable', () => {
       return mixed ^ (mixed >>> 15);
     };
     const names: Uint8Array[] = [];
-    for (let first = 0; first < 3000; first++) {
-      const second = step(8, first) ^ 0x5eed;
-      names.push(table(4, [first >>> 0, second >>> 0]));
+    for (let n = 0; n < 3000; n++) {
+      const first = 0x41410101 + (n % 250) + Math.floor(n / 250) * 256;
+      const second = step(0, first) ^ 0x5eed;
+      names.push(table(4, [first, second >>> 0]));
     }
     const { interned, ids, expected } = internAll([...names, ...names.toReversed()]);
     expect(ids).toEqual(expected);
     expect(interned.count).toBe(3000);
+    const terminated = names.map((name) => interned.internTerminated(concat(name, latin1('\0')), 0, 9));
+    // Those with a zero byte within end there.
+    const whole = names.flatMap((name, i) => (name.includes(0) ? [] : [i]));
+    expect(whole.length).toBeGreaterThan(500);
+    for (const i of whole) expect(terminated[i]).toBe(ids[i]);
+  });
+
+  it('finds the end of a name by itself', () => {
+    const letter = fc.oneof(
+      fc.constantFrom(1, 0x5f, 0x7f, 0x80, 0x81, 0xff),
+      fc.integer({ min: 1, max: 255 }),
+    );
+    const name = fc.array(letter, { maxLength: 20 }).map((bytes) => Uint8Array.from(bytes));
+    const names = fc.array(fc.tuple(name, fc.boolean()), { maxLength: 60 });
+    const property = fc.property(names, fc.nat(7), (list, shift) => {
+      // All of them in one string table, at every offset from a word.
+      const strings = concat(new Uint8Array(shift).fill(0xaa), ...list.map(([bytes]) => concat(bytes, ZERO)));
+      const interned = new NameTable();
+      const model = new NameTable();
+      let at = shift;
+      for (const [bytes, isTerminated] of list) {
+        const expected = model.intern(bytes, 0, bytes.length);
+        const id = isTerminated
+          ? interned.internTerminated(strings, at, strings.length)
+          : interned.intern(strings, at, bytes.length);
+        expect(id).toBe(expected);
+        // The end of the name, without the NUL behind it, is too early.
+        for (const end of [at, at + bytes.length])
+          expect(interned.internTerminated(strings, at, end)).toBe(-1);
+        expect(interned.internTerminated(strings, at, at + bytes.length + 1)).toBe(expected);
+        at += bytes.length + 1;
+      }
+      expect(interned.count).toBe(model.count);
+      for (let id = 0; id < model.count; id++) expect(interned.text(id)).toBe(model.text(id));
+    });
+    fc.assert(property, SEED);
+  });
+
+  it('finds the end of names that are larger than all the room there is', () => {
+    const interned = new NameTable();
+    const names = [10_000, 4, 99_999, 3, 1_000_000, 1_000_001, 1_000_002, 1_000_003].map((size, i) =>
+      new Uint8Array(size).fill(0x61 + i),
+    );
+    const ids = names.map((name) => interned.internTerminated(concat(name, ZERO), 0, name.length + 1));
+    expect(ids).toEqual(names.map((_, i) => i));
+    expect(names.map((name) => interned.intern(name, 0, name.length))).toEqual(ids);
+    expect(interned.internTerminated(names[4]!, 0, names[4]!.length)).toBe(-1);
+    expect(interned.text(7)).toBe('h'.repeat(1_000_003));
+    expect(interned.count).toBe(8);
+  });
+
+  it('holds more names than there was room for at first', () => {
+    for (const capacity of [0, 1, 600, 5000]) {
+      const interned = new NameTable(capacity);
+      const ids = Array.from({ length: 3000 }, (_, i) => interned.internText(`name ${i % 2000}`));
+      expect(ids).toEqual(Array.from({ length: 3000 }, (_, i) => i % 2000));
+    }
+  });
+});
+
+const ZERO = new Uint8Array(1);
+
+describe('the beginning of a name', () => {
+  it('is compared by whole words', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '_', '\x7f'), maxLength: 14 });
+    const property = fc.property(text, text, fc.nat(14), fc.boolean(), (name, other, length, isOwn) => {
+      const beginning = isOwn ? name.slice(0, length) : other;
+      const words = leadingWords(beginning);
+      expect(words).toHaveLength(Math.floor(beginning.length / 4));
+      const interned = new NameTable();
+      interned.internText('before');
+      const id = interned.internText(name);
+      interned.internText('behind');
+      expect(interned.beginsWith(id, words)).toBe(name.startsWith(beginning.slice(0, words.length * 4)));
+    });
+    fc.assert(property, { ...SEED, numRuns: 2000 });
+  });
+
+  it('is not that of a name that is followed by zeros or is too short', () => {
+    const interned = new NameTable();
+    const short = interned.internText('_Unwind');
+    const exact = interned.internText('_Unwind_');
+    const zeros = interned.intern(latin1('_Unw\0\0\0\0'), 0, 4);
+    const words = leadingWords('_Unwind_');
+    expect([short, exact, zeros].map((id) => interned.beginsWith(id, words))).toEqual([false, true, false]);
+    expect(interned.beginsWith(zeros, leadingWords('_Unw\0\0\0\0'))).toBe(false);
+    expect([short, exact, zeros].map((id) => interned.beginsWith(id, leadingWords('_Un')))).toEqual([
+      true,
+      true,
+      true,
+    ]);
   });
 });
