@@ -27,7 +27,6 @@ import {
   Calculation,
   calculationOf,
   isTlsCallSequence,
-  typesWith,
   R_X86_64_GOTPC32_TLSDESC,
   R_X86_64_GOTPCREL,
   R_X86_64_GOTPCRELX,
@@ -35,6 +34,7 @@ import {
   R_X86_64_TLSDESC_CALL,
   R_X86_64_TLSGD,
   relocationName,
+  typesWith,
 } from '../x86/relocations.ts';
 import {
   findInitialExec,
