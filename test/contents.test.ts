@@ -184,21 +184,41 @@ describe('Contents', () => {
   it('does not take half an object for one that was read', () => {
     const contents = new Contents(0);
     let isBroken = true;
-    const good = randomFile(100, 1);
+    const [good, other] = [1, 2].map((n) => randomFile(100, n)) as [Uint8Array, Uint8Array];
     const file: InputFile = {
       size: 100,
       read(target, position) {
-        if (isBroken) throw new UnreadableFile('gone');
         target.set(good.subarray(position, position + target.length));
+        if (!isBroken) return;
+        target.fill(0xee, target.length >> 1);
+        throw new UnreadableFile('gone');
       },
     };
     const source = { file, offset: 0, size: 100 };
-    expect(() => contents.read(source)).toThrow(UnreadableFile);
-    expect(() => contents.borrow(source)).toThrow(UnreadableFile);
-    expect(() => contents.prepare(source, 0, 100)).toThrow(UnreadableFile);
-    expect(() => contents.borrowPart(source, 0, 10)).toThrow(UnreadableFile);
+    const whole = { file: partFile(other), offset: 0, size: 100 };
+    const expectAll = (from: ByteSource, bytes: Uint8Array) => {
+      expect(contents.borrowPart(from, 1, 98)).toEqual(bytes.subarray(1, 99));
+      expect(contents.borrow(from)).toEqual(bytes);
+      expect(contents.borrowPart(from, 1, 98)).toEqual(bytes.subarray(1, 99));
+    };
+    const attempts = [
+      () => contents.read(source),
+      () => contents.borrow(source),
+      () => contents.borrowPart(source, 0, 100),
+      () => contents.prepare(source, 0, 100),
+    ];
+    for (const attempt of attempts) {
+      // What is there of another object is not what it was.
+      contents.borrow(whole);
+      contents.prepare({ ...whole }, 0, 100);
+      expect(attempt).toThrow(UnreadableFile);
+      expectAll(whole, other);
+      const twin = { ...whole };
+      contents.prepare(twin, 0, 100);
+      expect(attempt).toThrow(UnreadableFile);
+      expectAll(twin, other);
+    }
     isBroken = false;
-    expect(contents.borrow(source)).toEqual(good);
-    expect(contents.borrowPart(source, 1, 98)).toEqual(good.subarray(1, 99));
+    expectAll(source, good);
   });
 });
