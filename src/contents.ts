@@ -6,7 +6,7 @@
 import { type InputFile, MemoryFile } from './inputs.ts';
 
 /** Bytes of objects that stay in memory. */
-const BUDGET = 4 * 2 ** 20;
+export const BUDGET = 4 * 2 ** 20;
 /** What one allocation holds. */
 const CHUNK = 2 ** 20;
 

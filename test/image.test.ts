@@ -93,6 +93,9 @@ function write(image: Image, part: Part): void {
   }
   // What is not written must be zero.
   image.open(offset, size);
+  const { bytes, view } = image;
+  const shown = [bytes.buffer, bytes.byteOffset, bytes.length];
+  expect([view.buffer, view.byteOffset, view.byteLength].every((part, i) => part === shown[i])).toBe(true);
   image.bytes.set(PATTERN.subarray(offset, offset + (size >> 1)), offset - image.shift);
   image.close(offset, size);
 }
