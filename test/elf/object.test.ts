@@ -128,7 +128,10 @@ function readWhole(bytes: Uint8Array) {
   const groups: { signature: string; members: readonly number[] }[] = [];
   readGroups(object, program.sections, (index, members) => {
     const { bytes: names, offset, length } = signatureOf(object, index);
-    groups.push({ signature: Buffer.from(names.subarray(offset, offset + length)).toString(), members });
+    groups.push({
+      signature: Buffer.from(names.subarray(offset, offset + length)).toString(),
+      members: [...members],
+    });
   });
   program.addRelocations(object);
   return { program, object, groups };
