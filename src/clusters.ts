@@ -71,12 +71,14 @@ function compareEntries(a: ClusterEntry, b: ClusterEntry): number {
 export class Clusters {
   /** Ids of the sections of each sequence, in the order in which they will lie. */
   readonly members = new Map<string, number[]>();
-  /** By section id, the name of its sequence. */
+  /** By section id, the name of its sequence, and 1 for each that has one: most have none. */
   readonly #nameOf = new Map<number, string>();
+  readonly #isMember: Uint8Array;
   readonly #whole = new Set<string>();
 
   /** @param isKept whether a section can be part of the program at all */
   constructor(program: Program, isKept: (id: number) => boolean) {
+    this.#isMember = new Uint8Array(program.sections.count);
     const entries: ClusterEntry[] = [];
     for (let id = 0; id < program.sections.count; id++) {
       if (!isKept(id) || program.isLinkerMade(id) || (program.sections.traits[id]! & Trait.sequence) === 0)
@@ -95,12 +97,12 @@ export class Clusters {
 
   /** Name of the sequence that a section belongs to. */
   nameOf(id: number): string | undefined {
-    return this.#nameOf.get(id);
+    return this.#isMember[id] === 0 ? undefined : this.#nameOf.get(id);
   }
 
   /** The sections that must be live when `id` is: all of its sequence, where that is kept as a whole. */
   companions(id: number): readonly number[] {
-    const name = this.#nameOf.get(id);
+    const name = this.nameOf(id);
     return name !== undefined && this.#whole.has(name) ? this.members.get(name)! : [];
   }
 
@@ -109,6 +111,7 @@ export class Clusters {
     if (list) list.push(id);
     else this.members.set(name, [id]);
     this.#nameOf.set(id, name);
+    this.#isMember[id] = 1;
     if (isWhole) this.#whole.add(name);
   }
 }

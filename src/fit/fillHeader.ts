@@ -3,6 +3,7 @@ import { ET_EXEC, SHF_TLS } from '../elf/constants.ts';
 import { without } from '../header/holes.ts';
 import { type HeaderKind, type HeaderLayout, holeBytes } from '../header/layout.ts';
 import { headerOf, plainHeader } from '../header/layouts.ts';
+import type { Groups } from '../layout/groups.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
@@ -31,16 +32,7 @@ export function fillHeader(
 ): HeaderFit[] {
   // Where other segments follow, what is written lies in one of them.
   const mayWrite = plan.regions.length === 1 ? Category.data : Category.rodata;
-  const candidates: Candidate[] = [];
-  const { groups } = plan;
-  for (let group = 0; group < groups.count; group++) {
-    const id = groups.lead[group]!;
-    const size = pieces.size[id]!;
-    if (size === 0 || size > LARGEST_HOLE || groups.category[group]! > mayWrite) continue;
-    const isThread = (program.sections.flags[id]! & SHF_TLS) !== 0;
-    if (isThread || clusters.nameOf(id) !== undefined) continue;
-    candidates.push({ id, size, alignment: pieces.alignment[id]! });
-  }
+  const candidates = findCandidates(program, clusters, plan.groups, mayWrite);
   const sizeOf = (id: number) => pieces.size[id]!;
   const far = layouts.filter(({ baseShift }) => baseShift !== undefined);
   const obstacle = far.length > 0 ? farObstacle(program, pieces, synthesis, plan, options) : undefined;
@@ -62,15 +54,37 @@ export function fillHeader(
   const reasons = obstacle ? far.map((layout) => `header ${headerOf(layout).name} needs ${obstacle}`) : [];
   const fits: HeaderFit[] = options.header === 'auto' || best.header.name === options.header ? [best] : [];
   // What lies in the header may be missed in the gaps that it would have filled.
-  const isSmall = groups.count <= MAX_COMPARED;
+  const isSmall = plan.groups.count <= MAX_COMPARED;
   if (isSmall && fits.length > 0 && best.placed.size > 0) fits.push({ ...best, placed: new Map() });
-  if (!obstacle) for (const layout of far) fits.push(...fillFar(pieces, plan, layout, candidates, options));
+  if (!obstacle) for (const layout of far) fits.push(...fillFar(plan, layout, candidates, options));
   return (fits.length > 0 ? fits : [best]).map((fit) => ({ ...fit, reasons }));
+}
+
+/** Sections that may lie in holes, in input order; no more of one size and alignment than headers have room for. */
+function findCandidates(
+  { sections }: Program,
+  clusters: Liveness['clusters'],
+  groups: Groups,
+  mayWrite: Category,
+): Candidate[] {
+  const candidates: Candidate[] = [];
+  const found = new Uint16Array((LARGEST_HOLE + 1) * 32);
+  for (let group = 0; group < groups.count; group++) {
+    const size = groups.size[group]!;
+    if (size === 0 || size > LARGEST_HOLE || groups.category[group]! > mayWrite) continue;
+    const alignment = groups.alignment[group]!;
+    const kind = size * 32 + Math.clz32(alignment);
+    if (found[kind] === MOST_ALIKE) continue;
+    const id = groups.leadOf(group);
+    if ((sections.flags[id]! & SHF_TLS) !== 0 || clusters.nameOf(id) !== undefined) continue;
+    found[kind]!++;
+    candidates.push({ id, size, alignment });
+  }
+  return candidates;
 }
 
 /** A layout with a base far up is entered at a certain place, where a jump leads to the program's entry. */
 function fillFar(
-  pieces: Pieces,
   plan: ImagePlan,
   layout: HeaderLayout,
   candidates: readonly Candidate[],
@@ -78,7 +92,7 @@ function fillFar(
 ): HeaderFit[] {
   const { groups } = plan;
   const zeros = groups.withCategory([Category.bss]);
-  const hasZeros = zeros.some((group) => groups.endOf(group, pieces, 0) > 0);
+  const hasZeros = zeros.some((group) => groups.size[group]! > 0);
   const isAtMagic = layout.entry!.start === 1;
   // p_filesz, which ends behind the file, leaves no room for it there.
   if (isAtMagic && hasZeros) return [];
@@ -107,6 +121,9 @@ function farObstacle(
 
 /** No layout has a larger hole. */
 const LARGEST_HOLE = 16;
+
+/** No header has so many bytes. */
+const MOST_ALIKE = 1024;
 
 /** With more groups there is always something for a gap. */
 const MAX_COMPARED = 4096;

@@ -80,10 +80,10 @@ function checkSizes(
   { fileEnd, end, loads }: Placement,
   diagnostics: Diagnostics,
 ): void {
-  const content = order.order.reduce(
-    (sum, id, i) => sum + (order.category[i] === Category.bss ? 0 : pieces.size[id]!),
-    0,
-  );
+  let content = 0;
+  for (let i = 0; i < order.order.length; i++) {
+    if (order.category[i] !== Category.bss) content += pieces.size[order.order[i]!]!;
+  }
   if (fileEnd > 2 * content + PADDING_LIMIT || fileEnd > FILE_LIMIT) {
     const what = `the file would have ${fileEnd} bytes for ${content} bytes of content`;
     diagnostics.error('too-large', what, {

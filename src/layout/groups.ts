@@ -5,58 +5,93 @@ import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import { Category, type Liveness } from '../results.ts';
 import { categoryOf } from './category.ts';
+import { padding } from './padding.ts';
 
 /** Sections that are placed as one, each group with the kind of memory it needs. Most groups are one section. */
 export class Groups {
   count = 0;
-  /** The first section of each group. */
-  readonly lead: Int32Array;
   readonly category: Uint8Array;
-  /** The sections of groups that have several, by number of the group. */
-  readonly #members = new Map<number, readonly number[]>();
+  /** Bytes from the aligned start of each group to its end. */
+  readonly size: Float64Array;
+  /** Alignment in bytes of each group's first section, than which no other one of the group has a stricter one. */
+  readonly alignment: Uint32Array;
+  /** The sections of all groups, and for each group where its own begin among them; one entry behind the last. */
+  readonly #ids: Int32Array;
+  readonly #first: Int32Array;
+  readonly #pieces: Pieces;
 
-  /** @param capacity the most groups that will be added */
-  constructor(capacity: number) {
-    this.lead = new Int32Array(capacity);
-    this.category = new Uint8Array(capacity);
+  /** @param pieces the sections, whose sizes are final */
+  constructor(pieces: Pieces) {
+    const { length } = pieces.home;
+    this.category = new Uint8Array(length);
+    this.size = new Float64Array(length);
+    this.alignment = new Uint32Array(length);
+    this.#ids = new Int32Array(length);
+    this.#first = new Int32Array(length + 1);
+    this.#pieces = pieces;
   }
 
+  /** Adds a group of sections in their sequence, the first with the strictest alignment. */
   add(ids: readonly number[], category: Category): void {
     if (ids.length === 0) return;
-    if (ids.length > 1) this.#members.set(this.count, ids);
     this.addSingle(ids[0]!, category);
+    if (ids.length === 1) return;
+    const group = this.count - 1;
+    this.#ids.set(ids, this.#first[group]!);
+    this.#first[group + 1] = this.#first[group]! + ids.length;
+    this.size[group] = endOf(ids, this.#pieces);
   }
 
   addSingle(id: number, category: Category): void {
-    this.lead[this.count] = id;
-    this.category[this.count++] = category;
+    const group = this.count++;
+    const at = this.#first[group]!;
+    this.#ids[at] = id;
+    this.#first[group + 1] = at + 1;
+    this.category[group] = category;
+    this.size[group] = this.#pieces.size[id]!;
+    this.alignment[group] = this.#pieces.alignment[id]!;
+  }
+
+  /** The first section of a group. */
+  leadOf(group: number): number {
+    return this.#ids[this.#first[group]!]!;
   }
 
   /** The sections of a group in their sequence. */
-  idsOf(group: number): readonly number[] {
-    return this.#members.get(group) ?? [this.lead[group]!];
+  idsOf(group: number): Int32Array {
+    return this.#ids.subarray(this.#first[group], this.#first[group + 1]);
+  }
+
+  /** Copies the sections of a group. @param at index of the first one in `to` @returns index behind the last */
+  copyIds(group: number, to: Int32Array, at: number): number {
+    const start = this.#first[group]!;
+    const end = this.#first[group + 1]!;
+    for (let i = start; i < end; i++) to[at + i - start] = this.#ids[i]!;
+    return at + end - start;
   }
 
   /** The sections of all groups. */
   allIds(): number[] {
-    return Array.from({ length: this.count }, (_, group) => this.idsOf(group)).flat();
+    return [...this.#ids.subarray(0, this.#first[this.count])];
+  }
+
+  /** The categories that occur. */
+  categories(): Set<Category> {
+    let present = 0;
+    for (let group = 0; group < this.count; group++) present |= 1 << this.category[group]!;
+    return new Set(Object.values(Category).filter((category) => (present & (1 << category)) !== 0));
   }
 
   /** Numbers of the groups with one of these categories. */
   withCategory(categories: readonly Category[]): Int32Array {
-    const found: number[] = [];
+    let wanted = 0;
+    for (const category of categories) wanted |= 1 << category;
+    const found = new Int32Array(this.count);
+    let length = 0;
     for (let group = 0; group < this.count; group++) {
-      if (categories.includes(this.category[group] as Category)) found.push(group);
+      if ((wanted & (1 << this.category[group]!)) !== 0) found[length++] = group;
     }
-    return Int32Array.from(found);
-  }
-
-  /** Where a group ends that is placed from `start` on. */
-  endOf(group: number, pieces: Pieces, start: number): number {
-    const members = this.#members.size > 0 ? this.#members.get(group) : undefined;
-    if (members) return endOf(members, pieces, start);
-    const id = this.lead[group]!;
-    return start + padding(start, pieces.alignment[id]!) + pieces.size[id]!;
+    return found.subarray(0, length);
   }
 }
 
@@ -67,20 +102,34 @@ export function collectGroups(
   pieces: Pieces,
   options: LinkOptions,
 ): Groups {
-  const isPlaced = (id: number) => pieces.home[id] === id && (program.sections.flags[id]! & SHF_TLS) === 0;
-  const groups = new Groups(pieces.home.length + 1);
+  const groups = new Groups(pieces);
   const seen = new Set<string>();
   for (let id = 0; id < pieces.home.length; id++) {
-    if (!isPlaced(id)) continue;
+    if (!isPlaced(program, pieces, id)) continue;
     const name = clusters.nameOf(id);
     if (name === undefined) groups.addSingle(id, categoryOf(program, id, options));
-    if (name === undefined || seen.has(name)) continue;
-    seen.add(name);
-    const ids = clusters.members.get(name)!.filter(isPlaced);
-    alignFirst(ids, pieces);
-    groups.add(ids, strictest(ids.map((member) => categoryOf(program, member, options))));
+    else if (!seen.has(name)) {
+      seen.add(name);
+      addCluster(groups, program, clusters.members.get(name)!, pieces, options);
+    }
   }
   return groups;
+}
+
+function isPlaced({ sections }: Program, { home }: Pieces, id: number): boolean {
+  return home[id] === id && (sections.flags[id]! & SHF_TLS) === 0;
+}
+
+function addCluster(
+  groups: Groups,
+  program: Program,
+  members: readonly number[],
+  pieces: Pieces,
+  options: LinkOptions,
+): void {
+  const ids = members.filter((id) => isPlaced(program, pieces, id));
+  alignFirst(ids, pieces);
+  groups.add(ids, strictest(ids.map((id) => categoryOf(program, id, options))));
 }
 
 /** Begins a sequence at the strictest alignment of its parts, as an output section of GNU ld begins. */
@@ -114,14 +163,9 @@ export function collectThreadSections(program: Program, pieces: Pieces): number[
   return ids;
 }
 
-/** Bytes from `offset` to the next multiple of `alignment`. */
-export function padding(offset: number, alignment: number): number {
-  return (alignment - (offset % alignment)) % alignment;
-}
-
-/** Where sections placed one after the other from `start` on end. */
-function endOf(ids: readonly number[], pieces: Pieces, start: number): number {
-  let offset = start;
+/** Where sections placed one after the other from offset 0 on end. */
+function endOf(ids: readonly number[], pieces: Pieces): number {
+  let offset = 0;
   for (const id of ids) offset += padding(offset, pieces.alignment[id]!) + pieces.size[id]!;
   return offset;
 }

@@ -1,177 +1,169 @@
 /**
  * Finds the next section of a part so that little is lost to alignment. For the purpose of padding, all that matters
  * of a section is its alignment and its size modulo the strictest alignment, so sections are kept on shelves by these
- * two, and the search looks at shelves, of which there are few, not at sections.
+ * two, and the search looks at shelves, of which there are few, not at sections. Alignments are powers of two, so
+ * a set of them is a number with a bit for each: the alignments that a place has are one such number, those of the
+ * shelves that are not empty another.
  */
-import type { Pieces } from '../pieces.ts';
-import { type Groups, padding } from './groups.ts';
+import type { Groups } from './groups.ts';
+import { padding } from './padding.ts';
 
 /** Larger alignments are rare; telling sizes apart beyond this would only make the search longer. */
 const MAX_MODULUS = 64;
+/** Alignments there are: so many bits has sh_addralign, as far as it is kept. */
+const ALIGNMENTS = 32;
 
 const NONE = -1;
-/** More shelves than one are known to close a gap. */
-const SEVERAL = -2;
-const UNKNOWN = -3;
-
-/** The shelves of one alignment, by residue: the first and the last section of each, and how many there are. */
-interface Rack {
-  readonly alignment: number;
-  readonly first: Int32Array;
-  readonly last: Int32Array;
-  readonly count: Int32Array;
-  total: number;
-}
+/** On an empty shelf, in place of its first section. */
+const EMPTY = 0x7fffffff;
 
 /** The groups of a part that have no place yet, known by their index in it. */
 export class Packer {
   readonly #modulus: number;
-  /** Strictest alignment first. */
-  readonly #racks: Rack[] = [];
+  /**
+   * The first and the last section of each shelf. A shelf's number is the binary logarithm of its alignment times the
+   * modulus, plus the residue of its sections' sizes.
+   */
+  readonly #first: Int32Array;
+  readonly #last: Int32Array;
   /** For each group the next one on its shelf. */
   readonly #next: Int32Array;
-  /**
-   * For an end of a section modulo the modulus: the only shelf that closes the gap to the next multiple of the goal,
-   * as its rack's number times the modulus plus its residue, or one of the values above. Valid while no shelf becomes
-   * empty.
-   */
-  readonly #closers: Int32Array;
+  /** By residue, the alignments of the shelves that are not empty. */
+  readonly #stocked: Int32Array;
+  /** By logarithm of the alignment, the first section that is left; for each section the next one, left or not. */
+  readonly #head = new Int32Array(ALIGNMENTS).fill(NONE);
+  readonly #following: Int32Array;
+  readonly #shelfOf: Int32Array;
+  /** 1 for each section that has been taken. */
+  readonly #taken: Uint8Array;
+  /** The alignments that any are left of. */
+  #alignments = 0;
 
-  constructor(part: Int32Array, groups: Groups, pieces: Pieces) {
-    const { alignment } = pieces;
-    const strictest = part.reduce((most, group) => Math.max(most, alignment[groups.lead[group]!]!), 1);
-    this.#modulus = Math.min(strictest, MAX_MODULUS);
-    this.#next = new Int32Array(part.length).fill(NONE);
-    this.#closers = new Int32Array(this.#modulus).fill(UNKNOWN);
-    const racks = new Map<number, Rack>();
-    for (let i = 0; i < part.length; i++) {
+  constructor(part: Int32Array, { alignment, size }: Groups) {
+    for (let i = 0; i < part.length; i++) this.#alignments |= alignment[part[i]!]!;
+    const modulus = Math.min(strictest(this.#alignments), MAX_MODULUS);
+    this.#modulus = modulus;
+    this.#first = new Int32Array(ALIGNMENTS * modulus).fill(EMPTY);
+    this.#last = new Int32Array(ALIGNMENTS * modulus);
+    this.#next = new Int32Array(part.length);
+    this.#stocked = new Int32Array(modulus);
+    this.#following = new Int32Array(part.length);
+    this.#shelfOf = new Int32Array(part.length);
+    this.#taken = new Uint8Array(part.length);
+    for (let i = part.length - 1; i >= 0; i--) {
       const group = part[i]!;
-      const size = groups.endOf(group, pieces, 0);
-      this.#add(racks, i, alignment[groups.lead[group]!]!, size % this.#modulus);
+      const kind = logarithm(alignment[group]!);
+      const residue = size[group]! & (modulus - 1);
+      const shelf = kind * modulus + residue;
+      if (this.#first[shelf] === EMPTY) this.#last[shelf] = i;
+      this.#next[i] = this.#first[shelf]!;
+      this.#first[shelf] = i;
+      this.#stocked[residue]! |= 1 << kind;
+      this.#shelfOf[i] = shelf;
+      this.#following[i] = this.#head[kind]!;
+      this.#head[kind] = i;
     }
-    this.#racks.push(...[...racks.values()].sort((a, b) => b.alignment - a.alignment));
-  }
-
-  /** Removes the group to place at file offset `offset` and returns its index. */
-  take(offset: number): number {
-    while (this.#racks[0]!.total === 0) {
-      this.#racks.shift();
-      this.#closers.fill(UNKNOWN);
-    }
-    let needed = Number.POSITIVE_INFINITY;
-    for (const { alignment, total } of this.#racks) {
-      if (total > 0) needed = Math.min(needed, padding(offset, alignment));
-    }
-    const goal = Math.min(this.#racks[0]!.alignment, this.#modulus);
-    return this.#takeClosing(offset, needed, goal) ?? this.#takeOther(offset, needed, goal);
   }
 
   /**
-   * Least padding comes first. Among the sections that need it, one behind which the strictest alignment that is left
-   * is met comes first, then the stricter alignment, then input order.
+   * Removes the group to place at file offset `offset` and returns its index. Least padding comes first. Among the
+   * sections that need it, one behind which the strictest alignment that is left is met comes first, then the
+   * stricter alignment, then input order.
    */
-  #takeClosing(offset: number, needed: number, goal: number): number | undefined {
-    const place = offset + needed;
-    const wanted = (goal - (place % goal)) % goal;
-    for (const rack of this.#racks) {
-      if (rack.total === 0 || padding(offset, rack.alignment) !== needed) continue;
-      let best = NONE;
-      for (let residue = wanted; residue < this.#modulus; residue += goal) {
-        best = earlier(rack, best, residue);
-      }
-      if (best !== NONE) return this.#remove(rack, best);
-    }
-    return undefined;
+  take(offset: number): number {
+    const alignments = this.#alignments;
+    const place = offset + padding(offset, alignments & -alignments);
+    const fitting = alignments & alignmentsAt(place);
+    const goal = Math.min(strictest(alignments), this.#modulus);
+    const closing = this.#findClosing(place, fitting, goal);
+    return this.#removeFirst(closing === NONE ? this.#findOther(place, fitting, goal) : closing);
   }
 
-  /** Where none is, one behind which another one would meet it, and else the first. */
-  #takeOther(offset: number, needed: number, goal: number): number {
-    let first: Rack | undefined;
-    for (let number = 0; number < this.#racks.length; number++) {
-      const rack = this.#racks[number]!;
-      if (rack.total === 0 || padding(offset, rack.alignment) !== needed) continue;
-      first ??= rack;
-      let best = NONE;
-      for (let residue = 0; residue < this.#modulus; residue++) {
-        if (earlier(rack, best, residue) === best) continue;
-        if (this.#isClosable(offset + needed + residue, goal, number, residue)) best = residue;
-      }
-      if (best !== NONE) return this.#remove(rack, best);
+  /** The shelf of a section that ends at the goal, or none. @param fitting alignments to choose from */
+  #findClosing(place: number, fitting: number, goal: number): number {
+    const wanted = -place & (goal - 1);
+    let stocked = 0;
+    for (let residue = wanted; residue < this.#modulus; residue += goal) stocked |= this.#stocked[residue]!;
+    return (stocked & fitting) === 0 ? NONE : this.#earliest(logarithm(stocked & fitting), wanted, goal);
+  }
+
+  /** The shelf of a section behind which another one would end at the goal; where none is, the first one. */
+  #findOther(place: number, fitting: number, goal: number): number {
+    for (let rest = fitting; rest !== 0; ) {
+      const kind = logarithm(rest);
+      rest ^= 1 << kind;
+      // More often than not the first section will do.
+      const first = this.#shelfOf[this.#head[kind]!]!;
+      if (this.#isClosable(place + (first & (this.#modulus - 1)), goal, first)) return first;
+      const other = this.#findClosable(place, kind, goal);
+      if (other !== NONE) return other;
     }
+    return this.#shelfOf[this.#head[logarithm(fitting)]!]!;
+  }
+
+  /** Of the shelves of one alignment behind whose next section another one would end at the goal, that of the first. */
+  #findClosable(place: number, kind: number, goal: number): number {
+    const modulus = this.#modulus;
+    const first = this.#first;
     let best = NONE;
-    for (let residue = 0; residue < this.#modulus; residue++) best = earlier(first!, best, residue);
-    return this.#remove(first!, best);
+    let earliest = EMPTY;
+    for (let shelf = kind * modulus, residue = 0; residue < modulus; shelf++, residue++) {
+      if (first[shelf]! >= earliest || !this.#isClosable(place + residue, goal, shelf)) continue;
+      best = shelf;
+      earliest = first[shelf]!;
+    }
+    return best;
   }
 
   /** Whether a section other than the next of this shelf would begin without padding at `end` and end at the goal. */
-  #isClosable(end: number, goal: number, rack: number, residue: number): boolean {
-    const place = end % this.#modulus;
-    if (this.#closers[place] === UNKNOWN) this.#closers[place] = this.#findCloser(place, goal);
-    const closer = this.#closers[place]!;
-    if (closer === SEVERAL) return true;
-    const own = rack * this.#modulus + residue;
-    if (closer !== NONE && (closer !== own || this.#racks[rack]!.count[residue]! > 1)) return true;
-    return this.#hasLargeCloser(end, goal, rack, residue);
-  }
-
-  /** The shelf of an alignment up to the modulus that closes the gap from an end with this residue. */
-  #findCloser(end: number, goal: number): number {
-    let found = NONE;
-    for (let number = 0; number < this.#racks.length; number++) {
-      const { alignment, count } = this.#racks[number]!;
-      if (alignment > this.#modulus || end % alignment !== 0) continue;
-      for (let residue = (goal - (end % goal)) % goal; residue < this.#modulus; residue += goal) {
-        if (count[residue] === 0) continue;
-        if (found !== NONE) return SEVERAL;
-        found = number * this.#modulus + residue;
-      }
-    }
-    return found;
-  }
-
-  /** As `#findCloser`, for alignments of which the residue does not tell whether they are met. */
-  #hasLargeCloser(end: number, goal: number, rack: number, own: number): boolean {
-    for (let number = 0; number < this.#racks.length; number++) {
-      const { alignment, count } = this.#racks[number]!;
-      if (alignment <= this.#modulus) return false;
-      if (end % alignment !== 0) continue;
-      for (let residue = (goal - (end % goal)) % goal; residue < this.#modulus; residue += goal) {
-        const isOwn = number === rack && residue === own;
-        if (count[residue]! > (isOwn ? 1 : 0)) return true;
-      }
+  #isClosable(end: number, goal: number, own: number): boolean {
+    const modulus = this.#modulus;
+    const fitting = alignmentsAt(end);
+    for (let residue = -end & (goal - 1); residue < modulus; residue += goal) {
+      const closers = this.#stocked[residue]! & fitting;
+      if (closers === 0) continue;
+      const isAlone = residue === (own & (modulus - 1)) && this.#first[own] === this.#last[own];
+      if (!isAlone || (closers & ~(1 << (own / modulus))) !== 0) return true;
     }
     return false;
   }
 
-  #add(racks: Map<number, Rack>, index: number, alignment: number, residue: number): void {
-    const modulus = this.#modulus;
-    const rack = racks.get(alignment) ?? {
-      alignment,
-      first: new Int32Array(modulus).fill(NONE),
-      last: new Int32Array(modulus).fill(NONE),
-      count: new Int32Array(modulus),
-      total: 0,
-    };
-    racks.set(alignment, rack);
-    if (rack.count[residue] === 0) rack.first[residue] = index;
-    else this.#next[rack.last[residue]!] = index;
-    rack.last[residue] = index;
-    rack.count[residue]!++;
-    rack.total++;
+  /** Of the shelves of one alignment with every `step`th residue, the one whose next section comes first. */
+  #earliest(kind: number, residue: number, step: number): number {
+    const start = kind * this.#modulus;
+    let best = start + residue;
+    for (let shelf = best + step; shelf < start + this.#modulus; shelf += step) {
+      if (this.#first[shelf]! < this.#first[best]!) best = shelf;
+    }
+    return best;
   }
 
-  #remove(rack: Rack, residue: number): number {
-    const index = rack.first[residue]!;
-    rack.first[residue] = this.#next[index]!;
-    rack.total--;
-    rack.count[residue]!--;
-    if (rack.count[residue] === 0) this.#closers.fill(UNKNOWN);
+  #removeFirst(shelf: number): number {
+    const modulus = this.#modulus;
+    const kind = Math.floor(shelf / modulus);
+    const index = this.#first[shelf]!;
+    this.#first[shelf] = this.#next[index]!;
+    if (index === this.#last[shelf]) this.#stocked[shelf & (modulus - 1)]! &= ~(1 << kind);
+    this.#taken[index] = 1;
+    let head = this.#head[kind]!;
+    while (head !== NONE && this.#taken[head] === 1) head = this.#following[head]!;
+    this.#head[kind] = head;
+    if (head === NONE) this.#alignments &= ~(1 << kind);
     return index;
   }
 }
 
-/** Of two shelves of a rack the one whose next section comes first in the input; `best` may be none. */
-function earlier({ first, count }: Rack, best: number, residue: number): number {
-  if (count[residue] === 0) return best;
-  return best === NONE || first[residue]! < first[best]! ? residue : best;
+/** All alignments up to the largest power of two that divides `place`. */
+function alignmentsAt(place: number): number {
+  return place ^ (place - 1);
+}
+
+/** Binary logarithm of the strictest of some alignments. */
+function logarithm(alignments: number): number {
+  return 31 - Math.clz32(alignments);
+}
+
+/** The strictest of some alignments; 1 where there is none. */
+function strictest(alignments: number): number {
+  return alignments === 0 ? 1 : 0x80000000 >>> Math.clz32(alignments);
 }

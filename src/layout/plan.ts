@@ -22,7 +22,7 @@ export function planImage(
   return {
     groups,
     threadOrder,
-    regions: planRegions(options, new Set(groups.category.subarray(0, groups.count)) as Set<Category>),
+    regions: planRegions(options, groups.categories()),
     headers: planHeaders(program, threadOrder, pieces, options),
   };
 }

@@ -1,7 +1,6 @@
 /** The parts of the image that get a segment of their own. */
 import { PF_R, PF_W, PF_X, SHF_EXECINSTR } from '../elf/constants.ts';
 import type { LinkOptions } from '../options.ts';
-import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import { Category, type RegionPlan } from '../results.ts';
 import type { Groups } from './groups.ts';
@@ -55,22 +54,32 @@ function splitAtStarts(region: RegionPlan, starts: ReadonlyMap<string, number>):
 /**
  * Executable if there is code; writable only if something is meant to be written, because memory that is writable
  * and executable is refused by some systems (PR_SET_MDWE, MemoryDenyWriteExecute).
+ * @param parts those of the region; each of their categories occurs
  */
 export function flagsOf(
   program: Program,
   groups: Groups,
-  members: readonly Int32Array[],
-  pieces: Pieces,
+  parts: RegionPlan['parts'],
   { verbatim, segments }: LinkOptions,
 ): number {
-  const { category } = groups;
-  const isWrittenGroup = (group: number) => category[group]! >= data && groups.endOf(group, pieces, 0) > 0;
-  const isExecuted = (id: number) => (program.sections.flags[id]! & SHF_EXECINSTR) !== 0;
-  const isWritten = members.some((part) => part.some(isWrittenGroup));
-  const isConstant = members.every((part) => part.every((group) => category[group] === rodata));
-  const isEmpty = members.every(({ length }) => length === 0);
-  const isData = !isEmpty && members.every((part) => part.every((group) => category[group]! >= data));
-  const hasCode = members.some((part) => part.some((group) => groups.idsOf(group).some(isExecuted)));
-  const isCode = hasCode || (!isData && !(segments === 'pages' && isConstant));
+  const present = parts.flat();
+  const written = groups.withCategory(present.filter((category) => category >= data));
+  const isWritten = written.some((group) => groups.size[group]! > 0);
+  const isConstant = present.every((category) => category === rodata);
+  const isData = present.length > 0 && present.every((category) => category >= data);
+  const isCode =
+    hasCode(program, groups, present, written) || (!isData && !(segments === 'pages' && isConstant));
   return PF_R | (verbatim || isCode ? PF_X : 0) | (verbatim || isWritten ? PF_W : 0);
+}
+
+/** Whether anything is executed: there may be code among what is written. */
+function hasCode(
+  { sections }: Program,
+  groups: Groups,
+  present: readonly Category[],
+  written: Int32Array,
+): boolean {
+  if (present.includes(text)) return true;
+  const isExecuted = (id: number) => (sections.flags[id]! & SHF_EXECINSTR) !== 0;
+  return written.some((group) => groups.idsOf(group).some(isExecuted));
 }

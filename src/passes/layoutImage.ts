@@ -11,7 +11,8 @@ import type { ProgramHeader } from '../header/encode.ts';
 import type { HeaderLayout } from '../header/layout.ts';
 import { baseFor, legalFileSize } from '../header/placing.ts';
 import { finishLayout } from '../layout/finish.ts';
-import { isFitted } from '../layout/fitted.ts';
+import { fittedSections } from '../layout/fitted.ts';
+import { padding } from '../layout/padding.ts';
 import type { Placement } from '../layout/placement.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
@@ -49,7 +50,7 @@ function placeAll(program: Program, pieces: Pieces, order: SectionOrder, options
   let begin = 0;
   for (const region of order.regions) {
     placer.beginRegion(region);
-    for (let i = begin; i < region.end; i++) placer.place(order.order[i]!, order.category[i]! as Category);
+    placer.placeAll(order, begin, region.end);
     placer.endRegion(region);
     begin = region.end;
   }
@@ -71,6 +72,8 @@ class Placer {
   #regionOffset: number;
   readonly #header: HeaderLayout;
   readonly #fit: HeaderFit | undefined;
+  /** 1 for each section that lies in the header, by section id. */
+  readonly #fitted: Uint8Array;
   readonly #jumpBefore: number;
   readonly #jumpOffset: number;
 
@@ -82,6 +85,7 @@ class Placer {
     this.#fileOffset = new Float64Array(sectionCount);
     this.#header = header.layout;
     this.#fit = fit;
+    this.#fitted = fittedSections(fit, sectionCount);
     this.#jumpBefore = order.jumpBefore;
     this.#jumpOffset = order.jumpOffset ?? 0;
     const textStart = options.sectionStarts.get('.text');
@@ -107,15 +111,20 @@ class Placer {
     this.#regionOffset = this.#fileEnd;
   }
 
-  place(id: number, part: Category): void {
-    if (isFitted(this.#fit, id)) {
+  /** Places the sections of a region. */
+  placeAll({ order, category }: SectionOrder, begin: number, end: number): void {
+    for (let i = begin; i < end; i++) this.#place(order[i]!, category[i]! as Category);
+  }
+
+  #place(id: number, part: Category): void {
+    if (this.#fitted[id] === 1) {
       // The parts of one that was cut have offsets of the file.
       this.#fileOffset[id] = this.#fit?.placed.get(id) ?? 0;
       this.#address[id] = this.#fileOffset[id] + this.#shift;
       return;
     }
     if (id === this.#jumpBefore) this.#here = this.#shift + this.#jumpOffset + JUMP_SIZE;
-    const here = alignUp(this.#here, this.#pieces.alignment[id]!);
+    const here = this.#here + padding(this.#here, this.#pieces.alignment[id]!);
     if (part === Category.bss && this.#bssStart === 0) this.#bssStart = here;
     this.#address[id] = here;
     this.#fileOffset[id] = here - this.#shift;

@@ -11,9 +11,10 @@
 
 import type { Diagnostics } from '../diagnostics.ts';
 import type { Hole } from '../header/layout.ts';
-import { isFitted } from '../layout/fitted.ts';
+import { fittedSections } from '../layout/fitted.ts';
 import type { Groups } from '../layout/groups.ts';
 import { Packer } from '../layout/packer.ts';
+import { padding } from '../layout/padding.ts';
 import { flagsOf } from '../layout/regions.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
@@ -49,39 +50,34 @@ function sequenceBehind(
   options: LinkOptions,
 ): { order: SectionOrder; end: number } {
   const { groups, regions: plans, headers, threadOrder } = fit.plan;
-  const isOpen = (group: number) => !isFitted(fit, groups.lead[group]!);
-  const sequence = new Sequence(groups, pieces);
-  for (let group = 0; group < groups.count; group++) if (!isOpen(group)) sequence.add(group);
+  const fitted = fittedSections(fit, pieces.home.length);
+  const sequence = new Sequence(groups, fitted);
+  if (fit.placed.size + fit.cut.size > 0) sequence.addFitted();
   const regions: Region[] = [];
   const jump = new JumpPlace(fit);
-  let jumpBefore = -1;
   let offset = fit.end;
   let end = offset;
   for (const { gap, parts } of plans) {
     if (typeof gap === 'number') offset = gap;
     else if (gap === 'page') offset = 0;
-    const members = parts.map((part) => groups.withCategory(part));
-    for (const part of members) {
-      const open = part.filter(isOpen);
-      const packed = options.verbatim ? open : pack(open, groups, pieces, offset);
-      for (const group of packed) {
-        // Zero-initialised data has no bytes in the file, between which the jump could lie.
-        const isZero = groups.category[group] === Category.bss;
-        const place = isZero ? offset : jump.before(offset, groups.endOf(group, pieces, offset));
-        if (place !== offset) jumpBefore = groups.lead[group]!;
-        sequence.add(group);
-        offset = groups.endOf(group, pieces, place);
-      }
-      if (part.some((group) => groups.category[group] !== Category.bss)) end = offset;
+    for (const part of parts) {
+      const open = sequence.openOf(part);
+      const packed = options.verbatim ? open : pack(open, groups, offset);
+      // Zero-initialised data has no bytes in the file, between which the jump could lie.
+      const isZero = part.every((category) => category === Category.bss);
+      offset =
+        jump.isWanted && !isZero ? jump.findPlace(packed, groups, offset) : endOf(packed, groups, offset);
+      sequence.addAll(packed);
+      if (!isZero) end = offset;
     }
-    regions.push({ gap, end: sequence.length, flags: flagsOf(program, groups, members, pieces, options) });
+    regions.push({ gap, end: sequence.length, flags: flagsOf(program, groups, parts, options) });
   }
   const order = {
     header: fit.header,
     headers,
     fit,
     jumpOffset: jump.offset,
-    jumpBefore,
+    jumpBefore: jump.before,
     headerSize: fit.header.layout.end,
     regions,
     threadOrder,
@@ -96,18 +92,43 @@ class Sequence {
   readonly #order: Int32Array;
   readonly #category: Uint8Array;
   readonly #groups: Groups;
+  readonly #fitted: Uint8Array;
 
-  constructor(groups: Groups, { home }: Pieces) {
+  /** @param fitted 1 for each section that lies in the header, by section id */
+  constructor(groups: Groups, fitted: Uint8Array) {
     this.#groups = groups;
-    this.#order = new Int32Array(home.length);
-    this.#category = new Uint8Array(home.length);
+    this.#order = new Int32Array(fitted.length);
+    this.#category = new Uint8Array(fitted.length);
+    this.#fitted = fitted;
   }
 
-  add(group: number): void {
-    for (const id of this.#groups.idsOf(group)) {
-      this.#order[this.length] = id;
-      this.#category[this.length++] = this.#groups.category[group]!;
+  /** Adds groups in their sequence. */
+  addAll(groups: Int32Array): void {
+    for (let i = 0; i < groups.length; i++) this.#add(groups[i]!);
+  }
+
+  /** Adds what lies in the header. */
+  addFitted(): void {
+    for (let group = 0; group < this.#groups.count; group++) {
+      if (this.#fitted[this.#groups.leadOf(group)] === 1) this.#add(group);
     }
+  }
+
+  /** The groups of a part that do not lie in the header. */
+  openOf(part: readonly Category[]): Int32Array {
+    const groups = this.#groups.withCategory(part);
+    let length = 0;
+    for (let i = 0; i < groups.length; i++) {
+      const group = groups[i]!;
+      if (this.#fitted[this.#groups.leadOf(group)] === 0) groups[length++] = group;
+    }
+    return groups.subarray(0, length);
+  }
+
+  #add(group: number): void {
+    const end = this.#groups.copyIds(group, this.#order, this.length);
+    const category = this.#groups.category[group]!;
+    while (this.length < end) this.#category[this.length++] = category;
   }
 
   columns(): { order: Int32Array; category: Uint8Array } {
@@ -121,6 +142,8 @@ class Sequence {
 /** Finds the place for the jump that the header wants at certain file offsets: before one of the sections. */
 class JumpPlace {
   offset: number | undefined;
+  /** Id of the section that follows it, or -1. */
+  before = -1;
   readonly #range: Hole | undefined;
 
   constructor({ jump, header }: HeaderFit) {
@@ -133,10 +156,28 @@ class JumpPlace {
     return this.#range !== undefined && this.offset === undefined;
   }
 
+  /** Whether there may be one before the section that comes next. */
+  get isWanted(): boolean {
+    return this.#range !== undefined && this.offset === undefined;
+  }
+
+  /** Looks for the place among groups that follow each other from `start` on. @returns where they end with it */
+  findPlace(packed: Int32Array, groups: Groups, start: number): number {
+    const { alignment, size } = groups;
+    let offset = start;
+    for (const group of packed) {
+      const end = offset + padding(offset, alignment[group]!) + size[group]!;
+      const place = this.isWanted ? this.#placeAt(offset, end) : offset;
+      if (place !== offset) this.before = groups.leadOf(group);
+      offset = place + padding(place, alignment[group]!) + size[group]!;
+    }
+    return offset;
+  }
+
   /** @param end where the section ends that would come next at `offset` @returns where it comes */
-  before(offset: number, end: number): number {
+  #placeAt(offset: number, end: number): number {
     const range = this.#range;
-    if (!range || this.offset !== undefined) return offset;
+    if (!range) return offset;
     // The last chance is taken even if the bytes up to the range are lost.
     if (offset < range.start && end < range.end) return offset;
     const place = Math.max(offset, range.start);
@@ -155,22 +196,44 @@ const BATCH_GROUPS = 4096;
 const BATCH_BYTES = 2 ** 22;
 
 /** Chooses the sequence of one part. @param start file offset where the part begins */
-function pack(part: Int32Array, groups: Groups, pieces: Pieces, start: number): Int32Array {
+function pack(part: Int32Array, groups: Groups, start: number): Int32Array {
   const sequence = new Int32Array(part.length);
   let offset = start;
-  let placed = 0;
-  while (placed < part.length) {
-    let end = placed;
-    for (let bytes = 0; end < part.length && end - placed < BATCH_GROUPS && bytes < BATCH_BYTES; end++) {
-      bytes += groups.endOf(part[end]!, pieces, 0);
-    }
-    const batch = part.subarray(placed, end);
-    const packer = new Packer(batch, groups, pieces);
-    for (; placed < end; placed++) {
-      const group = batch[packer.take(offset)]!;
-      sequence[placed] = group;
-      offset = groups.endOf(group, pieces, offset);
-    }
+  for (let placed = 0; placed < part.length; ) {
+    const end = endOfBatch(part, groups, placed);
+    offset = packBatch(part.subarray(placed, end), groups, offset, sequence.subarray(placed, end));
+    placed = end;
   }
   return sequence;
+}
+
+/** Index behind the last group of the batch that begins at `start`. */
+function endOfBatch(part: Int32Array, { size }: Groups, start: number): number {
+  const most = Math.min(part.length, start + BATCH_GROUPS);
+  let end = start;
+  for (let bytes = 0; end < most && bytes < BATCH_BYTES; end++) bytes += size[part[end]!]!;
+  return end;
+}
+
+/** Puts a batch into `sequence`. @returns the file offset where it ends */
+function packBatch(batch: Int32Array, groups: Groups, start: number, sequence: Int32Array): number {
+  const { alignment, size } = groups;
+  const packer = new Packer(batch, groups);
+  let offset = start;
+  for (let i = 0; i < batch.length; i++) {
+    const group = batch[packer.take(offset)]!;
+    sequence[i] = group;
+    offset += padding(offset, alignment[group]!) + size[group]!;
+  }
+  return offset;
+}
+
+/** The file offset where groups end that follow each other from `start` on. */
+function endOf(packed: Int32Array, { alignment, size }: Groups, start: number): number {
+  let offset = start;
+  for (let i = 0; i < packed.length; i++) {
+    const group = packed[i]!;
+    offset += padding(offset, alignment[group]!) + size[group]!;
+  }
+  return offset;
 }
