@@ -14,6 +14,7 @@ export interface OffsetMap {
 
 const HAS_CONTENT = 1;
 const HAS_MAP = 2;
+const IS_FOLDED = 4;
 
 export class Pieces {
   /** Id of the section that holds this one's bytes now: itself, another, or -1 if it is not in the program. */
@@ -24,9 +25,10 @@ export class Pieces {
   readonly alignment: Float64Array;
   readonly #content = new Map<number, Uint8Array>();
   readonly #maps = new Map<number, OffsetMap>();
-  /** Bits by section id: whether the maps above have something for it. */
+  /** Bits by section id: whether the maps above have something for it, and whether it is folded. */
   readonly #has: Uint8Array;
-  readonly #twins = new Map<number, number[]>();
+  /** Ids of the sections that are folded into others. */
+  readonly #folded: number[] = [];
 
   constructor(sectionCount: number) {
     this.home = new Int32Array(sectionCount).fill(-1);
@@ -66,26 +68,21 @@ export class Pieces {
   /** Drops a section whose bytes and relocations are those of another. */
   fold(id: number, survivor: number): void {
     this.home[id] = survivor;
-    const twins = this.#twins.get(survivor) ?? [];
-    twins.push(id);
-    this.#twins.set(survivor, twins);
+    this.#has[id]! |= IS_FOLDED;
+    this.#folded.push(id);
   }
 
   /** Records where the parts of a section that stays its own home have gone, and with them its twins'. */
   cut(id: number, size: number, map: OffsetMap): void {
     this.place(id, size, 1);
-    for (const section of [id, ...this.twins(id)]) this.#setMap(section, map);
-  }
-
-  /** Sections that were dropped in favour of this one. */
-  twins(id: number): readonly number[] {
-    return this.#twins.get(id) ?? [];
+    this.#setMap(id, map);
+    for (const twin of this.#folded) if (this.home[twin] === id) this.#setMap(twin, map);
   }
 
   /** Whether bytes of the section itself are in the image. */
   hasOwnBytes(id: number): boolean {
     const home = this.home[id]!;
-    return home >= 0 && (home === id || (this.isMapped(id) && !this.twins(home).includes(id)));
+    return home >= 0 && (home === id || (this.#has[id]! & (HAS_MAP | IS_FOLDED)) === HAS_MAP);
   }
 
   /** Whether offsets of the section have changed. */

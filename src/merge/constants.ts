@@ -2,27 +2,53 @@
  * Lets equal constants share one copy. The widest come first, so that nothing is lost to alignment, and a narrower
  * one that is found at an aligned place among them lies there.
  */
-import { alignUp } from '../elf/bytes.ts';
 import { equalBytes, hashBytes } from '../elf/hash.ts';
-import type { Elements, SharedElements } from './elements.ts';
+import { padding } from '../layout/padding.ts';
+import { copyElement, type Elements, type SharedElements } from './elements.ts';
 import { Interner } from './interner.ts';
 
 /** Shares constants of any sizes. */
 export function shareConstants(constants: Elements): SharedElements {
   const { count, start, alignment } = constants;
-  const size = (constant: number) => start[constant + 1]! - start[constant]!;
-  const order = Int32Array.from({ length: count }, (_, constant) => constant);
-  order.sort((a, b) => alignment[b]! - alignment[a]! || size(b) - size(a) || a - b);
+  const order = widestFirst(constants);
   const pool = new ConstantPool(constants);
   for (let from = 0; from < count; ) {
-    const [leader] = order.subarray(from);
-    let to = from;
-    while (to < count && alignment[order[to]!] === alignment[leader!] && size(order[to]!) === size(leader!))
+    const leader = order[from]!;
+    const size = start[leader + 1]! - start[leader]!;
+    let to = from + 1;
+    while (
+      to < count &&
+      alignment[order[to]!] === alignment[leader] &&
+      sizeOf(constants, order[to]!) === size
+    )
       to++;
-    pool.addAll(order.subarray(from, to), size(leader!), alignment[leader!]!);
+    pool.addAll(order.subarray(from, to), size, alignment[leader]!);
     from = to;
   }
   return { bytes: pool.bytes(), alignment: alignment[order[0]!] ?? 1, offset: pool.offset };
+}
+
+/** The numbers of constants by alignment and size, both falling, and else in order. */
+function widestFirst(constants: Elements): Int32Array {
+  const { count, alignment } = constants;
+  // Sizes and alignments are at most 256, so that a number holds them, their complements first, and its constant's.
+  const keys = new Float64Array(count);
+  for (let constant = 0; constant < count; constant++) {
+    const width = (Math.clz32(alignment[constant]!) << 9) + MAX_SIZE - sizeOf(constants, constant);
+    keys[constant] = width * TWO_32 + constant;
+  }
+  keys.sort();
+  const order = new Int32Array(count);
+  for (let i = 0; i < count; i++) order[i] = keys[i]! % TWO_32;
+  return order;
+}
+
+/** Bytes of the largest constant that is shared. */
+const MAX_SIZE = 256;
+const TWO_32 = 2 ** 32;
+
+function sizeOf({ start }: Elements, constant: number): number {
+  return start[constant + 1]! - start[constant]!;
 }
 
 class ConstantPool {
@@ -34,8 +60,8 @@ class ConstantPool {
   constructor(constants: Elements) {
     this.#constants = constants;
     this.offset = new Int32Array(constants.count);
-    const { alignment, start } = constants;
-    const room = alignment.reduce((sum, one, i) => sum + alignUp(start[i + 1]! - start[i]!, one), 0);
+    let room = 0;
+    for (let i = 0; i < constants.count; i++) room += sizeOf(constants, i) + constants.alignment[i]!;
     this.#bytes = new Uint8Array(room);
   }
 
@@ -43,21 +69,36 @@ class ConstantPool {
   addAll(order: Int32Array, size: number, alignment: number): void {
     const { bytes, start } = this.#constants;
     const pool = this.#bytes;
-    const steps = Math.ceil(this.#end / alignment);
-    const known = new Interner(steps + order.length, (a, b) => equalBytes(pool, a, pool, b, size));
-    for (let at = 0; at + size <= this.#end; at += alignment) known.add(at, hashBytes(pool, at, at + size));
-    for (const constant of order) {
-      const free = alignUp(this.#end, alignment);
-      pool.set(bytes.subarray(start[constant], start[constant + 1]), free);
-      const place = known.add(free, hashBytes(pool, free, free + size));
+    const known = this.#knownPlaces(order.length, size, alignment);
+    for (let i = 0; i < order.length; i++) {
+      const constant = order[i]!;
+      const from = start[constant]!;
+      let place = known.first(hashBytes(bytes, from, from + size));
+      while (place >= 0 && !equalBytes(pool, place, bytes, from, size)) place = known.next();
+      if (place < 0) {
+        place = this.#end + padding(this.#end, alignment);
+        known.add(place);
+        copyElement(this.#constants, constant, pool, place);
+        this.#end = place + size;
+      }
       this.offset[constant] = place;
-      if (place === free) this.#end = free + size;
-      else pool.fill(0, free, free + size);
     }
   }
 
   /** What has been added. */
   bytes(): Uint8Array {
     return this.#bytes.slice(0, this.#end);
+  }
+
+  /** The aligned places at which a constant could lie among those that have been added. @param more that will be */
+  #knownPlaces(more: number, size: number, alignment: number): Interner {
+    const pool = this.#bytes;
+    const known = new Interner(Math.ceil(this.#end / alignment) + more);
+    for (let at = 0; at + size <= this.#end; at += alignment) {
+      let other = known.first(hashBytes(pool, at, at + size));
+      while (other >= 0 && !equalBytes(pool, other, pool, at, size)) other = known.next();
+      if (other < 0) known.add(at);
+    }
+    return known;
   }
 }

@@ -6,7 +6,7 @@
 import { STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
 import { finish, mix } from '../elf/hash.ts';
 import type { Pieces } from '../pieces.ts';
-import { locate, type Program, SymbolKind, symbolSize, Target } from '../program.ts';
+import { type Program, SymbolKind, symbolSize } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
 import { Calculation, calculationOf, sectionAddend } from '../x86/relocations.ts';
@@ -17,12 +17,16 @@ import type { Graph } from './partition.ts';
 /** What a reference's value counts from. */
 const Origin = { zero: 0, section: 1, node: 2, symbol: 3, indirect: 4, slot: 5, threadSlot: 6 } as const;
 
+/** Set in a word of a description that is followed by the high half of a value. */
+const IS_WIDE = 1 << 24;
+
 const TWO_32 = 2 ** 32;
 
 export class Describer {
   readonly #program: Program;
   readonly #pieces: Pieces;
   readonly #synthesis: Synthesis;
+  readonly #rewrites: Uint8Array;
   readonly #unwind: UnwindTables | undefined;
   /** By section id: the number of the node that stands for it, or -1. */
   readonly #nodeOf: Int32Array;
@@ -32,7 +36,6 @@ export class Describer {
   readonly #firstWord = new IntList();
   readonly #targets = new IntList();
   readonly #firstEdge = new IntList();
-  readonly #target = new Target();
   /** The section that is being described. */
   #section = -1;
   /** The value last calculated: 64 bits from an origin. */
@@ -52,6 +55,7 @@ export class Describer {
     this.#program = program;
     this.#pieces = pieces;
     this.#synthesis = synthesis;
+    this.#rewrites = synthesis.rewrites;
     this.#unwind = unwind;
     this.#nodeOf = nodeOf;
     this.#unique = unique;
@@ -64,10 +68,13 @@ export class Describer {
     const { sections } = this.#program;
     this.#section = id;
     this.#words.push(content);
+    const { length } = this.#words;
+    this.#words.push(0);
     const first = sections.firstRelocation[id]!;
-    for (let row = first; row < first + sections.relocationCount[id]!; row++) {
-      this.#describeReference(row, 0, this.#synthesis.rewrites[row]!);
-    }
+    const end = first + sections.relocationCount[id]!;
+    for (let row = first; row < end; row++) this.#describeReference(row, 0, this.#rewrites[row]!);
+    // How many words there are tells where the unwind records begin.
+    this.#words.values[length] = this.#words.length - length;
     const unwind = this.#unwind;
     if (unwind) {
       for (let record = unwind.firstOf(id); record >= 0; record = unwind.nextOf(record)) {
@@ -86,16 +93,22 @@ export class Describer {
 
   /** For each node the first one with an equal description. */
   classes(): Int32Array {
-    const count = this.#firstWord.length - 1;
-    const known = new Interner(count, (a, b) => this.#haveEqualWords(a, b));
-    return Int32Array.from({ length: count }, (_, node) => known.add(node, this.#hashWords(node)));
+    const classes = new Int32Array(this.#firstWord.length - 1);
+    const known = new Interner(classes.length);
+    for (let node = 0; node < classes.length; node++) {
+      let other = known.first(this.#hashWords(node));
+      while (other >= 0 && !this.#haveEqualWords(other, node)) other = known.next();
+      if (other < 0) known.add(node);
+      classes[node] = other < 0 ? node : other;
+    }
+    return classes;
   }
 
   #hashWords(node: number): number {
+    const words = this.#words.values;
+    const end = this.#firstWord.values[node + 1]!;
     let hash = 0;
-    for (let i = this.#firstWord.values[node]!; i < this.#firstWord.values[node + 1]!; i++) {
-      hash = mix(hash, this.#words.values[i]!);
-    }
+    for (let i = this.#firstWord.values[node]!; i < end; i++) hash = mix(hash, words[i]!);
     return finish(hash);
   }
 
@@ -128,13 +141,13 @@ export class Describer {
     if (code === Rewrite.consumed || calculationOf[type] === Calculation.none) return;
     if (code === Rewrite.none) this.#calculate(row);
     else this.#setToSymbol(row, false);
-    const words = this.#words;
-    words.push(relocations.offset[row]! - start);
-    words.push(type | (code << 8));
-    words.push(this.#origin);
-    words.push(this.#which);
-    words.push(this.#low);
-    words.push(this.#high);
+    this.#words.pushFour(
+      relocations.offset[row]! - start,
+      type | (code << 8) | (this.#origin << 16) | (this.#high === this.#low >> 31 ? 0 : IS_WIDE),
+      this.#which,
+      this.#low,
+    );
+    if (this.#high !== this.#low >> 31) this.#words.push(this.#high);
   }
 
   /** The value of a reference that is not rewritten, but for the distance to the place it stands at. */
@@ -167,11 +180,14 @@ export class Describer {
 
   /** As `relocate` does: of a section whose parts have moved, the addend tells which part is meant. */
   #setToSymbol(row: number, withAddend: boolean): void {
-    const target = this.#target;
-    const { relocations } = this.#program;
-    locate(this.#program, relocations.symbol[row]!, target);
-    const { section, low, type } = target;
-    if (section < 0) this.#setToAddress();
+    const { relocations, symbols, locals } = this.#program;
+    const reference = relocations.symbol[row]!;
+    const isGlobal = reference >= 0;
+    const at = isGlobal ? reference : ~reference;
+    const section = isGlobal ? symbols.section[at]! : locals.section[at]!;
+    const low = isGlobal ? symbols.valueLow[at]! : locals.valueLow[at]!;
+    const type = isGlobal ? symbols.type[at]! : locals.type[at]!;
+    if (section < 0) this.#setToAddress(reference);
     else if (type === STT_GNU_IFUNC) this.#set(Origin.indirect, this.#synthesis.entryOf(section, low), 0);
     else if (withAddend && type === STT_SECTION && this.#pieces.isMapped(section)) {
       const addend = sectionAddend(relocations, row);
@@ -181,14 +197,15 @@ export class Describer {
   }
 
   /** A symbol outside all sections: a known address, or what only this symbol stands for. */
-  #setToAddress(): void {
-    const { symbol, low, high } = this.#target;
-    if (symbol >= 0 && this.#program.symbols.kind[symbol] !== SymbolKind.absolute) {
-      this.#set(Origin.symbol, symbol, 0);
-      return;
-    }
-    this.#set(Origin.zero, 0, low);
-    this.#high = high;
+  #setToAddress(reference: number): void {
+    const { symbols, locals } = this.#program;
+    if (reference < 0) {
+      this.#set(Origin.zero, 0, locals.valueLow[~reference]!);
+      this.#high = locals.valueHigh[~reference]!;
+    } else if (symbols.kind[reference] === SymbolKind.absolute) {
+      this.#set(Origin.zero, 0, symbols.valueLow[reference]!);
+      this.#high = symbols.valueHigh[reference]!;
+    } else this.#set(Origin.symbol, reference, 0);
   }
 
   #setToPlace(section: number, offset: number): void {

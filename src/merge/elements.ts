@@ -1,4 +1,5 @@
 /** The live elements of a group of mergeable sections, and what becomes of them. */
+import { NearbySections } from '../nearby.ts';
 import type { OffsetMap, Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import type { MergeableElements } from '../results.ts';
@@ -11,7 +12,7 @@ export interface Elements {
   /** Where each element begins in `bytes`, and one entry for where the last ends. */
   readonly start: Uint32Array;
   /** Alignment in bytes that each element had in its section. */
-  readonly alignment: Float64Array;
+  readonly alignment: Uint32Array;
 }
 
 /** The shared copies. */
@@ -34,32 +35,96 @@ export function collectElements(
   pieces: Pieces,
   group: readonly MergeableSection[],
 ): Elements {
-  const { sections } = program;
-  let count = 0;
-  let size = 0;
-  for (const { elements, id } of group) {
-    for (const live of elements.live) count += live;
-    size += sections.size[id]!;
+  const collector = new ElementCollector(program, group);
+  const sections = new NearbySections(
+    program,
+    Int32Array.from(group, ({ id }) => id),
+  );
+  group.forEach(({ id, elements }, i) => {
+    const alignment = program.sections.addralign[id]!;
+    const content = pieces.contentOf(id);
+    if (content) collector.add(elements, content, 0, content.length, alignment);
+    else {
+      sections.read(i);
+      collector.add(elements, sections.bytes, sections.start, program.sections.size[id]!, alignment);
+    }
+  });
+  return collector.elements();
+}
+
+class ElementCollector {
+  readonly #bytes: Uint8Array;
+  readonly #start: Uint32Array;
+  readonly #alignment: Uint32Array;
+  #count = 0;
+  #end = 0;
+
+  constructor({ sections }: Program, group: readonly MergeableSection[]) {
+    let count = 0;
+    let size = 0;
+    for (const { elements, id } of group) {
+      count += countLive(elements);
+      size += sections.size[id]!;
+    }
+    this.#bytes = new Uint8Array(size);
+    this.#start = new Uint32Array(count + 1);
+    this.#alignment = new Uint32Array(count);
   }
-  const bytes = new Uint8Array(size);
-  const start = new Uint32Array(count + 1);
-  const alignment = new Float64Array(count);
-  let next = 0;
-  let end = 0;
-  for (const { id, elements } of group) {
-    const content = pieces.contentOf(id) ?? program.sectionBytes(id);
-    const { starts, live } = elements;
+
+  /** Adds the live elements of the section whose bytes begin at an offset of `bytes`. */
+  add(
+    { starts, live }: MergeableElements,
+    bytes: Uint8Array,
+    offset: number,
+    size: number,
+    alignment: number,
+  ): void {
     for (let i = 0; i < starts.length; i++) {
-      if (live[i] !== 1) continue;
-      const element = content.subarray(starts[i], starts[i + 1]);
-      bytes.set(element, end);
-      alignment[next] = alignmentAt(starts[i]!, sections.addralign[id]!);
-      end += element.length;
-      start[++next] = end;
+      if (live[i] === 1) this.#addOne(bytes, offset, starts[i]!, starts[i + 1] ?? size, alignment);
     }
   }
-  return { count, bytes: bytes.subarray(0, end), start, alignment };
+
+  elements(): Elements {
+    return {
+      count: this.#count,
+      bytes: this.#bytes.subarray(0, this.#end),
+      start: this.#start,
+      alignment: this.#alignment,
+    };
+  }
+
+  #addOne(bytes: Uint8Array, offset: number, from: number, to: number, alignment: number): void {
+    copyBytes(bytes, offset + from, this.#bytes, this.#end, to - from);
+    this.#alignment[this.#count] = alignmentAt(from, alignment);
+    this.#end += to - from;
+    this.#start[++this.#count] = this.#end;
+  }
 }
+
+function countLive({ live }: MergeableElements): number {
+  let count = 0;
+  for (let i = 0; i < live.length; i++) count += live[i]!;
+  return count;
+}
+
+/** Copies the bytes of an element to an offset of `to`. */
+export function copyElement(
+  { bytes, start }: Elements,
+  element: number,
+  to: Uint8Array,
+  offset: number,
+): void {
+  copyBytes(bytes, start[element]!, to, offset, start[element + 1]! - start[element]!);
+}
+
+/** Most elements are so short that it would take longer to make views of them. */
+function copyBytes(from: Uint8Array, start: number, to: Uint8Array, offset: number, size: number): void {
+  if (size > LONG) to.set(from.subarray(start, start + size), offset);
+  else for (let i = 0; i < size; i++) to[offset + i] = from[start + i]!;
+}
+
+/** Bytes of an element from which on the system copies faster. */
+const LONG = 128;
 
 /**
  * Where the elements of one section lie now.

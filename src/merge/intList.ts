@@ -10,9 +10,22 @@ export class IntList {
   }
 
   push(value: number): void {
-    if (this.length === this.values.length)
-      this.values = copyInto(new Int32Array(this.length * 2), this.values);
+    if (this.length === this.values.length) this.#grow();
     this.values[this.length++] = value;
+  }
+
+  pushFour(a: number, b: number, c: number, d: number): void {
+    if (this.length + 4 > this.values.length) this.#grow();
+    const { values, length } = this;
+    values[length] = a;
+    values[length + 1] = b;
+    values[length + 2] = c;
+    values[length + 3] = d;
+    this.length += 4;
+  }
+
+  #grow(): void {
+    this.values = copyInto(new Int32Array(this.values.length * 2), this.values);
   }
 
   /** What has been added. */

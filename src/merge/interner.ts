@@ -1,32 +1,50 @@
-/** Finds equal things among many, by hash first and by comparison then. Things are known by number. */
+/**
+ * Finds equal things among many: whoever adds one first looks at those with its hash and compares.
+ *
+ * `for (known = table.first(hash); known >= 0 && !areEqual(known, item); known = table.next());`
+ * `if (known < 0) table.add(item);`
+ */
 
-/** An open-addressing hash set of numbers with linear probing, at most half full. */
+/** An open-addressing hash table of numbers that stand for things, with linear probing, at most half full. */
 export class Interner {
-  readonly #equal: (a: number, b: number) => boolean;
+  readonly #mask: number;
+  /** Things plus one; 0 where there is none. */
   readonly #slots: Int32Array;
   readonly #hashes: Int32Array;
+  #hash = 0;
+  #slot = 0;
 
-  /**
-   * @param capacity the most different things that will be added
-   * @param equal whether two things that were added are equal; asked only about things with the same hash
-   */
-  constructor(capacity: number, equal: (a: number, b: number) => boolean) {
-    const slots = 2 ** Math.ceil(Math.log2(Math.max(capacity, 1) * 2));
-    this.#equal = equal;
-    this.#slots = new Int32Array(slots).fill(-1);
+  /** @param capacity the most different things that will be added */
+  constructor(capacity: number) {
+    const slots = capacity < 2 ? 4 : 2 << (32 - Math.clz32(capacity - 1));
+    this.#mask = slots - 1;
+    this.#slots = new Int32Array(slots);
     this.#hashes = new Int32Array(slots);
   }
 
-  /** Adds a thing. @returns the first one added that equals it: itself where there is none */
-  add(item: number, hash: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (let known = this.#slots[slot]!; known >= 0; known = this.#slots[slot]!) {
-      if (this.#hashes[slot] === hash && this.#equal(known, item)) return known;
-      slot = (slot + 1) & mask;
-    }
-    this.#slots[slot] = item;
-    this.#hashes[slot] = hash;
-    return item;
+  /** The first thing that was added with this hash, or -1. */
+  first(hash: number): number {
+    this.#hash = hash;
+    this.#slot = hash & this.#mask;
+    return this.#find();
+  }
+
+  /** The next one, or -1. */
+  next(): number {
+    this.#slot = (this.#slot + 1) & this.#mask;
+    return this.#find();
+  }
+
+  /** Adds a thing with the hash that was last asked for, once nothing more with it is found. */
+  add(thing: number): void {
+    this.#slots[this.#slot] = thing + 1;
+    this.#hashes[this.#slot] = this.#hash;
+  }
+
+  #find(): number {
+    let slot = this.#slot;
+    while (this.#slots[slot] !== 0 && this.#hashes[slot] !== this.#hash) slot = (slot + 1) & this.#mask;
+    this.#slot = slot;
+    return this.#slots[slot]! - 1;
   }
 }

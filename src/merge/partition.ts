@@ -26,7 +26,8 @@ export interface Graph {
  */
 export function refinePartition(graph: Graph, initial: Int32Array): Int32Array {
   const refiner = new Refiner(graph, initial);
-  let nodes: Int32Array = Int32Array.from(initial, (_, node) => node);
+  let nodes: Int32Array = new Int32Array(initial.length);
+  for (let node = 0; node < nodes.length; node++) nodes[node] = node;
   while (nodes.length > 0) nodes = refiner.predecessors(refiner.split(nodes));
   return refiner.classOf;
 }
@@ -55,7 +56,7 @@ class Refiner {
     this.#reverse = reverse(graph);
     this.#size = new Int32Array(2 * length);
     this.#classes = length;
-    for (const number of initial) this.#size[number]!++;
+    for (let node = 0; node < length; node++) this.#size[initial[node]!]!++;
     this.#seen = new Int32Array(length);
     this.#groupSize = new Int32Array(length);
     this.#groupClass = new Int32Array(length);
@@ -65,43 +66,71 @@ class Refiner {
 
   /** Splits classes by the edges of the given nodes. @returns the nodes that are in new classes */
   split(nodes: Int32Array): Int32Array {
-    const movable = nodes.filter((node) => this.#size[this.classOf[node]!]! > 1);
+    const movable = this.#findMovable(nodes);
     const leaders = this.#groupByEdges(movable);
     this.#countGroups(movable, leaders);
-    for (const leader of leaders) this.#nameGroup(leader);
-    const moved = new IntList(movable.length + 1);
-    for (let i = 0; i < movable.length; i++) {
-      const number = this.#groupClass[leaders[i]!]!;
-      if (number < 0) continue;
-      const node = movable[i]!;
-      this.#size[this.classOf[node]!]!--;
-      this.#size[number]!++;
-      this.classOf[node] = number;
-      moved.push(node);
-    }
-    return moved.used();
+    this.#nameGroups(leaders);
+    return this.#move(movable, leaders);
   }
 
   /** The nodes with edges to the given ones. */
   predecessors(nodes: Int32Array): Int32Array {
-    const { firstEdge, target } = this.#reverse;
     const found = new IntList();
     this.#round++;
-    for (const node of nodes) {
-      for (let edge = firstEdge[node]!; edge < firstEdge[node + 1]!; edge++) {
-        const from = target[edge]!;
-        if (this.#seen[from] === this.#round) continue;
-        this.#seen[from] = this.#round;
-        found.push(from);
-      }
-    }
+    for (let i = 0; i < nodes.length; i++) this.#addPredecessors(nodes[i]!, found);
     return found.used();
+  }
+
+  #addPredecessors(node: number, found: IntList): void {
+    const { firstEdge, target } = this.#reverse;
+    const end = firstEdge[node + 1]!;
+    for (let edge = firstEdge[node]!; edge < end; edge++) {
+      const from = target[edge]!;
+      if (this.#seen[from] === this.#round) continue;
+      this.#seen[from] = this.#round;
+      found.push(from);
+    }
+  }
+
+  /** The nodes that are not alone in their class. */
+  #findMovable(nodes: Int32Array): Int32Array {
+    const movable = new Int32Array(nodes.length);
+    let length = 0;
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[i]!;
+      if (this.#size[this.classOf[node]!]! > 1) movable[length++] = node;
+    }
+    return movable.subarray(0, length);
   }
 
   /** For each node the first one of its class whose edges lead to the same classes. */
   #groupByEdges(nodes: Int32Array): Int32Array {
-    const known = new Interner(nodes.length, (a, b) => this.#haveEqualEdges(a, b));
-    return nodes.map((node) => known.add(node, this.#hashEdges(node)));
+    const known = new Interner(nodes.length);
+    const leaders = new Int32Array(nodes.length);
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[i]!;
+      let other = known.first(this.#hashEdges(node));
+      while (other >= 0 && !this.#haveEqualEdges(other, node)) other = known.next();
+      if (other < 0) known.add(node);
+      leaders[i] = other < 0 ? node : other;
+    }
+    return leaders;
+  }
+
+  /** Puts the nodes of groups that got a class into it. @returns those nodes */
+  #move(nodes: Int32Array, leaders: Int32Array): Int32Array {
+    const moved = new Int32Array(nodes.length);
+    let length = 0;
+    for (let i = 0; i < nodes.length; i++) {
+      const number = this.#groupClass[leaders[i]!]!;
+      if (number < 0) continue;
+      const node = nodes[i]!;
+      this.#size[this.classOf[node]!]!--;
+      this.#size[number]!++;
+      this.classOf[node] = number;
+      moved[length++] = node;
+    }
+    return moved.subarray(0, length);
   }
 
   #countGroups(nodes: Int32Array, leaders: Int32Array): void {
@@ -109,8 +138,9 @@ class Refiner {
       this.#groupSize[nodes[i]!] = 0;
       this.#compared[this.classOf[nodes[i]!]!] = 0;
     }
-    for (const leader of leaders) this.#groupSize[leader]!++;
-    for (const leader of leaders) {
+    for (let i = 0; i < leaders.length; i++) this.#groupSize[leaders[i]!]!++;
+    for (let i = 0; i < leaders.length; i++) {
+      const leader = leaders[i]!;
       const number = this.classOf[leader]!;
       const isFirst = this.#compared[number]!++ === 0;
       if (isFirst || this.#groupSize[leader]! > this.#groupSize[this.#largest[number]!]!) {
@@ -121,17 +151,22 @@ class Refiner {
   }
 
   /** Of a class all of whose nodes were compared, the largest group stays; else those that were not. */
-  #nameGroup(leader: number): void {
-    if (this.#groupClass[leader] !== UNNAMED) return;
-    const number = this.classOf[leader]!;
-    const stays = this.#compared[number] === this.#size[number] && this.#largest[number] === leader;
-    this.#groupClass[leader] = stays ? STAYS : this.#classes++;
+  #nameGroups(leaders: Int32Array): void {
+    for (let i = 0; i < leaders.length; i++) {
+      const leader = leaders[i]!;
+      if (this.#groupClass[leader] !== UNNAMED) continue;
+      const number = this.classOf[leader]!;
+      const stays = this.#compared[number] === this.#size[number] && this.#largest[number] === leader;
+      this.#groupClass[leader] = stays ? STAYS : this.#classes++;
+    }
   }
 
   #hashEdges(node: number): number {
     const { firstEdge, target } = this.#graph;
-    let hash = this.classOf[node]!;
-    for (let edge = firstEdge[node]!; edge < firstEdge[node + 1]!; edge++) {
+    const end = firstEdge[node + 1]!;
+    // What refers to each other often has numbers near each other: as it is, the first would undo the second.
+    let hash = mix(0, this.classOf[node]!);
+    for (let edge = firstEdge[node]!; edge < end; edge++) {
       hash = mix(hash, this.classOf[target[edge]!]!);
     }
     return finish(hash);
@@ -140,9 +175,11 @@ class Refiner {
   #haveEqualEdges(a: number, b: number): boolean {
     const { firstEdge, target } = this.#graph;
     if (this.classOf[a] !== this.classOf[b]) return false;
-    const count = firstEdge[a + 1]! - firstEdge[a]!;
+    const startA = firstEdge[a]!;
+    const startB = firstEdge[b]!;
+    const count = firstEdge[a + 1]! - startA;
     for (let i = 0; i < count; i++) {
-      if (this.classOf[target[firstEdge[a]! + i]!] !== this.classOf[target[firstEdge[b]! + i]!]) return false;
+      if (this.classOf[target[startA + i]!] !== this.classOf[target[startB + i]!]) return false;
     }
     return true;
   }
@@ -154,14 +191,14 @@ const UNNAMED = -2;
 /** The graph with each edge turned round. */
 function reverse({ firstEdge, target }: Graph): Graph {
   const first = new Int32Array(firstEdge.length);
-  for (const node of target) first[node + 1]!++;
+  for (let edge = 0; edge < target.length; edge++) first[target[edge]! + 1]!++;
   for (let node = 1; node < first.length; node++) first[node]! += first[node - 1]!;
   const next = first.slice();
   const sources = new Int32Array(target.length);
-  for (let node = 0; node + 1 < firstEdge.length; node++) {
-    for (let edge = firstEdge[node]!; edge < firstEdge[node + 1]!; edge++) {
-      sources[next[target[edge]!]!++] = node;
-    }
+  let node = 0;
+  for (let edge = 0; edge < target.length; edge++) {
+    while (firstEdge[node + 1]! <= edge) node++;
+    sources[next[target[edge]!]!++] = node;
   }
   return { firstEdge: first, target: sources };
 }

@@ -7,45 +7,62 @@
  */
 import { SHF_EXECINSTR } from '../elf/constants.ts';
 import { Trait } from '../elf/sectionNames.ts';
-import { locate, type Program, Target } from '../program.ts';
+import type { Program } from '../program.ts';
 import { type Liveness, Rewrite, type Synthesis } from '../results.ts';
 import { GotRelaxation } from '../x86/relax.ts';
-import { Calculation, calculationOf, R_X86_64_PLT32 } from '../x86/relocations.ts';
+import { Calculation, R_X86_64_PLT32, typesWith } from '../x86/relocations.ts';
+
+/** By relocation type: 1 for references that are calls or have nothing to do with an address. */
+const takesNoAddress = typesWith([Calculation.none, Calculation.size]);
+takesNoAddress[R_X86_64_PLT32] = 1;
 
 /** @returns 1 for each section whose address is significant, by section id */
 export function findSignificant(program: Program, liveness: Liveness, { rewrites }: Synthesis): Uint8Array {
-  const { sections, objects, relocations } = program;
+  const { sections, objects } = program;
+  const { reached } = liveness;
   const significant = new Uint8Array(sections.count);
-  const target = new Target();
-  for (const object of objects) {
-    for (const reference of object.significant ?? []) {
-      locate(program, reference, target);
-      if (target.section >= 0) significant[target.section] = 1;
-    }
-  }
-  for (const id of liveness.reached) {
-    const first = sections.firstRelocation[id]!;
-    const end = first + sections.relocationCount[id]!;
-    if (first === end || objects[sections.object[id]!]!.significant || isVirtualTable(program, id)) continue;
-    for (let row = first; row < end; row++) {
-      if (!takesAddress(relocations.type[row]!, rewrites[row]!)) continue;
-      locate(program, relocations.symbol[row]!, target);
-      if (target.section >= 0) significant[target.section] = 1;
-    }
+  for (const object of objects) if (object.significant) markListed(program, object.significant, significant);
+  for (let i = 0; i < reached.length; i++) {
+    const id = reached[i]!;
+    const hasList = objects[sections.object[id]!]!.significant !== undefined;
+    if (!hasList && !isVirtualTable(program, id)) markReferenced(program, id, rewrites, significant);
   }
   return significant;
 }
 
-/** Whether a reference may be for anything but a call. */
-function takesAddress(type: number, code: number): boolean {
-  if (code === Rewrite.consumed) return false;
-  if (code !== Rewrite.none && (code & Rewrite.tls) === 0) {
-    const relaxation = code & Rewrite.gotMask;
-    return relaxation !== GotRelaxation.call && relaxation !== GotRelaxation.jump;
+/** Marks the sections that references of a table lead to. */
+function markListed(program: Program, references: Int32Array, significant: Uint8Array): void {
+  for (const reference of references) {
+    const section = sectionOf(program, reference);
+    if (section >= 0) significant[section] = 1;
   }
-  const calculation = calculationOf[type];
-  const isOfNoAddress = calculation === Calculation.none || calculation === Calculation.size;
-  return type !== R_X86_64_PLT32 && !isOfNoAddress;
+}
+
+/** Marks the sections whose addresses a section takes. */
+function markReferenced(program: Program, id: number, rewrites: Uint8Array, significant: Uint8Array): void {
+  const { sections, relocations } = program;
+  const { type, symbol } = relocations;
+  const first = sections.firstRelocation[id]!;
+  const end = first + sections.relocationCount[id]!;
+  for (let row = first; row < end; row++) {
+    const code = rewrites[row]!;
+    if (code === Rewrite.none ? takesNoAddress[type[row]!] === 1 : !keepsAddress(type[row]!, code)) continue;
+    const section = sectionOf(program, symbol[row]!);
+    if (section >= 0) significant[section] = 1;
+  }
+}
+
+/** Whether a reference that is rewritten may be for anything but a call. */
+function keepsAddress(type: number, code: number): boolean {
+  if (code === Rewrite.consumed) return false;
+  if ((code & Rewrite.tls) !== 0) return takesNoAddress[type] === 0;
+  const relaxation = code & Rewrite.gotMask;
+  return relaxation !== GotRelaxation.call && relaxation !== GotRelaxation.jump;
+}
+
+/** The section that a reference leads to, or -1; see `locate`. */
+function sectionOf({ symbols, locals }: Program, reference: number): number {
+  return reference >= 0 ? symbols.section[reference]! : locals.section[~reference]!;
 }
 
 function isVirtualTable({ sections }: Program, id: number): boolean {

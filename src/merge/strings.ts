@@ -3,9 +3,11 @@
  * strings are sorted by their bytes from the end, longer ones first, so that all strings that end with one stand
  * in a row directly before it.
  */
-import { alignUp } from '../elf/bytes.ts';
 import { equalBytes, hashBytes } from '../elf/hash.ts';
-import type { Elements, SharedElements } from './elements.ts';
+import { padding } from '../layout/padding.ts';
+import { copyElement, type Elements, type SharedElements } from './elements.ts';
+import { sortFromEnd } from './endOrder.ts';
+import { Fillers } from './fillers.ts';
 import { Interner } from './interner.ts';
 
 /** Shares strings that have one character size. */
@@ -23,24 +25,29 @@ class StringSharer {
   /** For each first string the one it lies in: itself or a longer one that does so. */
   readonly #host: Int32Array;
   /** Strictest alignment that anything in a string asks of it. */
-  readonly #alignment: Float64Array;
+  readonly #alignment: Uint32Array;
+  readonly #size: Uint32Array;
 
   constructor(strings: Elements) {
+    const { count, start } = strings;
     this.#strings = strings;
-    this.#first = new Int32Array(strings.count);
-    this.#host = new Int32Array(strings.count);
+    this.#first = new Int32Array(count);
+    this.#host = new Int32Array(count);
     this.#alignment = strings.alignment.slice();
+    this.#size = new Uint32Array(count);
+    for (let string = 0; string < count; string++) this.#size[string] = start[string + 1]! - start[string]!;
   }
 
   shareEqual(): void {
     const { count, bytes, start } = this.#strings;
-    const size = (string: number) => start[string + 1]! - start[string]!;
-    const known = new Interner(
-      count,
-      (a, b) => size(a) === size(b) && equalBytes(bytes, start[a]!, bytes, start[b]!, size(a)),
-    );
+    const known = new Interner(count);
     for (let string = 0; string < count; string++) {
-      const first = known.add(string, hashBytes(bytes, start[string]!, start[string + 1]!));
+      let first = known.first(hashBytes(bytes, start[string]!, start[string + 1]!));
+      while (first >= 0 && !this.#areEqual(first, string)) first = known.next();
+      if (first < 0) {
+        known.add(string);
+        first = string;
+      }
       this.#first[string] = first;
       this.#host[string] = first;
       this.#raiseAlignment(first, this.#alignment[string]!);
@@ -48,13 +55,11 @@ class StringSharer {
   }
 
   shareEnds(): void {
-    const { count } = this.#strings;
-    const distinct = Int32Array.from({ length: count }, (_, string) => string).filter(
-      (string) => this.#first[string] === string,
-    );
-    distinct.sort((a, b) => this.#compareFromEnd(a, b));
+    const distinct = this.#ownHosts();
+    sortFromEnd(this.#strings, distinct);
     let host = -1;
-    for (const string of distinct) {
+    for (let i = 0; i < distinct.length; i++) {
+      const string = distinct[i]!;
       if (host >= 0 && this.#canLieIn(string, host)) {
         this.#host[string] = host;
         this.#raiseAlignment(host, this.#alignment[string]!);
@@ -64,107 +69,84 @@ class StringSharer {
 
   /** Lays out the hosts: strictest alignment first, then by first appearance; short strings fill gaps. */
   place(): SharedElements {
-    const { count, bytes, start } = this.#strings;
-    const hosts: number[] = [];
-    for (let string = 0; string < count; string++) {
-      if (this.#host[string] === string) hosts.push(string);
-    }
-    hosts.sort((a, b) => this.#alignment[b]! - this.#alignment[a]! || a - b);
-    const place = new Int32Array(count).fill(-1);
-    const fillers = new Fillers(
-      hosts,
-      (string) => this.#size(string),
-      (string) => this.#alignment[string]!,
-    );
+    const hosts = strictestFirst(this.#ownHosts(), this.#alignment);
+    const place = new Int32Array(this.#strings.count).fill(-1);
+    const end = this.#placeHosts(hosts, place);
+    const bytes = new Uint8Array(end);
+    for (let i = 0; i < hosts.length; i++) copyElement(this.#strings, hosts[i]!, bytes, place[hosts[i]!]!);
+    return { bytes, alignment: this.#alignment[hosts[0]!] ?? 1, offset: this.#offsets(place) };
+  }
+
+  /** @param place gets the offset of each host @returns where the last one ends */
+  #placeHosts(hosts: Int32Array, place: Int32Array): number {
+    const size = this.#size;
+    const alignment = this.#alignment;
+    const fillers = new Fillers(hosts, size, alignment);
     let end = 0;
-    for (const host of hosts) {
+    for (let i = 0; i < hosts.length; i++) {
+      const host = hosts[i]!;
       if (place[host]! >= 0) continue;
-      const next = alignUp(end, this.#alignment[host]!);
-      for (
-        let filler = fillers.take(end, next, place);
-        filler >= 0;
-        filler = fillers.take(end, next, place)
-      ) {
+      const next = end + padding(end, alignment[host]!);
+      while (end < next) {
+        const filler = fillers.take(end, next, place);
+        if (filler < 0) break;
         place[filler] = end;
-        end += this.#size(filler);
+        end += size[filler]!;
       }
       place[host] = next;
-      end = next + this.#size(host);
+      end = next + size[host]!;
     }
-    const shared = new Uint8Array(end);
-    for (const host of hosts) shared.set(bytes.subarray(start[host], start[host + 1]), place[host]!);
-    return { bytes: shared, alignment: this.#alignment[hosts[0]!] ?? 1, offset: this.#offsets(place) };
+    return end;
   }
 
   /** Where each string lies, given where the hosts do: at the end of its host. */
   #offsets(place: Int32Array): Int32Array {
-    return this.#first.map((first) => {
+    const size = this.#size;
+    const offsets = new Int32Array(place.length);
+    for (let string = 0; string < offsets.length; string++) {
+      const first = this.#first[string]!;
       const host = this.#host[first]!;
-      return place[host]! + this.#size(host) - this.#size(first);
-    });
+      offsets[string] = place[host]! + size[host]! - size[first]!;
+    }
+    return offsets;
   }
 
-  #size(string: number): number {
-    return this.#strings.start[string + 1]! - this.#strings.start[string]!;
+  /** The strings that lie in no other one, in order. */
+  #ownHosts(): Int32Array {
+    const host = this.#host;
+    const own = new Int32Array(host.length);
+    let count = 0;
+    for (let string = 0; string < host.length; string++) if (host[string] === string) own[count++] = string;
+    return own.subarray(0, count);
   }
 
   #raiseAlignment(string: number, alignment: number): void {
     if (alignment > this.#alignment[string]!) this.#alignment[string] = alignment;
   }
 
+  #areEqual(a: number, b: number): boolean {
+    const { bytes, start } = this.#strings;
+    const size = this.#size[a]!;
+    return size === this.#size[b] && equalBytes(bytes, start[a]!, bytes, start[b]!, size);
+  }
+
   /** Whether a string is the end of a longer one, at an offset that keeps its alignment. */
   #canLieIn(string: number, host: number): boolean {
     const { bytes, start } = this.#strings;
-    const size = this.#size(string);
-    const offset = this.#size(host) - size;
-    if (offset < 0 || offset % this.#alignment[string]! !== 0) return false;
+    const size = this.#size[string]!;
+    const offset = this.#size[host]! - size;
+    if (offset < 0 || padding(offset, this.#alignment[string]!) !== 0) return false;
     return equalBytes(bytes, start[string]!, bytes, start[host]! + offset, size);
-  }
-
-  /** By bytes from the end; of two of which one is the other's end, the longer first. */
-  #compareFromEnd(a: number, b: number): number {
-    const { bytes, start } = this.#strings;
-    const common = Math.min(this.#size(a), this.#size(b));
-    const endA = start[a + 1]! - 1;
-    const endB = start[b + 1]! - 1;
-    for (let i = 0; i < common; i++) {
-      const difference = bytes[endA - i]! - bytes[endB - i]!;
-      if (difference !== 0) return difference;
-    }
-    return this.#size(b) - this.#size(a);
   }
 }
 
-/** Strings of the least alignment that fit into gaps, by size; those that came first are taken first. */
-class Fillers {
-  readonly #bySize: number[][] = [];
-  readonly #alignment: number;
-
-  /** @param hosts strings to place, strictest alignment first */
-  constructor(
-    hosts: readonly number[],
-    size: (string: number) => number,
-    alignment: (string: number) => number,
-  ) {
-    const largestGap = hosts.length === 0 ? 0 : alignment(hosts[0]!) - 1;
-    this.#alignment = hosts.length === 0 ? 1 : alignment(hosts.at(-1)!);
-    for (const string of hosts.toReversed()) {
-      if (alignment(string) !== this.#alignment || size(string) > largestGap) continue;
-      this.#bySize[size(string)] ??= [];
-      this.#bySize[size(string)]!.push(string);
-    }
-  }
-
-  /** Takes the longest string that fits between two offsets and has no place yet, or -1. */
-  take(from: number, to: number, place: Int32Array): number {
-    if (from % this.#alignment !== 0) return -1;
-    for (let size = Math.min(to - from, this.#bySize.length - 1); size > 0; size--) {
-      const list = this.#bySize[size];
-      while (list && list.length > 0) {
-        const string = list.pop()!;
-        if (place[string]! < 0) return string;
-      }
-    }
-    return -1;
-  }
+/** Strings by alignment, which is at most 2^31, and else in the order that they have. */
+function strictestFirst(strings: Int32Array, alignment: Uint32Array): Int32Array {
+  // By the number of zeros before the only bit of an alignment: where the next string with it goes.
+  const next = new Int32Array(33);
+  for (let i = 0; i < strings.length; i++) next[Math.clz32(alignment[strings[i]!]!) + 1]!++;
+  for (let zeros = 1; zeros < next.length; zeros++) next[zeros]! += next[zeros - 1]!;
+  const sorted = new Int32Array(strings.length);
+  for (let i = 0; i < strings.length; i++) sorted[next[Math.clz32(alignment[strings[i]!]!)]!++] = strings[i]!;
+  return sorted;
 }

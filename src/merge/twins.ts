@@ -1,13 +1,14 @@
 /**
  * Finds the sections whose bytes equal those of another. Reading all code for that would cost more than all else that
- * folding does, so what is known without reading decides first: size, flags, and where relocations stand and of what
- * types they are. Only sections that agree in these with another are read, object by object, and of equals the bytes
- * of the first are kept to compare the others with.
+ * folding does, so what is known without reading decides first: size, flags, and where the first relocations stand
+ * and of what types they are. Only sections that agree in these with another are read, object by object, and of
+ * equals the bytes of the first are kept to compare the others with.
  */
-import { equalBytes, finish, hashBytes, mix } from '../elf/hash.ts';
-import { copyInto } from '../elf/sections.ts';
+import { finish, mix } from '../elf/hash.ts';
+import { NearbySections } from '../nearby.ts';
 import type { Pieces } from '../pieces.ts';
-import type { InputObject, Program } from '../program.ts';
+import type { Program } from '../program.ts';
+import { ContentStore } from './contentStore.ts';
 import { Interner } from './interner.ts';
 
 /** Sections that have an equal. */
@@ -18,135 +19,99 @@ export interface Twins {
   readonly first: Int32Array;
 }
 
+/** Relocations of a section that are looked at before its bytes are. */
+const SHAPE_ROWS = 8;
+
 /**
  * @param ids sections to compare, ascending
- * @param kindOf a number that must be equal for two sections to be equal, beside their bytes
+ * @param kinds for each of them a number that must be equal for two to be equal, beside their bytes
  */
-export function findTwins(
-  program: Program,
-  pieces: Pieces,
-  ids: Int32Array,
-  kindOf: (id: number) => number,
-): Twins {
-  const alike = keepRepeated(
-    ids,
-    ids.map((id) => describeShape(program, pieces, id, kindOf(id))),
-  );
-  const first = compareContents(program, pieces, alike, kindOf);
-  const count = new Int32Array(program.sections.count);
-  for (const id of first) count[id]!++;
-  const isTwin = (_id: number, i: number) => count[first[i]!]! > 1;
-  return { ids: alike.filter(isTwin), first: first.filter(isTwin) };
+export function findTwins(program: Program, pieces: Pieces, ids: Int32Array, kinds: Int32Array): Twins {
+  const alike = findRepeated(describeShapes(program, pieces, ids, kinds));
+  const alikeIds = pick(ids, alike);
+  const first = compareContents(program, pieces, alikeIds, pick(kinds, alike));
+  const repeated = findRepeatedLeaders(first);
+  const twinFirst = pick(first, repeated);
+  return { ids: pick(alikeIds, repeated), first: pick(alikeIds, twinFirst) };
 }
 
-/** A hash of what is known of a section without its bytes. */
+/** For each section a hash of what is known of it without its bytes. */
+function describeShapes(program: Program, pieces: Pieces, ids: Int32Array, kinds: Int32Array): Int32Array {
+  const hashes = new Int32Array(ids.length);
+  for (let i = 0; i < ids.length; i++) hashes[i] = describeShape(program, pieces, ids[i]!, kinds[i]!);
+  return hashes;
+}
+
 function describeShape({ sections, relocations }: Program, pieces: Pieces, id: number, kind: number): number {
   const { offset, type } = relocations;
   const first = sections.firstRelocation[id]!;
-  const end = first + sections.relocationCount[id]!;
-  let hash = mix(mix(kind, pieces.size[id]!), end - first);
+  const count = sections.relocationCount[id]!;
+  const end = first + Math.min(count, SHAPE_ROWS);
+  let hash = mix(mix(kind, pieces.size[id]!), count);
   for (let row = first; row < end; row++) hash = mix(hash, (offset[row]! << 6) ^ type[row]!);
   return finish(hash);
 }
 
-/** The ids whose hash occurs more than once. */
-function keepRepeated(ids: Int32Array, hashes: Int32Array): Int32Array {
-  const mask = 2 ** Math.ceil(Math.log2(ids.length * 2 + 2)) - 1;
-  const slots = new Int32Array(mask + 1).fill(-1);
-  const isRepeated = new Uint8Array(ids.length);
-  for (let i = 0; i < ids.length; i++) {
-    let slot = hashes[i]! & mask;
-    while (slots[slot]! >= 0 && hashes[slots[slot]!] !== hashes[i]) slot = (slot + 1) & mask;
-    if (slots[slot]! < 0) slots[slot] = i;
+/** Indices of the hashes that occur more than once, ascending. */
+function findRepeated(hashes: Int32Array): Int32Array {
+  const known = new Interner(hashes.length);
+  const isRepeated = new Uint8Array(hashes.length);
+  for (let i = 0; i < hashes.length; i++) {
+    const other = known.first(hashes[i]!);
+    if (other < 0) known.add(i);
     else {
       isRepeated[i] = 1;
-      isRepeated[slots[slot]!] = 1;
+      isRepeated[other] = 1;
     }
   }
-  return ids.filter((_, i) => isRepeated[i] === 1);
+  return indicesOf(isRepeated);
 }
 
-/** For each section the first one with equal bytes. */
-function compareContents(
-  program: Program,
-  pieces: Pieces,
-  ids: Int32Array,
-  kindOf: (id: number) => number,
-): Int32Array {
-  const store = new ContentStore(program.sections.count, kindOf);
-  const known = new Interner(ids.length, (a, b) => store.areEqual(a, b));
+/** For each section the index of the first one with equal bytes. */
+function compareContents(program: Program, pieces: Pieces, ids: Int32Array, kinds: Int32Array): Int32Array {
+  const { size } = pieces;
+  const sections = new NearbySections(program, ids);
+  const store = new ContentStore(ids, size);
+  const known = new Interner(ids.length);
   const first = new Int32Array(ids.length);
-  let object: InputObject | undefined;
-  ids.forEach((id, i) => {
-    if (program.objectOf(id) !== object) {
-      object = program.objectOf(id);
-      prepareObject(program, pieces, object, ids, i);
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    const content = pieces.contentOf(id);
+    if (!content) sections.read(i);
+    const hash = content ? store.offer(i, content, 0) : store.offer(i, sections.bytes, sections.start);
+    let other = known.first(mix(hash, kinds[i]!));
+    while (other >= 0 && !(kinds[other] === kinds[i] && store.isEqual(other))) other = known.next();
+    if (other < 0) {
+      known.add(i);
+      store.keep();
     }
-    const bytes = pieces.contentOf(id) ?? program.borrowBytes(id);
-    store.offer(id, bytes);
-    first[i] = known.add(id, mix(hashBytes(bytes, 0, bytes.length), kindOf(id)));
-    if (first[i] === id) store.keep();
-  });
+    first[i] = other < 0 ? i : other;
+  }
   return first;
 }
 
-/** Reads at once what will be compared of an object: the sections from index `from` on that lie in it. */
-function prepareObject(
-  { sections }: Program,
-  pieces: Pieces,
-  object: InputObject,
-  ids: Int32Array,
-  from: number,
-): void {
-  let bytes = 0;
-  let start = Number.POSITIVE_INFINITY;
-  let end = 0;
-  let i = from;
-  for (; i < ids.length && sections.object[ids[i]!] === object.id; i++) {
-    const offset = sections.offset[ids[i]!]!;
-    bytes += pieces.size[ids[i]!]!;
-    start = Math.min(start, offset);
-    end = Math.max(end, offset + pieces.size[ids[i]!]!);
+/** Indices of the entries that occur more than once, ascending. @param first an index each */
+function findRepeatedLeaders(first: Int32Array): Int32Array {
+  const isRepeated = new Uint8Array(first.length);
+  for (let i = 0; i < first.length; i++) {
+    if (first[i] === i) continue;
+    isRepeated[i] = 1;
+    isRepeated[first[i]!] = 1;
   }
-  object.prepare(start, end, i - from, bytes);
+  return indicesOf(isRepeated);
 }
 
-/** The bytes of the first section of each kind, and of the one that is compared with them. */
-class ContentStore {
-  readonly #kindOf: (id: number) => number;
-  #bytes = new Uint8Array(4096);
-  #used = 0;
-  readonly #start: Float64Array;
-  readonly #size: Uint32Array;
+/** Where the flags are set. */
+function indicesOf(flags: Uint8Array): Int32Array {
+  const indices = new Int32Array(flags.length);
+  let length = 0;
+  for (let i = 0; i < flags.length; i++) if (flags[i] === 1) indices[length++] = i;
+  return indices.subarray(0, length);
+}
 
-  constructor(sectionCount: number, kindOf: (id: number) => number) {
-    this.#kindOf = kindOf;
-    this.#start = new Float64Array(sectionCount);
-    this.#size = new Uint32Array(sectionCount);
-  }
-
-  /** Puts a section behind those that are kept; the next one takes its place unless it is kept. */
-  offer(id: number, bytes: Uint8Array): void {
-    const end = this.#used + bytes.length;
-    if (end > this.#bytes.length) {
-      this.#bytes = copyInto(new Uint8Array(Math.max(end, this.#bytes.length * 2)), this.#bytes);
-    }
-    this.#bytes.set(bytes, this.#used);
-    this.#start[id] = this.#used;
-    this.#size[id] = bytes.length;
-    this.#latest = id;
-  }
-
-  #latest = 0;
-
-  /** Keeps the section that was offered last. */
-  keep(): void {
-    this.#used += this.#size[this.#latest]!;
-  }
-
-  areEqual(a: number, b: number): boolean {
-    const size = this.#size[a]!;
-    if (size !== this.#size[b] || this.#kindOf(a) !== this.#kindOf(b)) return false;
-    return equalBytes(this.#bytes, this.#start[a]!, this.#bytes, this.#start[b]!, size);
-  }
+/** The numbers at some indices. */
+function pick(numbers: Int32Array, indices: Int32Array): Int32Array {
+  const picked = new Int32Array(indices.length);
+  for (let i = 0; i < indices.length; i++) picked[i] = numbers[indices[i]!]!;
+  return picked;
 }

@@ -56,20 +56,13 @@ export function foldIdentical(
 ): void {
   if (options.icf === 'none' || options.verbatim) return;
   const eligible = findEligible(program, liveness, pieces, options.icf === 'all');
-  const { flags } = program.sections;
-  // What a linker script sends to different output sections stays apart.
-  const kindOf = (id: number) => mix(flags[id]! & ~IRRELEVANT_FLAGS, rules ? outputOf(rules, id) : 0);
-  const { ids, first } = findTwins(program, pieces, eligible, kindOf);
+  const { ids, first } = findTwins(program, pieces, eligible, findKinds(program, eligible, rules));
   if (ids.length === 0) return;
   const unique = findUnique(program, liveness, synthesis, options);
   const nodeOf = new Int32Array(program.sections.count).fill(-1);
-  ids.forEach((id, node) => {
-    nodeOf[id] = node;
-  });
+  for (let node = 0; node < ids.length; node++) nodeOf[ids[node]!] = node;
   const describer = new Describer(program, pieces, synthesis, liveness.unwind, nodeOf, unique);
-  ids.forEach((id, node) => {
-    describer.add(id, first[node]!);
-  });
+  for (let node = 0; node < ids.length; node++) describer.add(ids[node]!, first[node]!);
   const classes = refinePartition(describer.graph(), describer.classes());
   fold(pieces, ids, classes, unique);
 }
@@ -79,32 +72,49 @@ export function foldIdentical(
  * constants.
  */
 function findEligible(program: Program, liveness: Liveness, pieces: Pieces, withData: boolean): Int32Array {
-  const { sections } = program;
-  const { live, clusters } = liveness;
-  const isGeneral = (id: number) =>
-    (sections.flags[id]! & (UNFIT_FLAGS | SHF_ALLOC)) === SHF_ALLOC && sections.type[id] === SHT_PROGBITS;
-  const isOwn = (id: number) => pieces.home[id] === id && !pieces.isMapped(id) && pieces.size[id]! > 0;
-  const isFree = (id: number) => !program.isLinkerMade(id) && clusters.nameOf(id) === undefined;
-  const isWanted = (id: number) =>
-    withData ||
-    (sections.flags[id]! & SHF_EXECINSTR) !== 0 ||
-    (sections.traits[id]! & Trait.landingPads) !== 0;
   const leaders = findLeaders(program, liveness);
-  const ids: number[] = [];
-  for (let id = 0; id < sections.count; id++) {
-    const isEligible = live[id] === 1 && isGeneral(id) && isOwn(id) && isFree(id) && isWanted(id);
-    if (isEligible && !leaders.has(id)) ids.push(id);
+  const { live } = liveness;
+  const ids = new Int32Array(liveness.reached.length);
+  let count = 0;
+  for (let id = 0; id < live.length; id++) {
+    if (live[id] === 1 && isEligible(program, liveness, pieces, id, withData) && !leaders.has(id))
+      ids[count++] = id;
   }
-  return Int32Array.from(ids);
+  return ids.subarray(0, count);
+}
+
+function isEligible(
+  program: Program,
+  { clusters }: Liveness,
+  pieces: Pieces,
+  id: number,
+  withData: boolean,
+): boolean {
+  const { flags, type, traits } = program.sections;
+  const isGeneral = (flags[id]! & (UNFIT_FLAGS | SHF_ALLOC)) === SHF_ALLOC && type[id] === SHT_PROGBITS;
+  const isWanted = withData || (flags[id]! & SHF_EXECINSTR) !== 0 || (traits[id]! & Trait.landingPads) !== 0;
+  if (!isGeneral || !isWanted) return false;
+  const isOwn = pieces.home[id] === id && !pieces.isMapped(id) && pieces.size[id]! > 0;
+  return isOwn && !program.isLinkerMade(id) && clusters.nameOf(id) === undefined;
+}
+
+/** For each section what must agree beside its bytes. What a script sends to different output sections stays apart. */
+function findKinds({ sections }: Program, ids: Int32Array, rules: SectionRules | undefined): Int32Array {
+  const kinds = new Int32Array(ids.length);
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    kinds[i] = mix(sections.flags[id]! & ~IRRELEVANT_FLAGS, rules ? outputOf(rules, id) : 0);
+  }
+  return kinds;
 }
 
 /** Sections that others go with (SHF_LINK_ORDER): what those say of them is not part of the description. */
 function findLeaders(program: Program, { reached }: Liveness): Set<number> {
   const { sections } = program;
   const leaders = new Set<number>();
-  for (const id of reached) {
-    if ((sections.flags[id]! & SHF_LINK_ORDER) === 0) continue;
-    leaders.add(program.linkedSection(id));
+  for (let i = 0; i < reached.length; i++) {
+    const id = reached[i]!;
+    if ((sections.flags[id]! & SHF_LINK_ORDER) !== 0) leaders.add(program.linkedSection(id));
   }
   return leaders;
 }
@@ -119,11 +129,7 @@ function findUnique(
   const { sections, symbols } = program;
   const unique =
     options.icf === 'safe' ? findSignificant(program, liveness, synthesis) : new Uint8Array(sections.count);
-  for (const id of liveness.reached) {
-    const parent = liveness.parent[id];
-    const isRoot = parent === Root.entry || parent === Root.option || parent === Root.script;
-    if (isRoot || (sections.flags[id]! & SHF_GNU_RETAIN) !== 0) unique[id] = 1;
-  }
+  markRoots(program, liveness, unique);
   // What the program does with the value of such a symbol is not known.
   for (const name of options.definitions.flatMap(({ expression }) => [...symbolsOf(expression)])) {
     const section = symbols.section[symbols.names.find(name)] ?? -1;
@@ -132,20 +138,37 @@ function findUnique(
   return unique;
 }
 
+/** Marks what is kept by name, which someone outside may know. */
+function markRoots({ sections }: Program, { reached, parent }: Liveness, unique: Uint8Array): void {
+  for (let i = 0; i < reached.length; i++) {
+    const id = reached[i]!;
+    const root = parent[id]!;
+    const isRoot = root === Root.entry || root === Root.option || root === Root.script;
+    if (isRoot || (sections.flags[id]! & SHF_GNU_RETAIN) !== 0) unique[id] = 1;
+  }
+}
+
 /** Folds each class into its first unique member, or into its first. @param ids sections by node, ascending */
 function fold(pieces: Pieces, ids: Int32Array, classes: Int32Array, unique: Uint8Array): void {
-  const survivors = new Map<number, number>();
-  const isUnique = (id: number) => unique[id] === 1;
-  classes.forEach((number, node) => {
-    const known = survivors.get(number);
+  const survivors = findSurvivors(ids, classes, unique);
+  const { alignment } = pieces;
+  for (let node = 0; node < ids.length; node++) {
     const id = ids[node]!;
-    if (known === undefined || (isUnique(id) && !isUnique(known))) survivors.set(number, id);
-  });
-  classes.forEach((number, node) => {
-    const id = ids[node]!;
-    const survivor = survivors.get(number)!;
-    if (id === survivor || isUnique(id)) return;
+    const survivor = survivors[classes[node]!]!;
+    if (id === survivor || unique[id] === 1) continue;
     pieces.fold(id, survivor);
-    pieces.alignment[survivor] = Math.max(pieces.alignment[survivor]!, pieces.alignment[id]!);
-  });
+    if (alignment[id]! > alignment[survivor]!) alignment[survivor] = alignment[id]!;
+  }
+}
+
+/** The section that each class is folded into, by number of the class. */
+function findSurvivors(ids: Int32Array, classes: Int32Array, unique: Uint8Array): Int32Array {
+  // A node may be the only one of its class, and a class may have lost all that it had.
+  const survivors = new Int32Array(2 * ids.length).fill(-1);
+  for (let node = 0; node < ids.length; node++) {
+    const id = ids[node]!;
+    const known = survivors[classes[node]!]!;
+    if (known < 0 || (unique[id] === 1 && unique[known] === 0)) survivors[classes[node]!] = id;
+  }
+  return survivors;
 }

@@ -38,12 +38,14 @@ function collectGroups(
   { elements, clusters }: Liveness,
   rules: SectionRules | undefined,
 ): MergeableSection[][] {
-  const groups = new Map<string, MergeableSection[]>();
-  for (const id of [...elements.keys()].sort((a, b) => a - b)) {
+  const groups = new Map<number, MergeableSection[]>();
+  for (const id of Int32Array.from(elements.keys()).sort()) {
     if (clusters.nameOf(id) !== undefined || sections.addralign[id]! > MAX_ALIGNMENT) continue;
     const flags = sections.flags[id]!;
-    const kind = (flags & SHF_STRINGS) !== 0 ? `strings of ${sections.entsize[id]}` : 'constants';
-    const key = `${kind} ${flags & (SHF_EXECINSTR | SHF_TLS)} ${rules ? outputOf(rules, id) : 0}`;
+    const characterSize = (flags & SHF_STRINGS) !== 0 ? sections.entsize[id]! : 0;
+    const output = rules ? outputOf(rules, id) : 0;
+    // Character sizes are at most 256, and the two flags below 2^11.
+    const key = output * 2 ** 20 + characterSize * 2 ** 11 + (flags & (SHF_EXECINSTR | SHF_TLS));
     const group = groups.get(key);
     const section = { id, elements: elements.get(id)! };
     if (group) group.push(section);
