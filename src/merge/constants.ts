@@ -52,14 +52,18 @@ function sizeOf({ start }: Elements, constant: number): number {
 }
 
 class ConstantPool {
+  /** Where each constant lies, or -1. */
   readonly offset: Int32Array;
+  /** For each constant the first one that equals it. */
+  readonly #first: Int32Array;
   readonly #constants: Elements;
   readonly #bytes: Uint8Array;
   #end = 0;
 
   constructor(constants: Elements) {
     this.#constants = constants;
-    this.offset = new Int32Array(constants.count);
+    this.offset = new Int32Array(constants.count).fill(-1);
+    this.#first = new Int32Array(constants.count);
     let room = 0;
     for (let i = 0; i < constants.count; i++) room += sizeOf(constants, i) + constants.alignment[i]!;
     this.#bytes = new Uint8Array(room);
@@ -67,21 +71,13 @@ class ConstantPool {
 
   /** Adds constants of one size and alignment. */
   addAll(order: Int32Array, size: number, alignment: number): void {
-    const { bytes, start } = this.#constants;
-    const pool = this.#bytes;
-    const known = this.#knownPlaces(order.length, size, alignment);
+    const known = this.#findEqual(order, size);
+    this.#findPlaces(known, size, alignment);
     for (let i = 0; i < order.length; i++) {
       const constant = order[i]!;
-      const from = start[constant]!;
-      let place = known.first(hashBytes(bytes, from, from + size));
-      while (place >= 0 && !equalBytes(pool, place, bytes, from, size)) place = known.next();
-      if (place < 0) {
-        place = this.#end + padding(this.#end, alignment);
-        known.add(place);
-        copyElement(this.#constants, constant, pool, place);
-        this.#end = place + size;
-      }
-      this.offset[constant] = place;
+      const first = this.#first[constant]!;
+      if (this.offset[first]! < 0) this.#append(first, size, alignment);
+      this.offset[constant] = this.offset[first]!;
     }
   }
 
@@ -90,15 +86,37 @@ class ConstantPool {
     return this.#bytes.slice(0, this.#end);
   }
 
-  /** The aligned places at which a constant could lie among those that have been added. @param more that will be */
-  #knownPlaces(more: number, size: number, alignment: number): Interner {
-    const pool = this.#bytes;
-    const known = new Interner(Math.ceil(this.#end / alignment) + more);
-    for (let at = 0; at + size <= this.#end; at += alignment) {
-      let other = known.first(hashBytes(pool, at, at + size));
-      while (other >= 0 && !equalBytes(pool, other, pool, at, size)) other = known.next();
-      if (other < 0) known.add(at);
+  /** Finds for each constant the first one that equals it. @returns those */
+  #findEqual(order: Int32Array, size: number): Interner {
+    const { bytes, start } = this.#constants;
+    const known = new Interner(order.length);
+    for (let i = 0; i < order.length; i++) {
+      const constant = order[i]!;
+      const at = start[constant]!;
+      let first = known.first(hashBytes(bytes, at, at + size));
+      while (first >= 0 && !equalBytes(bytes, start[first]!, bytes, at, size)) first = known.next();
+      if (first < 0) known.add(constant);
+      this.#first[constant] = first < 0 ? constant : first;
     }
     return known;
+  }
+
+  /** Finds those that lie at an aligned place among what has been added, the first such place. */
+  #findPlaces(known: Interner, size: number, alignment: number): void {
+    const { bytes, start } = this.#constants;
+    const pool = this.#bytes;
+    const last = this.#end - size;
+    for (let at = 0; at <= last; at += alignment) {
+      let constant = known.first(hashBytes(pool, at, at + size));
+      while (constant >= 0 && !equalBytes(pool, at, bytes, start[constant]!, size)) constant = known.next();
+      if (constant >= 0 && this.offset[constant]! < 0) this.offset[constant] = at;
+    }
+  }
+
+  #append(constant: number, size: number, alignment: number): void {
+    const place = this.#end + padding(this.#end, alignment);
+    copyElement(this.#constants, constant, this.#bytes, place);
+    this.offset[constant] = place;
+    this.#end = place + size;
   }
 }

@@ -63,8 +63,12 @@ export class Describer {
     this.#firstEdge.push(0);
   }
 
-  /** Describes the section of the next node. @param content a number that sections share if their bytes are equal */
-  add(id: number, content: number): void {
+  /** Describes the section of each node. @param contents for each a number that they share if their bytes are equal */
+  addAll(ids: Int32Array, contents: Int32Array): void {
+    for (let node = 0; node < ids.length; node++) this.#addSection(ids[node]!, contents[node]!);
+  }
+
+  #addSection(id: number, content: number): void {
     const { sections } = this.#program;
     this.#section = id;
     this.#words.push(content);

@@ -107,6 +107,16 @@ function countLive({ live }: MergeableElements): number {
   return count;
 }
 
+/** Copies the bytes of elements to where they have their places. */
+export function copyElements(
+  elements: Elements,
+  numbers: Int32Array,
+  to: Uint8Array,
+  place: Int32Array,
+): void {
+  for (let i = 0; i < numbers.length; i++) copyElement(elements, numbers[i]!, to, place[numbers[i]!]!);
+}
+
 /** Copies the bytes of an element to an offset of `to`. */
 export function copyElement(
   { bytes, start }: Elements,

@@ -54,16 +54,24 @@ class EndSorter {
   }
 
   #sortRange(from: number, to: number, agreed: number): void {
-    const keys = this.#keys;
-    for (let i = from; i < to; i++) keys[i] = this.#keyOf(this.#numbers[i]!, agreed);
+    this.#readKeys(from, to, agreed);
     if (to - from <= FEW) this.#sortFew(from, to);
     else this.#sortMany(from, to);
-    for (let i = from; i < to; ) {
-      let end = i + 1;
-      while (end < to && keys[end] === keys[i]) end++;
-      if (end - i > 1) this.#add(i, end, agreed + STEP);
-      i = end;
-    }
+    for (let i = from; i < to; ) i = this.#addEqual(i, to, agreed + STEP);
+  }
+
+  #readKeys(from: number, to: number, agreed: number): void {
+    for (let i = from; i < to; i++) this.#keys[i] = this.#keyOf(this.#numbers[i]!, agreed);
+  }
+
+  /** Adds the range of strings that have the key of the first one. @returns where it ends */
+  #addEqual(from: number, to: number, agreed: number): number {
+    const keys = this.#keys;
+    const key = keys[from]!;
+    let end = from + 1;
+    while (end < to && keys[end] === key) end++;
+    if (end - from > 1) this.#add(from, end, agreed);
+    return end;
   }
 
   /** The bytes before those that have been looked at, the last one first. */
@@ -96,35 +104,44 @@ class EndSorter {
 
   /** Byte by byte, the one that matters least first. */
   #sortMany(from: number, to: number): void {
-    this.#distribute(this.#keys, this.#numbers, this.#otherKeys, this.#otherNumbers, from, to, 0);
-    this.#distribute(this.#otherKeys, this.#otherNumbers, this.#keys, this.#numbers, from, to, BITS);
-    this.#distribute(this.#keys, this.#numbers, this.#otherKeys, this.#otherNumbers, from, to, 2 * BITS);
-    this.#keys.set(this.#otherKeys.subarray(from, to), from);
-    this.#numbers.set(this.#otherNumbers.subarray(from, to), from);
+    for (let shift = 0; shift < STEP * BITS; shift += BITS) {
+      this.#countDigits(from, to, shift);
+      this.#sumCounts(from);
+      this.#distribute(from, to, shift);
+      this.#keys.set(this.#otherKeys.subarray(from, to), from);
+      this.#numbers.set(this.#otherNumbers.subarray(from, to), from);
+    }
   }
 
-  /** Copies a range in the order of the digit at `shift`, keeping that of equal ones. */
-  #distribute(
-    keys: Int32Array,
-    numbers: Int32Array,
-    toKeys: Int32Array,
-    toNumbers: Int32Array,
-    from: number,
-    to: number,
-    shift: number,
-  ): void {
+  #countDigits(from: number, to: number, shift: number): void {
+    const keys = this.#keys;
     const counts = this.#counts.fill(0);
     for (let i = from; i < to; i++) counts[(keys[i]! >> shift) & (DIGITS - 1)]!++;
+  }
+
+  /** Turns the number of strings with each digit into the place of the first one. */
+  #sumCounts(from: number): void {
+    const counts = this.#counts;
     let next = from;
     for (let digit = 0; digit < DIGITS; digit++) {
       const count = counts[digit]!;
       counts[digit] = next;
       next += count;
     }
+  }
+
+  /** Copies a range in the order of the digit at `shift`, keeping that of equal ones. */
+  #distribute(from: number, to: number, shift: number): void {
+    const keys = this.#keys;
+    const numbers = this.#numbers;
+    const otherKeys = this.#otherKeys;
+    const otherNumbers = this.#otherNumbers;
+    const next = this.#counts;
     for (let i = from; i < to; i++) {
-      const place = counts[(keys[i]! >> shift) & (DIGITS - 1)]!++;
-      toKeys[place] = keys[i]!;
-      toNumbers[place] = numbers[i]!;
+      const key = keys[i]!;
+      const place = next[(key >> shift) & (DIGITS - 1)]!++;
+      otherKeys[place] = key;
+      otherNumbers[place] = numbers[i]!;
     }
   }
 }

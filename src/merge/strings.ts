@@ -5,7 +5,7 @@
  */
 import { equalBytes, hashBytes } from '../elf/hash.ts';
 import { padding } from '../layout/padding.ts';
-import { copyElement, type Elements, type SharedElements } from './elements.ts';
+import { copyElements, type Elements, type SharedElements } from './elements.ts';
 import { sortFromEnd } from './endOrder.ts';
 import { Fillers } from './fillers.ts';
 import { Interner } from './interner.ts';
@@ -42,16 +42,20 @@ class StringSharer {
     const { count, bytes, start } = this.#strings;
     const known = new Interner(count);
     for (let string = 0; string < count; string++) {
-      let first = known.first(hashBytes(bytes, start[string]!, start[string + 1]!));
-      while (first >= 0 && !this.#areEqual(first, string)) first = known.next();
-      if (first < 0) {
-        known.add(string);
-        first = string;
-      }
+      const hash = hashBytes(bytes, start[string]!, start[string + 1]!);
+      const first = this.#findFirst(known, hash, string);
       this.#first[string] = first;
       this.#host[string] = first;
       this.#raiseAlignment(first, this.#alignment[string]!);
     }
+  }
+
+  #findFirst(known: Interner, hash: number, string: number): number {
+    let first = known.first(hash);
+    while (first >= 0 && !this.#areEqual(first, string)) first = known.next();
+    if (first >= 0) return first;
+    known.add(string);
+    return string;
   }
 
   shareEnds(): void {
@@ -71,9 +75,8 @@ class StringSharer {
   place(): SharedElements {
     const hosts = strictestFirst(this.#ownHosts(), this.#alignment);
     const place = new Int32Array(this.#strings.count).fill(-1);
-    const end = this.#placeHosts(hosts, place);
-    const bytes = new Uint8Array(end);
-    for (let i = 0; i < hosts.length; i++) copyElement(this.#strings, hosts[i]!, bytes, place[hosts[i]!]!);
+    const bytes = new Uint8Array(this.#placeHosts(hosts, place));
+    copyElements(this.#strings, hosts, bytes, place);
     return { bytes, alignment: this.#alignment[hosts[0]!] ?? 1, offset: this.#offsets(place) };
   }
 

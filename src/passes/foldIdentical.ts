@@ -59,10 +59,9 @@ export function foldIdentical(
   const { ids, first } = findTwins(program, pieces, eligible, findKinds(program, eligible, rules));
   if (ids.length === 0) return;
   const unique = findUnique(program, liveness, synthesis, options);
-  const nodeOf = new Int32Array(program.sections.count).fill(-1);
-  for (let node = 0; node < ids.length; node++) nodeOf[ids[node]!] = node;
+  const nodeOf = findNodes(ids, program.sections.count);
   const describer = new Describer(program, pieces, synthesis, liveness.unwind, nodeOf, unique);
-  for (let node = 0; node < ids.length; node++) describer.add(ids[node]!, first[node]!);
+  describer.addAll(ids, first);
   const classes = refinePartition(describer.graph(), describer.classes());
   fold(pieces, ids, classes, unique);
 }
@@ -106,6 +105,13 @@ function findKinds({ sections }: Program, ids: Int32Array, rules: SectionRules |
     kinds[i] = mix(sections.flags[id]! & ~IRRELEVANT_FLAGS, rules ? outputOf(rules, id) : 0);
   }
   return kinds;
+}
+
+/** The number of the node that stands for each section, or -1, by section id. */
+function findNodes(ids: Int32Array, sectionCount: number): Int32Array {
+  const nodeOf = new Int32Array(sectionCount).fill(-1);
+  for (let node = 0; node < ids.length; node++) nodeOf[ids[node]!] = node;
+  return nodeOf;
 }
 
 /** Sections that others go with (SHF_LINK_ORDER): what those say of them is not part of the description. */
