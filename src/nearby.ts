@@ -5,7 +5,7 @@
 import type { Program } from './program.ts';
 
 /** So many bytes are read in the time that it takes to ask for some. */
-const NEAR = 12_000;
+const NEAR = 4096;
 
 export class NearbySections {
   /** Bytes around the section that was last asked for; there until more are asked for, of whatever object. */

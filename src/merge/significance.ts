@@ -19,11 +19,11 @@ takesNoAddress[R_X86_64_PLT32] = 1;
 /** @returns 1 for each section whose address is significant, by section id */
 export function findSignificant(program: Program, liveness: Liveness, { rewrites }: Synthesis): Uint8Array {
   const { sections, objects } = program;
-  const { reached } = liveness;
+  const { live } = liveness;
   const significant = new Uint8Array(sections.count);
   for (const object of objects) if (object.significant) markListed(program, object.significant, significant);
-  for (let i = 0; i < reached.length; i++) {
-    const id = reached[i]!;
+  for (let id = 0; id < live.length; id++) {
+    if (live[id] === 0) continue;
     const hasList = objects[sections.object[id]!]!.significant !== undefined;
     if (!hasList && !isVirtualTable(program, id)) markReferenced(program, id, rewrites, significant);
   }

@@ -115,12 +115,11 @@ function findNodes(ids: Int32Array, sectionCount: number): Int32Array {
 }
 
 /** Sections that others go with (SHF_LINK_ORDER): what those say of them is not part of the description. */
-function findLeaders(program: Program, { reached }: Liveness): Set<number> {
+function findLeaders(program: Program, { live }: Liveness): Set<number> {
   const { sections } = program;
   const leaders = new Set<number>();
-  for (let i = 0; i < reached.length; i++) {
-    const id = reached[i]!;
-    if ((sections.flags[id]! & SHF_LINK_ORDER) !== 0) leaders.add(program.linkedSection(id));
+  for (let id = 0; id < live.length; id++) {
+    if (live[id] === 1 && (sections.flags[id]! & SHF_LINK_ORDER) !== 0) leaders.add(program.linkedSection(id));
   }
   return leaders;
 }
@@ -145,9 +144,9 @@ function findUnique(
 }
 
 /** Marks what is kept by name, which someone outside may know. */
-function markRoots({ sections }: Program, { reached, parent }: Liveness, unique: Uint8Array): void {
-  for (let i = 0; i < reached.length; i++) {
-    const id = reached[i]!;
+function markRoots({ sections }: Program, { live, parent }: Liveness, unique: Uint8Array): void {
+  for (let id = 0; id < live.length; id++) {
+    if (live[id] === 0) continue;
     const root = parent[id]!;
     const isRoot = root === Root.entry || root === Root.option || root === Root.script;
     if (isRoot || (sections.flags[id]! & SHF_GNU_RETAIN) !== 0) unique[id] = 1;

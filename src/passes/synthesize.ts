@@ -7,8 +7,9 @@
  * base is an option.
  */
 import type { Diagnostics } from '../diagnostics.ts';
-import { STT_GNU_IFUNC } from '../elf/constants.ts';
+import { SHT_NOBITS, STT_GNU_IFUNC } from '../elf/constants.ts';
 import { Trait } from '../elf/sectionNames.ts';
+import { NearbySections } from '../nearby.ts';
 import type { LinkOptions } from '../options.ts';
 import { Pieces } from '../pieces.ts';
 import { outputNameOf, type SectionRules } from '../place/rules.ts';
@@ -60,20 +61,43 @@ export function synthesize(
 ): { synthesis: Synthesis; pieces: Pieces } {
   const bound = rules ? Number.POSITIVE_INFINITY : upperBound(program, liveness);
   const planner = new Planner(program, bound, options, diagnostics);
-  for (const id of liveness.reached) planner.visit(id);
+  const planned = findPlanned(program, liveness);
+  planner.planAll(planned);
+  // Slots and entries come in the order in which their sections were reached.
+  for (const id of liveness.reached) if (planned[id] === 1) planner.addTables(id);
   return { synthesis: planner.synthesis(), pieces: placeSections(program, liveness, planner, rules) };
+}
+
+/** @returns 1 for each live section with a reference that may need a decision or a table, by section id */
+function findPlanned(program: Program, { live }: Liveness): Uint8Array {
+  const planned = new Uint8Array(live.length);
+  for (let id = 0; id < live.length; id++) if (live[id] === 1 && isPlanned(program, id)) planned[id] = 1;
+  return planned;
+}
+
+function isPlanned(program: Program, id: number): boolean {
+  const { sections, relocations } = program;
+  const { type, symbol } = relocations;
+  const first = sections.firstRelocation[id]!;
+  const end = first + sections.relocationCount[id]!;
+  for (let row = first; row < end; row++) {
+    // Most references are direct and to no indirect function.
+    if (needsPlan[type[row]!] === 1 || typeOf(program, symbol[row]!) === STT_GNU_IFUNC) return true;
+  }
+  return false;
 }
 
 /** Makes every live section its own home, and gives the linker's sections their sizes. */
 function placeSections(
   program: Program,
-  { reached, clusters }: Liveness,
+  { live, clusters }: Liveness,
   planner: Planner,
   rules: SectionRules | undefined,
 ): Pieces {
   const { sections, symbols, made } = program;
   const pieces = new Pieces(sections.count);
-  for (const id of reached) {
+  for (let id = 0; id < live.length; id++) {
+    if (live[id] === 0) continue;
     pieces.place(id, sections.size[id]!, sections.addralign[id]!);
     if (isReversed(program, clusters, id, rules)) reverseEntries(program, pieces, id);
   }
@@ -145,9 +169,8 @@ class Planner {
   readonly #threadSlotNumbers = new Map<number, number>();
   readonly #entryNumbers = new Map<string, number>();
   readonly #target = new Target();
-  /** The section that is being visited, and what is known of its code once that is needed. */
-  #section = 0;
-  #bytes: Uint8Array | undefined;
+  /** The bytes of the section that is being planned, and what is known of its code once that is needed. */
+  #code: Uint8Array = new Uint8Array(0);
   #fields: RipRelativeFields | undefined;
 
   /** @param bound more bytes than the image can have; infinite where it may lie anywhere */
@@ -160,23 +183,48 @@ class Planner {
     this.#rewrites = new Uint8Array(program.relocations.count);
   }
 
-  visit(id: number): void {
+  /** Decides which references are rewritten. @param planned 1 for each section with any, by section id */
+  planAll(planned: Uint8Array): void {
+    const { sections } = this.#program;
+    const ids = new Int32Array(planned.length);
+    let count = 0;
+    for (let id = 0; id < planned.length; id++) {
+      if (planned[id] === 1 && sections.type[id] !== SHT_NOBITS) ids[count++] = id;
+    }
+    // In the order in which they lie in the objects, they are read quickest.
+    const contents = new NearbySections(this.#program, ids.subarray(0, count));
+    for (let i = 0; i < count; i++) {
+      const id = ids[i]!;
+      contents.read(i);
+      this.#planSection(id, contents.bytes.subarray(contents.start, contents.start + sections.size[id]!));
+    }
+  }
+
+  #planSection(id: number, code: Uint8Array): void {
     const { sections, relocations } = this.#program;
-    this.#section = id;
-    this.#bytes = undefined;
+    const { type } = relocations;
+    this.#code = code;
     this.#fields = undefined;
     const first = sections.firstRelocation[id]!;
     const end = first + sections.relocationCount[id]!;
     for (let row = first; row < end; row++) {
-      const isPlain = needsPlan[relocations.type[row]!] === 0;
-      // Most references are direct and to no indirect function.
-      if (isPlain && typeOf(this.#program, relocations.symbol[row]!) !== STT_GNU_IFUNC) continue;
-      locate(this.#program, relocations.symbol[row]!, this.#target);
-      if (this.#target.type === STT_GNU_IFUNC) this.#addIndirect();
+      if (needsPlan[type[row]!] === 0) continue;
       const rewrite = this.#planRow(row, end);
       this.#rewrites[row] = rewrite;
-      if (rewrite === Rewrite.none || !isTlsCallSequence(relocations.type[row]!)) continue;
-      this.#rewrites[++row] = Rewrite.consumed;
+      if (rewrite !== Rewrite.none && isTlsCallSequence(type[row]!)) this.#rewrites[++row] = Rewrite.consumed;
+    }
+  }
+
+  /** Gives slots and entries to what a section refers to and needs them for. */
+  addTables(id: number): void {
+    const { sections, relocations } = this.#program;
+    const { type, symbol } = relocations;
+    const first = sections.firstRelocation[id]!;
+    const end = first + sections.relocationCount[id]!;
+    for (let row = first; row < end; row++) {
+      if (this.#rewrites[row] === Rewrite.consumed) continue;
+      if (typeOf(this.#program, symbol[row]!) === STT_GNU_IFUNC) this.#addIndirect(symbol[row]!);
+      if (needsPlan[type[row]!] === 1 && this.#rewrites[row] === Rewrite.none) this.#addSlotFor(id, row);
     }
   }
 
@@ -190,70 +238,54 @@ class Planner {
     };
   }
 
-  /**
-   * @param end row behind the section's last
-   * @returns a `Rewrite` code; where none is possible and a slot is needed, there is one afterwards
-   */
+  /** @param end row behind the section's last @returns a `Rewrite` code */
   #planRow(row: number, end: number): number {
-    const { type, symbol } = this.#program.relocations;
+    const { type, offset } = this.#program.relocations;
     switch (calculationOf[type[row]!]) {
       case Calculation.slotRelative:
-      case Calculation.slotOffset: {
-        const relaxation = this.#relax(row);
-        if (relaxation === Rewrite.none) this.#addSlot(symbol[row]!, false);
-        return relaxation;
+      case Calculation.slotOffset:
+        return this.#relax(row);
+      case Calculation.threadSlot: {
+        const relaxation = findInitialExec(this.#code, offset[row]!);
+        const isPossible = relaxation !== TlsRelaxation.none && this.#endsWithField(row);
+        return isPossible ? Rewrite.tls | relaxation : Rewrite.none;
       }
-      case Calculation.threadSlot:
-        return this.#planInitialExec(row);
-      case Calculation.sequence:
-        return this.#planSequence(row, end);
-      default:
-        return Rewrite.none;
+      default: {
+        const relaxation = findSequence(this.#code, type[row]!, offset[row]!);
+        const isCallMissing = isTlsCallSequence(type[row]!) && row + 1 >= end;
+        return relaxation === TlsRelaxation.none || isCallMissing ? Rewrite.none : Rewrite.tls | relaxation;
+      }
     }
   }
 
-  /** The bytes of the section that is being visited. */
-  #code(): Uint8Array {
-    this.#bytes ??= this.#program.borrowBytes(this.#section);
-    return this.#bytes;
-  }
-
-  #planInitialExec(row: number): number {
-    const { offset, symbol } = this.#program.relocations;
-    const relaxation = findInitialExec(this.#code(), offset[row]!);
-    if (relaxation !== TlsRelaxation.none && this.#endsWithField(row)) return Rewrite.tls | relaxation;
-    this.#addSlot(symbol[row]!, true);
-    return Rewrite.none;
-  }
-
-  /** Sequences must have the shape that the psABI prescribes: there is no other way to link them. */
-  #planSequence(row: number, end: number): number {
-    const { type, offset } = this.#program.relocations;
-    const relaxation = findSequence(this.#code(), type[row]!, offset[row]!);
-    const isCallMissing = isTlsCallSequence(type[row]!) && row + 1 >= end;
-    if (relaxation !== TlsRelaxation.none && !isCallMissing) return Rewrite.tls | relaxation;
+  /** Does what a reference needs that cannot be rewritten. */
+  #addSlotFor(id: number, row: number): void {
+    const { type, symbol, offset } = this.#program.relocations;
+    const calculation = calculationOf[type[row]!];
+    if (calculation !== Calculation.sequence) {
+      this.#addSlot(symbol[row]!, calculation === Calculation.threadSlot);
+      return;
+    }
+    // Sequences must have the shape that the psABI prescribes: there is no other way to link them.
     const what = `${relocationName(type[row]!)} is not on the instructions that the psABI prescribes`;
     this.#diagnostics.error('unsupported-relocation', what, {
-      where: [`in ${this.#program.place(this.#section, offset[row]!)}`],
+      where: [`in ${this.#program.place(id, offset[row]!)}`],
       hint: 'compile with -ftls-model=local-exec',
     });
-    // To say where, names were read, perhaps to where the bytes were.
-    this.#bytes = undefined;
-    return Rewrite.none;
   }
 
   /** @returns a `GotRelaxation`, with `Rewrite.rex` where it applies */
   #relax(row: number): number {
-    const { type, offset } = this.#program.relocations;
+    const { type, offset, symbol } = this.#program.relocations;
     const field = offset[row]!;
     if (this.#options.verbatim || !this.#endsWithField(row)) return Rewrite.none;
     let rex = type[row] === R_X86_64_REX_GOTPCRELX;
     if (type[row] === R_X86_64_GOTPCREL) {
-      this.#fields ??= new RipRelativeFields(this.#code());
+      this.#fields ??= new RipRelativeFields(this.#code);
       if (!this.#fields.has(field)) return Rewrite.none;
       rex = this.#fields.hasRex(field);
     } else if (!rex && type[row] !== R_X86_64_GOTPCRELX) return Rewrite.none;
-    const relaxation = findGotRelaxation(this.#code(), field, this.#reach());
+    const relaxation = findGotRelaxation(this.#code, field, this.#reach(symbol[row]!));
     return relaxation === GotRelaxation.none || !rex ? relaxation : relaxation | Rewrite.rex;
   }
 
@@ -263,8 +295,9 @@ class Planner {
     return relocations.addend[row] === -4 && relocations.addendHigh(row) === -1;
   }
 
-  /** How instructions can reach the symbol that `#target` leads to. */
-  #reach(): Reach {
+  /** How instructions can reach what a reference leads to. */
+  #reach(reference: number): Reach {
+    locate(this.#program, reference, this.#target);
     const { symbol, section, low, high } = this.#target;
     const imageIsLow = this.#end < 2 ** 31;
     if (section >= 0) return { near: true, immediate: imageIsLow };
@@ -288,7 +321,8 @@ class Planner {
   }
 
   /** An indirect function gets one entry, which stands for it wherever it is called or its address is taken. */
-  #addIndirect(): void {
+  #addIndirect(reference: number): void {
+    locate(this.#program, reference, this.#target);
     const { section, low } = this.#target;
     const key = `${section}+${low}`;
     if (section < 0 || this.#entryNumbers.has(key)) return;
@@ -311,8 +345,10 @@ function findSequence(bytes: Uint8Array, type: number, field: number): TlsRelaxa
 }
 
 /** More bytes than the image can have: every live section with its worst padding, and room for header and tables. */
-function upperBound({ sections }: Program, { reached }: Liveness): number {
+function upperBound({ sections }: Program, { live }: Liveness): number {
   let total = 2 ** 16;
-  for (const id of reached) total += sections.size[id]! + sections.addralign[id]! + 64;
+  for (let id = 0; id < live.length; id++) {
+    if (live[id] === 1) total += sections.size[id]! + sections.addralign[id]! + 64;
+  }
   return total;
 }
