@@ -134,11 +134,20 @@ class Refiner {
   }
 
   #countGroups(nodes: Int32Array, leaders: Int32Array): void {
-    for (let i = 0; i < nodes.length; i++) {
-      this.#groupSize[nodes[i]!] = 0;
-      this.#compared[this.classOf[nodes[i]!]!] = 0;
-    }
+    this.#forgetCounts(nodes);
     for (let i = 0; i < leaders.length; i++) this.#groupSize[leaders[i]!]!++;
+    this.#findLargest(leaders);
+  }
+
+  #forgetCounts(nodes: Int32Array): void {
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[i]!;
+      this.#groupSize[node] = 0;
+      this.#compared[this.classOf[node]!] = 0;
+    }
+  }
+
+  #findLargest(leaders: Int32Array): void {
     for (let i = 0; i < leaders.length; i++) {
       const leader = leaders[i]!;
       const number = this.classOf[leader]!;

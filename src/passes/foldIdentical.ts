@@ -119,7 +119,8 @@ function findLeaders(program: Program, { live }: Liveness): Set<number> {
   const { sections } = program;
   const leaders = new Set<number>();
   for (let id = 0; id < live.length; id++) {
-    if (live[id] === 1 && (sections.flags[id]! & SHF_LINK_ORDER) !== 0) leaders.add(program.linkedSection(id));
+    if (live[id] === 1 && (sections.flags[id]! & SHF_LINK_ORDER) !== 0)
+      leaders.add(program.linkedSection(id));
   }
   return leaders;
 }
