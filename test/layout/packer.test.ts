@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Groups } from '../../src/layout/groups.ts';
 import { Packer } from '../../src/layout/packer.ts';
+import { padding } from '../../src/layout/padding.ts';
 import { Pieces } from '../../src/pieces.ts';
 import { Category } from '../../src/results.ts';
 
@@ -47,8 +48,8 @@ type Part = readonly (readonly { readonly size: number; readonly alignment: numb
 /** The order in which the sections of a part are placed, by the packer and by looking at all of them. */
 function orders(part: Part, start: number): { packed: number[]; expected: number[] } {
   const members = part.flat();
-  const groups = new Groups(part.length + 1);
   const pieces = new Pieces(members.length + 1);
+  const groups = new Groups(pieces);
   // Group 0 is of another part.
   groups.addSingle(0, Category.text);
   let id = 1;
@@ -65,12 +66,12 @@ function orders(part: Part, start: number): { packed: number[]; expected: number
   const open = part.map(
     (_, index): Open => ({
       index,
-      alignment: pieces.alignment[groups.lead[index + 1]!]!,
-      size: groups.endOf(index + 1, pieces, 0),
+      alignment: groups.alignment[index + 1]!,
+      size: groups.size[index + 1]!,
     }),
   );
   const modulus = Math.min(MAX_MODULUS, Math.max(...open.map(({ alignment }) => alignment)));
-  const packer = new Packer(numbers, groups, pieces);
+  const packer = new Packer(numbers, groups);
   const packed: number[] = [];
   const expected: number[] = [];
   let offset = start;
@@ -81,7 +82,7 @@ function orders(part: Part, start: number): { packed: number[]; expected: number
     packed.push(packer.take(offset));
     // One that went astray shows where it did.
     if (packed.at(-1) !== next.index) break;
-    offset = groups.endOf(next.index + 1, pieces, offset);
+    offset += padding(offset, next.alignment) + next.size;
   }
   return { packed, expected };
 }
