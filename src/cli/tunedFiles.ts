@@ -31,5 +31,5 @@ export class TunedFiles extends DiskFiles {
 function tune(): void {
   tuned = true;
   if (process.version.startsWith('v20.'))
-    process.getBuiltinModule('node:v8').setFlagsFromString('--interrupt-budget=500000 --no-turbo-inlining');
+    process.getBuiltinModule('node:v8').setFlagsFromString('--interrupt-budget=500000');
 }
