@@ -8,6 +8,7 @@ import { type Diagnostic, Diagnostics, FormatError, LinkError } from './diagnost
 import { buildMap, type LinkMap } from './explain/map.ts';
 import { Image, type ImageSink } from './image.ts';
 import { type InputFiles, UnreadableFile } from './inputs.ts';
+import type { LinkCache } from './linkCache.ts';
 import type { LinkOptions } from './options.ts';
 import { assembleUnwind } from './passes/assembleUnwind.ts';
 import { discardSections } from './passes/discardSections.ts';
@@ -60,6 +61,8 @@ export interface LinkHooks {
   readonly sink?: ImageSink | undefined;
   /** Is told the name of each pass when it has ended. */
   readonly passDone?: ((name: string) => void) | undefined;
+  /** Where the link finds what earlier links have read, and leaves what it reads. One link uses it at a time. */
+  readonly cache?: LinkCache | undefined;
 }
 
 /**
@@ -69,8 +72,11 @@ export interface LinkHooks {
  */
 export function link(files: InputFiles, asked: LinkOptions, hooks: LinkHooks = {}): LinkResult {
   const diagnostics = new Diagnostics();
+  let isGood = false;
   try {
-    return runPasses(files, asked, hooks, diagnostics);
+    const result = runPasses(files, asked, hooks, diagnostics);
+    isGood = true;
+    return result;
   } catch (error) {
     // A later pass came across damage that an earlier one has reported.
     if (error instanceof FormatError) diagnostics.stopOnErrors();
@@ -78,6 +84,8 @@ export function link(files: InputFiles, asked: LinkOptions, hooks: LinkHooks = {
     // Large objects are read more than once.
     diagnostics.error('unreadable-input', `cannot read an input again: ${error.message}`);
     throw new LinkError(diagnostics.items);
+  } finally {
+    hooks.cache?.end(isGood);
   }
 }
 
@@ -87,7 +95,7 @@ const STREAMED_SIZE = 2 ** 24;
 function runPasses(
   files: InputFiles,
   asked: LinkOptions,
-  { sink, passDone }: LinkHooks,
+  { sink, passDone, cache }: LinkHooks,
   diagnostics: Diagnostics,
 ): LinkResult {
   const run = <A extends unknown[], R>(pass: (...args: A) => R, ...args: A): R => {
@@ -97,10 +105,10 @@ function runPasses(
   };
   checkTables(asked, diagnostics);
 
-  const { inputs, script } = run(loadInputs, files, asked, diagnostics);
+  const { inputs, script } = run(loadInputs, files, asked, diagnostics, cache);
   // Every input is an object or an archive, and its tables lie within its bytes.
   const options = withScript(asked, script);
-  const program = run(resolveSymbols, inputs, files, options, script, diagnostics);
+  const program = run(resolveSymbols, inputs, files, options, script, diagnostics, cache);
   // Each name has one definition; no object, section or symbol is added any more.
   const rules = run(matchSections, program, script);
   const discards = run(discardSections, program, rules);

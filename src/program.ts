@@ -27,7 +27,7 @@ import {
   symbolOffset,
   symbolSection,
 } from './elf/object.ts';
-import { addRelocations, RelocationTable } from './elf/relocations.ts';
+import { addRelocations, type RelocationRows, RelocationTable } from './elf/relocations.ts';
 import { Trait } from './elf/sectionNames.ts';
 import { copyInto, NO_NAME, SectionTable } from './elf/sections.ts';
 import type { LoadedInput } from './inputs.ts';
@@ -71,11 +71,11 @@ export class InputObject implements ElfObject {
     id: number,
     name: string,
     position: number,
-    elf: ElfObject,
+    elf: Omit<ElfObject, 'bytes'>,
     firstLocal: number,
     source: ByteSource,
     contents: Contents,
-    stays: boolean,
+    kept: Uint8Array | undefined,
   ) {
     this.id = id;
     this.name = name;
@@ -92,7 +92,7 @@ export class InputObject implements ElfObject {
     this.globals = new Int32Array(elf.symbols.count - elf.symbols.firstGlobal);
     this.#source = source;
     this.#contents = contents;
-    this.#kept = stays ? elf.bytes : undefined;
+    this.#kept = kept;
   }
 
   /**
@@ -128,6 +128,11 @@ export class InputObject implements ElfObject {
   /** Whether the bytes stay in memory. */
   get isKept(): boolean {
     return this.#kept !== undefined;
+  }
+
+  /** The bytes, if they stay in memory. */
+  get keptBytes(): Uint8Array | undefined {
+    return this.#kept;
   }
 }
 
@@ -174,9 +179,12 @@ class SymbolTable {
   /** Symbol type (STT_…) of the definition. */
   type: Uint8Array;
 
-  /** @param rows symbols for which there is room at first */
-  constructor(rows = INITIAL_ROWS) {
-    this.names = new NameTable(rows);
+  /**
+   * @param rows symbols for which there is room at first
+   * @param earlier names that an earlier link has met
+   */
+  constructor(rows: number, earlier: NameTable | undefined) {
+    this.names = new NameTable(rows, earlier);
     this.kind = new Uint8Array(rows);
     this.weak = new Uint8Array(rows);
     this.reference = new Uint8Array(rows);
@@ -204,6 +212,11 @@ class SymbolTable {
   internTerminated(bytes: Uint8Array, offset: number, end: number): number {
     const id = this.names.internTerminated(bytes, offset, end);
     return id < 0 ? id : this.#row(id);
+  }
+
+  /** As `NameTable.internEarlier`. */
+  internEarlier(names: NameTable, id: number): number {
+    return this.#row(this.names.internEarlier(names, id));
   }
 
   /** Id for a name given as text. */
@@ -269,12 +282,13 @@ export class Program {
   /** Names of sections that passes will ask for, by section id. */
   readonly #names = new Map<number, string>();
 
-  constructor(inputs: readonly LoadedInput[]) {
+  /** @param earlier names that an earlier link has met: this one takes them over */
+  constructor(inputs: readonly LoadedInput[], earlier?: NameTable) {
     this.inputs = inputs;
     const size = inputs.reduce((sum, input) => sum + sizeOf(input), 0);
     const rows = (bytesPerRow: number) => Math.ceil(size / bytesPerRow) + INITIAL_ROWS;
     this.sections = new SectionTable(rows(1500), rows(700));
-    this.symbols = new SymbolTable(rows(2500));
+    this.symbols = new SymbolTable(rows(2500), earlier);
     this.locals = new LocalSymbols(rows(1000));
     this.relocations = new RelocationTable(rows(140));
     this.linkerObject = this.#addLinkerObject();
@@ -302,7 +316,8 @@ export class Program {
       const elf = parseObject(bytes, sections, this.objects.length);
       const firstLocal = elf.symbols.count > 0 ? locals.add(elf, sections) : 0;
       const { length: id } = this.objects;
-      const object = new InputObject(id, name, position, elf, firstLocal, source, this.#contents, stays);
+      const kept = stays ? bytes : undefined;
+      const object = new InputObject(id, name, position, elf, firstLocal, source, this.#contents, kept);
       this.objects.push(object);
       this.#noteNames(object, bytes);
       return object;
@@ -311,6 +326,36 @@ export class Program {
       locals.count = localCount;
       throw error;
     }
+  }
+
+  /**
+   * Adds an object as `addObject` does, of which an earlier link has read the same bytes.
+   * @param earlier the tables of that link, in which `original` is the object
+   */
+  copyObject(
+    name: string,
+    source: ByteSource,
+    position: number,
+    earlier: Program,
+    original: InputObject,
+  ): InputObject {
+    const { sections, locals } = this;
+    const { length: id } = this.objects;
+    const place = { firstSection: sections.count, firstNumber: sections.numbers };
+    sections.addCopies(earlier.sections, original, id);
+    const shift = place.firstSection - original.firstSection;
+    const { count, firstGlobal } = original.symbols;
+    const firstLocal =
+      count > 0 ? locals.addCopies(earlier.locals, original.firstLocal, firstGlobal, shift) : 0;
+    const { sectionCount, headersOffset, headerCount, symbols, addressTable } = original;
+    const elf = { ...place, sectionCount, headersOffset, headerCount, symbols, addressTable };
+    const kept = original.keptBytes;
+    const object = new InputObject(id, name, position, elf, firstLocal, source, this.#contents, kept);
+    this.objects.push(object);
+    for (let row = place.firstSection; row < sections.count; row++) {
+      if ((sections.traits[row]! & NAMED) !== 0) this.#names.set(row, earlier.#names.get(row - shift)!);
+    }
+    return object;
   }
 
   #noteNames({ firstSection, sectionCount }: InputObject, bytes: Uint8Array): void {
@@ -324,6 +369,31 @@ export class Program {
   addRelocations(object: InputObject): void {
     addRelocations(object, this.sections, this.referencesOf(object), fieldSize, this.relocations);
     object.tables = undefined;
+  }
+
+  /**
+   * As `addRelocations`, for an object that was copied.
+   * @param rows its relocations in the tables of the earlier link
+   * @param symbolOf for each id of a symbol there the id here
+   */
+  copyRelocations(
+    object: InputObject,
+    earlier: Program,
+    original: InputObject,
+    rows: RelocationRows,
+    symbolOf: Int32Array,
+  ): void {
+    const { sections, relocations } = this;
+    const shift = relocations.count - rows.first;
+    for (let i = 0; i < object.sectionCount; i++) {
+      const row = original.firstSection + i;
+      const count = earlier.sections.relocationCount[row]!;
+      if (count === 0) continue;
+      sections.relocationCount[object.firstSection + i] = count;
+      sections.firstRelocation[object.firstSection + i] = earlier.sections.firstRelocation[row]! + shift;
+    }
+    const localShift = object.firstLocal - original.firstLocal;
+    relocations.addCopies(earlier.relocations, rows, symbolOf, localShift);
   }
 
   /** What the symbol numbers of an object mean. */
@@ -419,8 +489,8 @@ export class Program {
       shndxOffset: -1,
     };
     const headers = { headersOffset: 0, headerCount: 0, firstNumber: 0, addressTable: 0 };
-    const elf = { bytes, firstSection: 0, sectionCount: 0, symbols, ...headers };
-    const object = new InputObject(0, '<linker>', 0, elf, 0, sourceOf(bytes), this.#contents, true);
+    const elf = { firstSection: 0, sectionCount: 0, symbols, ...headers };
+    const object = new InputObject(0, '<linker>', 0, elf, 0, sourceOf(bytes), this.#contents, bytes);
     this.objects.push(object);
     return object;
   }

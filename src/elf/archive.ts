@@ -50,6 +50,8 @@ export class Archive {
   #nameBytes: Uint8Array | undefined;
   /** The symbol table, and the bytes of its numbers; 0 for that of BSD. */
   #index: (Extent & { readonly width: 0 | 4 | 8 }) | undefined;
+  /** The members that were asked for, by where their headers lie. */
+  readonly #members = new Map<number, ArchiveMember>();
   /** Offset behind the tables that stand in front of the members. */
   readonly #firstMember: number;
 
@@ -90,11 +92,15 @@ export class Archive {
 
   /** The member whose header lies at an offset. @throws FormatError if none does */
   member(header: number): ArchiveMember {
+    const known = this.#members.get(header);
+    if (known) return known;
     if (header < this.#firstMember || header >= this.file.size) {
       const what = `the symbol table names a member at offset 0x${header.toString(16)}; none begins there`;
       throw new FormatError(what, header, 'run ranlib on the archive');
     }
-    return this.#resolve(header, this.#header(header));
+    const member = this.#resolve(header, this.#header(header));
+    this.#members.set(header, member);
+    return member;
   }
 
   /** Notes where a symbol or name table lies. @returns false for an ordinary member */

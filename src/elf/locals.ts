@@ -3,7 +3,7 @@ import { FormatError } from '../diagnostics.ts';
 import { wordsAt } from './bytes.ts';
 import { SHN_LORESERVE, SHN_UNDEF, SHN_XINDEX, SYM_SIZE } from './constants.ts';
 import { type ElfObject, symbolOffset, symbolSection } from './object.ts';
-import { copyInto, NO_ROW, type SectionTable } from './sections.ts';
+import { copyInto, copyRows, NO_ROW, type SectionTable } from './sections.ts';
 
 const INITIAL_ROWS = 256;
 const SYM_WORDS = SYM_SIZE / 4;
@@ -48,6 +48,25 @@ export class LocalSymbols {
       this.type[row] = words[at + 1]! & 15;
     }
     this.count += firstGlobal;
+    return first;
+  }
+
+  /**
+   * Adds copies of rows of another table.
+   * @param shift by how much ids of the sections that they lie in are greater here
+   * @returns the first row
+   */
+  addCopies(from: LocalSymbols, firstRow: number, count: number, shift: number): number {
+    const first = this.count;
+    this.#reserve(count);
+    copyRows(this.valueLow, first, from.valueLow, firstRow, count);
+    copyRows(this.valueHigh, first, from.valueHigh, firstRow, count);
+    copyRows(this.type, first, from.type, firstRow, count);
+    for (let i = 0; i < count; i++) {
+      const section = from.section[firstRow + i]!;
+      this.section[first + i] = section < 0 ? section : section + shift;
+    }
+    this.count += count;
     return first;
   }
 

@@ -21,16 +21,26 @@ const EMPTY = -1;
 const AT = 0x40;
 const AT_SIGNS = 0x40404040;
 
-/** An open-addressing hash set of byte strings with linear probing, kept at most half full. */
+/** `id` of an entry whose name has not been interned since the table was made. */
+const UNNUMBERED = -1;
+
+/**
+ * An open-addressing hash set of byte strings with linear probing, kept at most half full.
+ *
+ * A table can take over the entries of an earlier one. The names that it has from there have no id until they are
+ * interned again, so that ids are what they would be in a table of its own; what it saves is to read the names.
+ */
 export class NameTable {
+  /** Names with an id. */
   count = 0;
   /** Pairs of a hash and the index of an entry, or `EMPTY`. */
   #slots: Int32Array;
   /** Index of each name's entry. */
   #entryOf: Uint32Array;
-  /** Entries: id, length in bytes, words. */
+  /** Entries: id or `UNNUMBERED`, length in bytes, words. */
   #entries: Int32Array;
   #used = 0;
+  #known = 0;
   #viewed: Uint8Array | undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));
   /** Length of the name that was loaded last. */
@@ -38,8 +48,21 @@ export class NameTable {
   /** Not zero if one of the words of names that were loaded by `internTerminated` had an `@` in it. */
   #versions = 0;
 
-  /** @param capacity names for which there is room at first */
-  constructor(capacity = INITIAL_SLOTS / 2) {
+  /**
+   * @param capacity names for which there is room at first
+   * @param earlier table whose entries this one takes over; it can be asked for the texts of its ids from then on, and
+   * for nothing else
+   */
+  constructor(capacity = INITIAL_SLOTS / 2, earlier?: NameTable) {
+    if (earlier) {
+      earlier.#takeNumbers();
+      this.#slots = earlier.#slots;
+      this.#entryOf = new Uint32Array(earlier.#entryOf.length);
+      this.#entries = earlier.#entries;
+      this.#used = earlier.#used;
+      this.#known = earlier.#known;
+      return;
+    }
     const slots = 2 ** Math.ceil(Math.log2(Math.max(capacity * 2, INITIAL_SLOTS)));
     this.#slots = new Int32Array(slots * 2).fill(EMPTY);
     this.#entryOf = new Uint32Array(slots / 2);
@@ -59,6 +82,16 @@ export class NameTable {
   internTerminated(bytes: Uint8Array, offset: number, end: number): number {
     const hash = this.#loadTerminated(bytes, offset, end);
     return this.#length < 0 || this.#versions !== 0 ? -1 : this.#find(hash, true);
+  }
+
+  /** Id of the name that had a certain id in an earlier table, whose entries this one has. */
+  internEarlier(earlier: NameTable, id: number): number {
+    return this.#idOf(earlier.#entryOf[id]!);
+  }
+
+  /** Names that the table has entries for. */
+  get known(): number {
+    return this.#known;
   }
 
   /** Bytes of the name that was interned last. */
@@ -168,7 +201,9 @@ export class NameTable {
     const mask = slots.length - 2;
     let slot = (hash << 1) & mask;
     for (let entry = slots[slot + 1]!; entry !== EMPTY; entry = slots[slot + 1]!) {
-      if (slots[slot] === hash && this.#isLoaded(entry)) return this.#entries[entry]!;
+      if (slots[slot] === hash && this.#isLoaded(entry)) {
+        return isAdded ? this.#idOf(entry) : this.#entries[entry]!;
+      }
       slot = (slot + 2) & mask;
     }
     return isAdded ? this.#append(hash, slot) : -1;
@@ -187,17 +222,31 @@ export class NameTable {
   }
 
   #append(hash: number, slot: number): number {
-    const id = this.count++;
     const entry = this.#used;
     this.#slots[slot] = hash;
     this.#slots[slot + 1] = entry;
-    this.#entries[entry] = id;
     this.#entries[entry + 1] = this.#length;
     this.#used += ENTRY_HEADER + (this.#length >> 2) + 1;
+    if (++this.#known * 4 > this.#slots.length) this.#rehash();
+    return this.#number(entry);
+  }
+
+  #idOf(entry: number): number {
+    const id = this.#entries[entry]!;
+    return id === UNNUMBERED ? this.#number(entry) : id;
+  }
+
+  /** Gives an entry the next id. */
+  #number(entry: number): number {
+    const id = this.count++;
+    this.#entries[entry] = id;
     if (id === this.#entryOf.length) this.#entryOf = copyInto(new Uint32Array(id * 2), this.#entryOf);
     this.#entryOf[id] = entry;
-    if (this.count * 4 > this.#slots.length) this.#rehash();
     return id;
+  }
+
+  #takeNumbers(): void {
+    for (let id = 0; id < this.count; id++) this.#entries[this.#entryOf[id]!] = UNNUMBERED;
   }
 
   /** Makes room for an entry behind the others. @param length bytes of the name */

@@ -14,12 +14,20 @@ import {
   tablesOf,
   wordPair,
 } from './object.ts';
-import { copyInto, type SectionTable } from './sections.ts';
+import { copyInto, copyRows, type SectionTable } from './sections.ts';
 
 const INITIAL_ROWS = 256;
 
 /** `type` of a row whose type number does not fit a byte. */
 const WIDE_TYPE = 255;
+
+/** Some rows of a table that follow each other. */
+export interface RelocationRows {
+  readonly first: number;
+  readonly count: number;
+  /** Whether there may be types or addends among them that are too large for their columns. */
+  readonly hasWide: boolean;
+}
 
 /** Relocations decoded into columns; those of one section follow each other. */
 export class RelocationTable {
@@ -35,6 +43,8 @@ export class RelocationTable {
   /** High halves of addends that are not just the sign of the low half, by row. */
   readonly #wideAddends = new Map<number, number>();
   readonly #wideTypes = new Map<number, number>();
+  /** First rows of the sections whose relocations are no longer in the order of their objects. */
+  readonly #reordered: number[] = [];
 
   /** @param rows relocations for which there is room at first */
   constructor(rows = INITIAL_ROWS) {
@@ -42,6 +52,11 @@ export class RelocationTable {
     this.type = new Uint8Array(rows);
     this.symbol = new Int32Array(rows);
     this.addend = new Int32Array(rows);
+  }
+
+  /** Rows with a type or an addend that is too large for its column, some of them counted twice. */
+  get wideCount(): number {
+    return this.#wideAddends.size + this.#wideTypes.size;
   }
 
   /** Whether any addend does not fit 32 bits. */
@@ -78,8 +93,44 @@ export class RelocationTable {
     this.type[row] = Math.min(type, WIDE_TYPE);
     this.symbol[row] = symbol;
     this.addend[row] = addendLow;
+    this.#noteWide(row, type, addendLow, addendHigh);
+  }
+
+  #noteWide(row: number, type: number, addendLow: number, addendHigh: number): void {
     if (type >= WIDE_TYPE) this.#wideTypes.set(row, type);
     if (addendHigh !== addendLow >> 31) this.#wideAddends.set(row, addendHigh);
+  }
+
+  /** Whether some of these rows are no longer in the order in which they were decoded. */
+  isReordered(first: number, end: number): boolean {
+    return this.#reordered.some((row) => row >= first && row < end);
+  }
+
+  /**
+   * Adds copies of rows of another table.
+   * @param symbolOf for each id of a global symbol there the id here
+   * @param localShift by how much rows of local symbols are greater here
+   */
+  addCopies(
+    from: RelocationTable,
+    { first, count, hasWide }: RelocationRows,
+    symbolOf: Int32Array,
+    localShift: number,
+  ): void {
+    this.reserve(count);
+    const { count: start, symbol: symbols } = this;
+    copyRows(this.offset, start, from.offset, first, count);
+    copyRows(this.type, start, from.type, first, count);
+    copyRows(this.addend, start, from.addend, first, count);
+    const others = from.symbol;
+    for (let i = 0; i < count; i++) {
+      const symbol = others[first + i]!;
+      symbols[start + i] = symbol < 0 ? symbol - localShift : symbolOf[symbol]!;
+    }
+    for (let i = 0; hasWide && i < count; i++) {
+      this.#noteWide(start + i, from.typeOf(first + i), this.addend[start + i]!, from.addendHigh(first + i));
+    }
+    this.count += count;
   }
 
   /** Adds copies of rows. */
@@ -103,6 +154,7 @@ export class RelocationTable {
       isSorted &&= this.offset[row - 1]! <= this.offset[row]!;
     }
     if (isSorted) return;
+    this.#reordered.push(first);
     const order = Array.from({ length: count }, (_, i) => first + i);
     order.sort((a, b) => this.offset[a]! - this.offset[b]! || a - b);
     const rows = order.map((row) => [row, this.typeOf(row), this.addendHigh(row)] as const);

@@ -128,6 +128,41 @@ export class SectionTable {
     return id;
   }
 
+  /**
+   * Adds copies of an object's rows and numbers in another table. Whether the sections are superseded, and their
+   * relocations, are left open.
+   */
+  addCopies(
+    from: SectionTable,
+    { firstSection, sectionCount, firstNumber, headerCount }: RowRange,
+    objectId: number,
+  ) {
+    this.reserve(headerCount);
+    const { count: first, numbers } = this;
+    const end = first + sectionCount;
+    this.object.fill(objectId, first, end);
+    copyRows(this.number, first, from.number, firstSection, sectionCount);
+    copyRows(this.nameOffset, first, from.nameOffset, firstSection, sectionCount);
+    copyRows(this.type, first, from.type, firstSection, sectionCount);
+    copyRows(this.flags, first, from.flags, firstSection, sectionCount);
+    copyRows(this.offset, first, from.offset, firstSection, sectionCount);
+    copyRows(this.size, first, from.size, firstSection, sectionCount);
+    copyRows(this.link, first, from.link, firstSection, sectionCount);
+    copyRows(this.addralign, first, from.addralign, firstSection, sectionCount);
+    copyRows(this.entsize, first, from.entsize, firstSection, sectionCount);
+    copyRows(this.traits, first, from.traits, firstSection, sectionCount);
+    this.firstRelocation.fill(0, first, end);
+    this.relocationCount.fill(0, first, end);
+    this.superseded.fill(0, first, end);
+    const shift = first - firstSection;
+    for (let n = 0; n < headerCount; n++) {
+      const row = from.rowOf[firstNumber + n]!;
+      this.rowOf[numbers + n] = row === NO_ROW ? NO_ROW : row + shift;
+    }
+    this.count = end;
+    this.numbers += headerCount;
+  }
+
   #grow(rows: number): void {
     this.object = copyInto(new Int32Array(rows), this.object);
     this.number = copyInto(new Uint32Array(rows), this.number);
@@ -146,8 +181,27 @@ export class SectionTable {
   }
 }
 
+/** Which rows and numbers of a table are those of an object. */
+interface RowRange {
+  readonly firstSection: number;
+  readonly sectionCount: number;
+  readonly firstNumber: number;
+  readonly headerCount: number;
+}
+
+type Column = Int32Array | Uint32Array | Float64Array | Uint8Array;
+
+/** Rows below which a loop is faster than to have the system copy them. */
+const FEW_ROWS = 24;
+
+/** Copies rows of a column into another one of its kind. */
+export function copyRows<T extends Column>(to: T, at: number, from: T, first: number, count: number): void {
+  if (count > FEW_ROWS) to.set(from.subarray(first, first + count), at);
+  else for (let i = 0; i < count; i++) to[at + i] = from[first + i]!;
+}
+
 /** Copies `from` to the beginning of the longer `to` and returns it. */
-export function copyInto<T extends Int32Array | Uint32Array | Float64Array | Uint8Array>(to: T, from: T): T {
+export function copyInto<T extends Column>(to: T, from: T): T {
   to.set(from);
   return to;
 }

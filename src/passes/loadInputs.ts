@@ -17,6 +17,7 @@ import {
   readPart,
   UnreadableFile,
 } from '../inputs.ts';
+import type { LinkCache } from '../linkCache.ts';
 import type { LinkOptions } from '../options.ts';
 import type { ScriptCommand, ScriptInput } from '../script/ast.ts';
 import { addCommand, emptyScript, type LinkScript } from '../script/linkScript.ts';
@@ -31,8 +32,14 @@ interface Loaded {
   readonly script: LinkScript;
 }
 
-export function loadInputs(files: InputFiles, options: LinkOptions, diagnostics: Diagnostics): Loaded {
-  const loader = new Loader(files, options, diagnostics);
+/** @param cache knows archives from earlier links */
+export function loadInputs(
+  files: InputFiles,
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+  cache?: LinkCache,
+): Loaded {
+  const loader = new Loader(files, options, diagnostics, cache);
   for (const path of options.scripts) loader.loadScript(path);
   for (const input of options.inputs) loader.load(input);
   if (!loader.hasInputs) {
@@ -91,6 +98,7 @@ class Loader {
   readonly #files: InputFiles;
   readonly #options: LinkOptions;
   readonly #diagnostics: Diagnostics;
+  readonly #cache: LinkCache | undefined;
   readonly #inputs: LoadedInput[] = [];
   /** What STARTUP names: in front of all others. */
   readonly #first: LoadedInput[] = [];
@@ -100,7 +108,13 @@ class Loader {
   readonly #open: string[] = [];
   #scriptCount = 0;
 
-  constructor(files: InputFiles, options: LinkOptions, diagnostics: Diagnostics) {
+  constructor(
+    files: InputFiles,
+    options: LinkOptions,
+    diagnostics: Diagnostics,
+    cache: LinkCache | undefined,
+  ) {
+    this.#cache = cache;
     this.#files = files;
     this.#options = options;
     this.#diagnostics = diagnostics;
@@ -168,7 +182,8 @@ class Loader {
     into: LoadedInput[],
   ): void {
     try {
-      into.push({ kind: 'archive', name, archive: new Archive(file, isThin), whole: extraction === 'all' });
+      const archive = this.#cache?.archive(file, isThin) ?? new Archive(file, isThin);
+      into.push({ kind: 'archive', name, archive, whole: extraction === 'all' });
     } catch (error) {
       this.#diagnostics.formatError(name, error);
     }

@@ -9,7 +9,7 @@
 import type { ByteSource } from '../contents.ts';
 import { type Diagnostics, FormatError } from '../diagnostics.ts';
 import { readAddressTable } from '../elf/addressTable.ts';
-import type { ArchiveIndex, ArchiveMember } from '../elf/archive.ts';
+import type { Archive, ArchiveIndex, ArchiveMember } from '../elf/archive.ts';
 import { findNul, wordsAt } from '../elf/bytes.ts';
 import {
   SHN_ABS,
@@ -34,24 +34,29 @@ import {
   wordPair,
 } from '../elf/object.ts';
 import { Trait } from '../elf/sectionNames.ts';
-import { copyInto, SectionTable } from '../elf/sections.ts';
+import { copyInto, NO_ROW, SectionTable } from '../elf/sections.ts';
 import { type Expression, symbolsOf } from '../expression.ts';
 import { type InputFiles, type LoadedInput, openInput, readPart, UnreadableFile } from '../inputs.ts';
+import type { KnownObject, LinkCache, LinkReuse } from '../linkCache.ts';
 import type { LinkOptions } from '../options.ts';
 import { type InputObject, Program, Reference, referenceOf, SymbolKind } from '../program.ts';
 import { DYNAMIC_SYMBOL, providedPlace } from '../provided.ts';
 import type { LinkScript } from '../script/linkScript.ts';
 import { definedSymbols, referencedSymbols, type ScriptSymbol } from '../script/symbols.ts';
 
-/** @param files where the members of thin archives are found */
+/**
+ * @param files where the members of thin archives are found
+ * @param cache has what earlier links have read, and gets what this one reads
+ */
 export function resolveSymbols(
   inputs: readonly LoadedInput[],
   files: InputFiles,
   options: LinkOptions,
   script: LinkScript,
   diagnostics: Diagnostics,
+  cache?: LinkCache,
 ): Program {
-  const resolver = new Resolver(inputs, files, options, diagnostics);
+  const resolver = new Resolver(inputs, files, options, diagnostics, cache);
   resolver.addRoots(options);
   resolver.addScript(script);
   // What takes part in any case comes first, so that nothing is taken from an archive that an object defines.
@@ -88,6 +93,7 @@ const SYM_WORDS = SYM_SIZE / 4;
 
 class Resolver {
   readonly program: Program;
+  readonly #reuse: LinkReuse | undefined;
   readonly #files: InputFiles;
   readonly #diagnostics: Diagnostics;
   /** By symbol id, 1 for a name that is the signature of a COMDAT group that some object has supplied. */
@@ -113,8 +119,10 @@ class Resolver {
     files: InputFiles,
     options: LinkOptions,
     diagnostics: Diagnostics,
+    cache: LinkCache | undefined,
   ) {
-    this.program = new Program(inputs);
+    this.#reuse = cache?.begin(inputs, options);
+    this.program = this.#reuse?.program ?? new Program(inputs);
     this.#files = files;
     this.#options = options;
     this.#diagnostics = diagnostics;
@@ -249,16 +257,48 @@ class Resolver {
 
   #addObject(name: string, source: ByteSource, position: number): void {
     try {
-      const object = this.program.addObject(name, source, position);
-      this.#nameGlobals(object);
-      this.#supersedeGroups(object);
-      this.#addSymbols(object);
-      if (this.#options.icf === 'safe') this.#readAddressTable(object);
-      this.program.addRelocations(object);
+      const known = this.#reuse?.object(source);
+      if (known) this.#takeObject(known, name, source, position);
+      else this.#readObject(name, source, position);
     } catch (error) {
       if (error instanceof UnreadableFile) this.#reportUnreadable(name, error);
       else this.#diagnostics.formatError(name, error);
     }
+  }
+
+  #readObject(name: string, source: ByteSource, position: number): void {
+    const object = this.program.addObject(name, source, position);
+    this.#nameGlobals(object);
+    const names = this.#reuse && object.globals.slice();
+    const groups = this.#readGroups(object);
+    this.#supersede(groups);
+    const words = globalWords(object);
+    this.#addSymbols(object, words);
+    const addresses = this.#options.icf === 'safe' ? readAddressTable(object) : undefined;
+    noteSignificant(object, addresses);
+    const { relocations } = this.program;
+    const { count: first, wideCount } = relocations;
+    this.program.addRelocations(object);
+    if (!names) return;
+    const rows = { first, count: relocations.count - first, hasWide: relocations.wideCount > wideCount };
+    const read = { object, names, groups: Int32Array.from(groups), addresses, relocations: rows };
+    this.#reuse?.noteObject(source, { ...read, words: words.slice() });
+  }
+
+  /** As `#readObject`, from what an earlier link has read. */
+  #takeObject(known: KnownObject, name: string, source: ByteSource, position: number): void {
+    const object = known.copy(name, source, position);
+    const names = object.globals.slice();
+    const groups = known.groups(object);
+    this.#supersede(groups);
+    const { words, addresses } = known;
+    this.#addSymbols(object, words);
+    noteSignificant(object, addresses);
+    const { relocations } = this.program;
+    const { count: first, wideCount } = relocations;
+    known.addRelocations(object);
+    const rows = { first, count: relocations.count - first, hasWide: relocations.wideCount > wideCount };
+    this.#reuse?.noteObject(source, { object, names, words, groups, addresses, relocations: rows });
   }
 
   #reportUnreadable(name: string, error: UnreadableFile): void {
@@ -268,9 +308,9 @@ class Resolver {
   /** Gives every global symbol of an object the id of its name. */
   #nameGlobals(object: InputObject): void {
     const { bytes, globals } = object;
-    const { firstGlobal, offset, stringsOffset, stringsSize } = object.symbols;
+    const { firstGlobal, stringsOffset, stringsSize } = object.symbols;
     const { symbols } = this.program;
-    const words = wordsAt(bytes, offset + firstGlobal * SYM_SIZE, globals.length * SYM_WORDS);
+    const words = globalWords(object);
     const strings = bytes.subarray(stringsOffset, stringsOffset + stringsSize);
     for (let i = 0; i < globals.length; i++) {
       const st_name = words[i * SYM_WORDS]! >>> 0;
@@ -291,22 +331,31 @@ class Resolver {
     return this.program.symbols.intern(object.bytes, offset, length);
   }
 
-  #readAddressTable(object: InputObject): void {
-    const symbols = readAddressTable(object);
-    if (symbols) object.significant = Int32Array.from(symbols, (index) => referenceOf(object, index));
-  }
-
-  /** Marks the members of groups whose signature an earlier object has supplied. */
-  #supersedeGroups(object: InputObject): void {
-    this.#supersedeLinkOnce(object);
-    const { sections } = this.program;
+  /** Finds the sections of which a link keeps one: the name by which they are known, their number and ids for each group. */
+  #readGroups(object: InputObject): number[] {
+    const groups: number[] = [];
+    this.#readLinkOnce(object, groups);
     const { firstGlobal } = object.symbols;
-    readGroups(object, sections, (index, members) => {
+    readGroups(object, this.program.sections, (index, members) => {
       const isNamed = index >= firstGlobal && index < object.symbols.count;
       const name = isNamed ? object.globals[index - firstGlobal]! : this.#signatureOf(object, index);
-      if (this.#takeGroup(name)) return;
-      for (const member of members) if (member >= 0) sections.superseded[member] = 1;
+      const rows = members.filter((member) => member !== NO_ROW);
+      groups.push(name, rows.length);
+      for (const row of rows) groups.push(row);
     });
+    return groups;
+  }
+
+  /** Marks the members of groups whose name an earlier object has supplied. */
+  #supersede(groups: ArrayLike<number>): void {
+    const { superseded } = this.program.sections;
+    for (let at = 0; at < groups.length; ) {
+      const members = at + 2;
+      const end = members + groups[at + 1]!;
+      const isFirst = this.#takeGroup(groups[at]!);
+      for (let i = members; !isFirst && i < end; i++) superseded[groups[i]!] = 1;
+      at = end;
+    }
   }
 
   #signatureOf(object: InputObject, index: number): number {
@@ -328,22 +377,22 @@ class Resolver {
   }
 
   /** `.gnu.linkonce.*` is what compilers wrote before there were groups: sections of one name, of which one stays. */
-  #supersedeLinkOnce(object: InputObject): void {
+  #readLinkOnce(object: InputObject, groups: number[]): void {
     const { sections } = this.program;
     const { bytes } = object;
     for (let id = object.firstSection; id < object.firstSection + object.sectionCount; id++) {
       if ((sections.traits[id]! & Trait.linkOnce) === 0) continue;
       const at = sections.nameOffset[id]!;
       const name = this.program.symbols.intern(bytes, at, bytes.indexOf(0, at) - at);
-      if (!this.#takeGroup(name)) sections.superseded[id] = 1;
+      groups.push(name, 1, id);
     }
   }
 
-  #addSymbols(object: InputObject): void {
-    const { globals, bytes } = object;
-    const { firstGlobal, offset } = object.symbols;
+  /** @param words the entries of the object's global symbols */
+  #addSymbols(object: InputObject, words: Int32Array): void {
+    const { globals } = object;
+    const { firstGlobal } = object.symbols;
     const candidate = this.#candidate;
-    const words = wordsAt(bytes, offset + firstGlobal * SYM_SIZE, globals.length * SYM_WORDS);
     for (let i = 0; i < globals.length; i++) {
       this.#readSymbol(object, words, i, candidate);
       const isDefinition = candidate.kind !== SymbolKind.undefined;
@@ -471,11 +520,8 @@ class Resolver {
   }
 
   #definitionPlace(object: InputObject, index: number): string {
-    const { symbols } = object;
-    const count = symbols.count - symbols.firstGlobal;
-    const words = wordsAt(object.bytes, symbolOffset(object, symbols.firstGlobal), count * SYM_WORDS);
     const candidate = new Candidate();
-    this.#readSymbol(object, words, index - symbols.firstGlobal, candidate);
+    this.#readSymbol(object, globalWords(object), index - object.symbols.firstGlobal, candidate);
     if (candidate.kind !== SymbolKind.defined) return object.name;
     return this.program.place(candidate.section, candidate.valueHigh * 2 ** 32 + candidate.valueLow);
   }
@@ -503,14 +549,25 @@ class Resolver {
   }
 
   #addIndex({ archive }: Extract<LoadedInput, { kind: 'archive' }>, number: number): void {
+    const source = { file: archive.file, offset: 0, size: archive.file.size };
+    const known = this.#reuse?.definitions(source);
+    if (known) known.ids.forEach((id, i) => this.#addLazy(id, number, known.members![i]!));
+    else this.#readIndex(archive, source, number);
+  }
+
+  #readIndex(archive: Archive, source: ByteSource, number: number): void {
     const index = archive.readIndex();
     const { symbols } = this.program;
+    const ids = new Int32Array(index.count);
     for (let i = 0, name = index.names; i < index.count; i++) {
       if (index.nameOffset) name = index.nameOffset[i]!;
-      const id = symbols.internTerminated(index.bytes, name, index.bytes.length);
-      this.#addLazy(id >= 0 ? id : this.#indexedName(index, name), number, index.member[i]!);
+      const plain = symbols.internTerminated(index.bytes, name, index.bytes.length);
+      const id = plain >= 0 ? plain : this.#indexedName(index, name);
+      ids[i] = id;
+      this.#addLazy(id, number, index.member[i]!);
       name += symbols.names.lastLength + 1;
     }
+    this.#reuse?.noteDefinitions(source, { ids, members: index.member });
   }
 
   /** A name of an archive's index, with a version if it has one. @throws FormatError if it does not end */
@@ -528,18 +585,27 @@ class Resolver {
   /** Adds a lazy symbol for each definition in an object, without making the object part of the link. */
   #noteDefinitions(name: string, source: ByteSource, number: number, header: number): void {
     try {
-      const bytes = readPart(source.file, source.offset, source.size);
-      const object = parseObject(bytes, new SectionTable(), 0);
-      for (let index = object.symbols.firstGlobal; index < object.symbols.count; index++) {
-        if (symbolSection(object, index) === SHN_UNDEF) continue;
-        const offset = symbolNameOffset(object, index);
-        const id = this.program.symbols.intern(bytes, offset, symbolNameLength(object, offset));
-        this.#addLazy(id, number, header);
-      }
+      const known = this.#reuse?.definitions(source);
+      if (known) for (const id of known.ids) this.#addLazy(id, number, header);
+      else this.#readDefinitions(source, number, header);
     } catch (error) {
       if (error instanceof UnreadableFile) this.#reportUnreadable(name, error);
       else this.#diagnostics.formatError(name, error);
     }
+  }
+
+  #readDefinitions(source: ByteSource, number: number, header: number): void {
+    const bytes = readPart(source.file, source.offset, source.size);
+    const object = parseObject(bytes, new SectionTable(), 0);
+    const ids: number[] = [];
+    for (let index = object.symbols.firstGlobal; index < object.symbols.count; index++) {
+      if (symbolSection(object, index) === SHN_UNDEF) continue;
+      const offset = symbolNameOffset(object, index);
+      const id = this.program.symbols.intern(bytes, offset, symbolNameLength(object, offset));
+      ids.push(id);
+      this.#addLazy(id, number, header);
+    }
+    this.#reuse?.noteDefinitions(source, { ids: Int32Array.from(ids), members: undefined });
   }
 
   #addLazy(id: number, input: number, header: number): void {
@@ -607,6 +673,17 @@ class Resolver {
 
 function wholeFile({ file }: Extract<LoadedInput, { kind: 'object' }>): ByteSource {
   return { file, offset: 0, size: file.size };
+}
+
+/** The entries of an object's global symbols; a view of its bytes where the machine allows that. */
+function globalWords({ bytes, symbols, globals }: InputObject): Int32Array {
+  const offset = symbols.offset + symbols.firstGlobal * SYM_SIZE;
+  return wordsAt(bytes, offset, globals.length * SYM_WORDS);
+}
+
+/** Notes the symbols of an address table as references. */
+function noteSignificant(object: InputObject, symbols: readonly number[] | undefined): void {
+  if (symbols) object.significant = Int32Array.from(symbols, (index) => referenceOf(object, index));
 }
 
 /** Section number of a symbol whose st_shndx is no plain one. @throws FormatError if there is no such section */
