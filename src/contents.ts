@@ -5,7 +5,7 @@
  */
 import { type InputFile, MemoryFile } from './inputs.ts';
 
-/** Bytes of objects that stay in memory. */
+/** Bytes of objects that stay in memory for one link. */
 export const BUDGET = 4 * 2 ** 20;
 /** What one allocation holds. */
 const CHUNK = 2 ** 20;
@@ -54,6 +54,11 @@ export class Contents {
     const bytes = this.#allocate(size);
     file.read(bytes, offset);
     return { bytes, stays: true };
+  }
+
+  /** Counts an object whose bytes are in memory already because an earlier link has read it. */
+  countKept({ file, size }: ByteSource): void {
+    if (!file.bytes) this.#left -= size;
   }
 
   /** Reads an object into the buffer, where it stays until another one is asked for. @throws UnreadableFile */

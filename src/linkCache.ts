@@ -199,6 +199,9 @@ export class LinkReuse {
   }
 }
 
+/** Bytes of objects that stay in memory from one link to the next. */
+const KEPT_SIZE = 2 ** 28;
+
 /** Names of which no earlier link had any use stay, up to so many and as many as others. */
 const SPARE_NAMES = 0x10000;
 
@@ -227,7 +230,7 @@ export class LinkCache {
   /** Begins to read the inputs of a link. */
   begin(inputs: readonly LoadedInput[], { icf, wrappedSymbols }: LinkOptions): LinkReuse {
     this.#forgetNames();
-    const program = new Program(inputs, this.#names);
+    const program = new Program(inputs, this.#names, KEPT_SIZE);
     this.#names = program.symbols.names;
     const settings = JSON.stringify([icf === 'safe', ...wrappedSymbols]);
     this.#current = new ReadLink(program, settings);

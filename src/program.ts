@@ -278,12 +278,16 @@ export class Program {
   readonly linkerObject: InputObject;
   /** Ids of the sections that the linker makes, by name. */
   readonly made: Readonly<Record<LinkerSection, number>>;
-  readonly #contents = new Contents();
+  readonly #contents: Contents;
   /** Names of sections that passes will ask for, by section id. */
   readonly #names = new Map<number, string>();
 
-  /** @param earlier names that an earlier link has met: this one takes them over */
-  constructor(inputs: readonly LoadedInput[], earlier?: NameTable) {
+  /**
+   * @param earlier names that an earlier link has met: this one takes them over
+   * @param keptSize bytes of objects that may stay in memory, if not as many as for one link
+   */
+  constructor(inputs: readonly LoadedInput[], earlier?: NameTable, keptSize?: number) {
+    this.#contents = new Contents(keptSize);
     this.inputs = inputs;
     const size = inputs.reduce((sum, input) => sum + sizeOf(input), 0);
     const rows = (bytesPerRow: number) => Math.ceil(size / bytesPerRow) + INITIAL_ROWS;
@@ -350,6 +354,7 @@ export class Program {
     const { sectionCount, headersOffset, headerCount, symbols, addressTable } = original;
     const elf = { ...place, sectionCount, headersOffset, headerCount, symbols, addressTable };
     const kept = original.keptBytes;
+    if (kept) this.#contents.countKept(source);
     const object = new InputObject(id, name, position, elf, firstLocal, source, this.#contents, kept);
     this.objects.push(object);
     for (let row = place.firstSection; row < sections.count; row++) {

@@ -282,7 +282,7 @@ class Resolver {
     if (!names) return;
     const rows = { first, count: relocations.count - first, hasWide: relocations.wideCount > wideCount };
     const read = { object, names, groups: Int32Array.from(groups), addresses, relocations: rows };
-    this.#reuse?.noteObject(source, { ...read, words: words.slice() });
+    this.#reuse?.noteObject(source, { ...read, words: object.isKept ? words : words.slice() });
   }
 
   /** As `#readObject`, from what an earlier link has read. */
@@ -551,8 +551,8 @@ class Resolver {
   #addIndex({ archive }: Extract<LoadedInput, { kind: 'archive' }>, number: number): void {
     const source = { file: archive.file, offset: 0, size: archive.file.size };
     const known = this.#reuse?.definitions(source);
-    if (known) known.ids.forEach((id, i) => this.#addLazy(id, number, known.members![i]!));
-    else this.#readIndex(archive, source, number);
+    if (!known) this.#readIndex(archive, source, number);
+    else for (let i = 0; i < known.ids.length; i++) this.#addLazy(known.ids[i]!, number, known.members![i]!);
   }
 
   #readIndex(archive: Archive, source: ByteSource, number: number): void {
