@@ -1,5 +1,5 @@
 /** Input files from disk and standard input. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { type BigIntStats, closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { copyInto } from '../elf/sections.ts';
 import { type InputFile, type InputFiles, MemoryFile, UnreadableFile } from '../inputs.ts';
 import { explainSystemError, isSystemError, pause } from './system.ts';
@@ -13,14 +13,54 @@ const SMALL = 65536;
 /** Files that are held open; reading one of others opens it again. */
 const MAX_OPEN = 200;
 
+/**
+ * Milliseconds in which a file may change twice without a sign of it: the system's clock for files is coarse. One that
+ * was as young as this when it was opened is read anew.
+ */
+const UNSETTLED = 30;
+
+/** What was found at a path. */
+interface Known {
+  /** Undefined if no file was there. */
+  readonly file: InputFile | UnreadableFile | undefined;
+  /** How it was then; undefined if it was not there. */
+  readonly status: BigIntStats | undefined;
+  readonly isSettled: boolean;
+}
+
 /** Opens each file when it is first asked for, and reads parts of it as they are wanted. */
 export class DiskFiles implements InputFiles {
-  readonly #known = new Map<string, InputFile | undefined>();
+  readonly #known = new Map<string, Known>();
   readonly #open: DiskFile[] = [];
 
   /** Paths of the files that were read, in the order in which they were asked for. */
   paths(): string[] {
-    return [...this.#known].filter(([path, file]) => file && path !== STANDARD_INPUT).map(([path]) => path);
+    const isRead = ([path, { file }]: [string, Known]) => isFile(file) && path !== STANDARD_INPUT;
+    return [...this.#known].filter(isRead).map(([path]) => path);
+  }
+
+  /** Paths of all files that were asked for, there or not. */
+  asked(): string[] {
+    return [...this.#known.keys()].filter((path) => path !== STANDARD_INPUT);
+  }
+
+  /**
+   * Forgets files that have changed, so that they are opened anew when they are asked for; of others the same
+   * `InputFile` stays.
+   * @returns paths of the files that changed, came or went
+   */
+  refresh(): string[] {
+    const changed: string[] = [];
+    for (const [path, known] of this.#known) {
+      if (path === STANDARD_INPUT) continue;
+      const { file, status, isSettled } = known;
+      const isSame = isSameFile(status, statusOf(path));
+      if (!isSame) changed.push(path);
+      if (isSame && isSettled) continue;
+      if (file instanceof DiskFile) file.close();
+      this.#known.delete(path);
+    }
+    return changed;
   }
 
   get(path: string): Uint8Array | undefined {
@@ -32,8 +72,10 @@ export class DiskFiles implements InputFiles {
   }
 
   open(path: string): InputFile | undefined {
-    if (!this.#known.has(path)) this.#known.set(path, this.#openPath(path));
-    return this.#known.get(path);
+    const known = this.#known.get(path) ?? this.#openPath(path);
+    this.#known.set(path, known);
+    if (known.file instanceof UnreadableFile) throw known.file;
+    return known.file;
   }
 
   inflate(bytes: Uint8Array): Uint8Array | undefined {
@@ -46,39 +88,68 @@ export class DiskFiles implements InputFiles {
     }
   }
 
-  #openPath(path: string): InputFile | undefined {
+  #openPath(path: string): Known {
     try {
-      if (path === STANDARD_INPUT) return new MemoryFile(readStandardInput());
-      const descriptor = openSync(path, 'r');
-      const status = fstatSync(descriptor);
-      if (!status.isFile() || status.size <= SMALL) {
-        try {
-          return new MemoryFile(
-            status.isFile() ? readSmall(descriptor, status.size) : readFileSync(descriptor),
-          );
-        } finally {
-          closeSync(descriptor);
-        }
+      if (path === STANDARD_INPUT) {
+        return { file: new MemoryFile(readStandardInput()), status: undefined, isSettled: true };
       }
-      const file = new DiskFile(path, descriptor, status.size, status.mtimeMs);
-      if (this.#open.push(file) > MAX_OPEN) this.#open.shift()!.close();
-      return file;
+      const descriptor = openSync(path, 'r');
+      const status = fstatSync(descriptor, { bigint: true });
+      const isSettled = Date.now() - Number(status.ctimeMs) > UNSETTLED;
+      return { file: this.#openDescriptor(path, descriptor, status), status, isSettled };
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
-      throw new UnreadableFile(explainSystemError(error));
+      const isMissing = error.code === 'ENOENT' || error.code === 'ENOTDIR';
+      const file = isMissing ? undefined : new UnreadableFile(explainSystemError(error));
+      return { file, status: statusOf(path), isSettled: true };
     }
   }
+
+  #openDescriptor(path: string, descriptor: number, status: BigIntStats): InputFile {
+    const size = Number(status.size);
+    if (status.isFile() && size > SMALL) {
+      const file = new DiskFile(path, descriptor, size, status.mtimeNs);
+      if (this.#open.push(file) > MAX_OPEN) this.#open.shift()!.close();
+      return file;
+    }
+    try {
+      return new MemoryFile(status.isFile() ? readSmall(descriptor, size) : readFileSync(descriptor));
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}
+
+function isFile(file: Known['file']): boolean {
+  return file !== undefined && !(file instanceof UnreadableFile);
+}
+
+/** What the system says of a file; undefined if there is none. */
+function statusOf(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a file is as it was before, or missing as before. */
+function isSameFile(before: BigIntStats | undefined, now: BigIntStats | undefined): boolean {
+  if (!before || !now) return before === now;
+  // The time of the last change of a file's status cannot be set, that of the last change of its bytes can.
+  const isSameInode = before.ino === now.ino && before.dev === now.dev && before.ctimeNs === now.ctimeNs;
+  return isSameInode && before.size === now.size && before.mtimeNs === now.mtimeNs;
 }
 
 /** A file on disk, of which parts are read. */
 class DiskFile implements InputFile {
   readonly size: number;
   readonly #path: string;
-  readonly #modified: number;
+  readonly #modified: bigint;
   #descriptor: number;
 
-  constructor(path: string, descriptor: number, size: number, modified: number) {
+  constructor(path: string, descriptor: number, size: number, modified: bigint) {
     this.#path = path;
     this.#descriptor = descriptor;
     this.size = size;
@@ -107,8 +178,8 @@ class DiskFile implements InputFile {
 
   #reopen(): void {
     this.#descriptor = openSync(this.#path, 'r');
-    const { size, mtimeMs } = fstatSync(this.#descriptor);
-    if (size !== this.size || mtimeMs !== this.#modified) {
+    const { size, mtimeNs } = fstatSync(this.#descriptor, { bigint: true });
+    if (Number(size) !== this.size || mtimeNs !== this.#modified) {
       throw new UnreadableFile('the file changed while it was read');
     }
   }
