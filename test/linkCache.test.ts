@@ -56,13 +56,14 @@ function makeObject(own: string, plan: ObjectPlan): Uint8Array {
   const defines = plan.defines.filter(({ name: other }) => !grouped.includes(other));
   const targets = [...needs.map(({ name: other }) => other), 'local'];
   const relocations = targets.map((symbol, i) => ({ offset: 8 * i, type: 1, symbol, addend: content }));
+  const toOwn = [{ offset: content, type: 1, symbol: own }];
   const sections: SectionSpec[] = [
     section(`.text.${own}`, CODE, 8 * targets.length + content, { relocations }),
     section(`.data.${own}`, DATA, Uint8Array.of(content, 1, 2, 3), { addralign: 4 }),
     section('.rodata.str1.1', RODATA | 0x30, latin1(`text ${content}\0tail\0`), { entsize: 1 }),
     ...defines.filter(isPlaced).map((define) => section(`.text.${define.name}`, CODE, content + 1)),
-    ...grouped.map((other) => section(`.text.group.${other}`, CODE, Uint8Array.of(content, 9))),
-    ...(linkOnce ? [section(`.gnu.linkonce.t.${linkOnce}`, CODE, 3 + content)] : []),
+    ...grouped.map((other) => section(`.text.group.${other}`, CODE, 16, { relocations: toOwn })),
+    ...(linkOnce ? [section(`.gnu.linkonce.t.${linkOnce}`, CODE, 16, { relocations: toOwn })] : []),
   ];
   const symbols: SymbolSpec[] = [
     ...grouped.map((other) => ({ name: other, section: `.text.group.${other}` })),
@@ -78,8 +79,8 @@ function makeObject(own: string, plan: ObjectPlan): Uint8Array {
   const members = [sections.findIndex((other) => other.name.startsWith('.text.group')) + 1];
   if (grouped.length > 0) sections.push(group(sections.length + 2, 2, members));
   const bytes = buildObject(sections, symbols);
-  const tables = sections.length + 4;
-  return plan.wideAddend ? setAddends(bytes, tables, [2n ** 40n + BigInt(content)]) : bytes;
+  // Behind them come the symbols, their names, and the first section's relocations.
+  return plan.wideAddend ? setAddends(bytes, sections.length + 3, [2n ** 40n + BigInt(content)]) : bytes;
 }
 
 function isPlaced({ how }: ObjectPlan['defines'][number]): boolean {
