@@ -235,5 +235,10 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     group: GROUPS.output,
     help: 'print how much processor time each pass took to standard error',
   },
+  {
+    flags: '--watch',
+    group: GROUPS.output,
+    help: 'link, then link again whenever an input changes, until interrupted; what did not change is not read again',
+  },
   { flags: '--json', group: GROUPS.output, help: 'print the result, the map and the diagnostics as JSON' },
 ];

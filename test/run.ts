@@ -9,7 +9,7 @@ import { afterAll } from 'vitest';
 const BIN = fileURLToPath(new URL('../bin', import.meta.url));
 
 /** Paths of the two commands as they are installed. */
-const TINYELF = join(BIN, 'tinyelf.js');
+export const TINYELF = join(BIN, 'tinyelf.js');
 export const LD_TINYELF = join(BIN, 'ld.tinyelf.js');
 
 export interface Outcome {

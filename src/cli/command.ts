@@ -23,6 +23,7 @@ Examples:
   tinyelf link main.o libutil.a -o main       take from the archive what main.o needs
   tinyelf link main.o --builtins=mem -o main  supply memcpy and its kin
   tinyelf link main.o --print-map -o main     see what lies where, and why
+  tinyelf link main.o --watch -o main         link again whenever main.o changes
   rustc --emit=obj -C panic=abort -o - main.rs | tinyelf link - -o main
 
 Exit status: 0 linked, 1 the link failed (an old output is left as it was), 2 wrong usage.`;

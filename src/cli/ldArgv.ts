@@ -23,6 +23,7 @@ export interface LdRequest {
   readonly fatalWarnings: boolean;
   readonly quiet: boolean;
   readonly time: boolean;
+  readonly watch: boolean;
 }
 
 /** Where GNU ld looks for libraries behind the folders of -L (SEARCH_DIR in the default script of Debian's ld). */
@@ -75,6 +76,7 @@ function initialState(inputs: InputName[]): LdState {
     fatalWarnings: false,
     quiet: false,
     time: false,
+    watch: false,
     sysroot: '',
     defaultPaths: true,
     mode: { whole: false, lazy: false },
@@ -117,6 +119,7 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
     fatalWarnings: state.fatalWarnings,
     quiet: state.quiet,
     time: state.time,
+    watch: state.watch,
     options: {
       ...DEFAULT_OPTIONS,
       // Without --eh-frame-hdr a program registers its unwind tables itself, as crtbeginT.o does.

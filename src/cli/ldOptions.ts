@@ -44,6 +44,7 @@ export interface LdState {
   fatalWarnings: boolean;
   quiet: boolean;
   time: boolean;
+  watch: boolean;
   sysroot: string;
   defaultPaths: boolean;
   /** How files and libraries that follow are taken. */
@@ -272,6 +273,9 @@ function addOwnOptions(): void {
   option('debug', 'none', (state) => set(state, { tables: 'debug' }));
   option('debug-file', 'value', (state, value) => {
     state.debugFile = value;
+  });
+  option('watch', 'none', (state) => {
+    state.watch = true;
   });
   option('segments', 'value', (state, value) => set(state, { segments: parseSegments(value) }));
 }

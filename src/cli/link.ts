@@ -27,6 +27,7 @@ export async function linkWords({ inputs, values }: LinkWords): Promise<number> 
     debugFile: values.debugFile,
     printMap: values.printMap === true,
     time: values.time === true,
+    watch: values.watch === true,
     json: values.json === true,
   });
 }

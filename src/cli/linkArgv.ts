@@ -28,6 +28,7 @@ export interface LinkValues {
   readonly debugFile?: string;
   readonly printMap?: boolean;
   readonly time?: boolean;
+  readonly watch?: boolean;
   readonly json?: boolean;
 }
 

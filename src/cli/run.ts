@@ -2,7 +2,8 @@
 import { fstatSync, statSync } from 'node:fs';
 import { type Diagnostic, LinkError } from '../diagnostics.ts';
 import { type LinkResult, link } from '../link.ts';
-import type { DiskFiles } from '../node/files.ts';
+import { LinkCache } from '../linkCache.ts';
+import { DiskFiles, STANDARD_INPUT } from '../node/files.ts';
 import {
   ExecutableParts,
   OutputError,
@@ -16,6 +17,7 @@ import type { LinkOptions } from '../options.ts';
 import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
 import { PassTimer } from './passTimer.ts';
 import { TunedFiles } from './tunedFiles.ts';
+import { UsageError } from './values.ts';
 
 /** A link as a command line asks for it. */
 export interface LinkRequest {
@@ -39,20 +41,55 @@ export interface LinkRequest {
   readonly fatalWarnings?: boolean;
   /** Say how long each pass took. */
   readonly time?: boolean;
+  /** Link again whenever an input changes. */
+  readonly watch?: boolean;
   /** No warnings. */
   readonly quiet?: boolean;
   /** Warnings about the command line itself. */
   readonly notices?: readonly string[];
 }
 
-/** @returns the exit code; every message has been printed */
+/** What came of one link. */
+export interface LinkOutcome {
+  readonly code: number;
+  /** Path of the executable and its bytes, if there is one. */
+  readonly executable?: { readonly path: string; readonly size: number };
+}
+
+/** @returns the exit code; every message has been printed @throws UsageError for what cannot be watched */
 export async function runLink(request: LinkRequest): Promise<number> {
+  if (request.watch) return await watchLink(request);
+  const { code } = await linkOnce(request, new TunedFiles(), undefined);
+  return code;
+}
+
+/** Links until the process is told to end. @returns the exit code that a shell knows for that */
+async function watchLink(request: LinkRequest): Promise<number> {
+  const { output, options, program } = request;
+  const isInput = options.inputs.some((input) => input.kind === 'file' && input.path === STANDARD_INPUT);
+  if (output === STANDARD_OUTPUT || isInput) {
+    throw new UsageError('--watch needs files: standard input and standard output go by only once');
+  }
+  // Not tuned: what V8 optimizes for the first link pays in those that follow.
+  const files = new DiskFiles();
+  const cache = new LinkCache();
+  const { watchInputs } = await import('./watch.ts');
+  return await watchInputs(program, files, () => {
+    files.refresh();
+    return linkOnce(request, files, cache);
+  });
+}
+
+async function linkOnce(
+  request: LinkRequest,
+  files: DiskFiles,
+  cache: LinkCache | undefined,
+): Promise<LinkOutcome> {
   const started = process.hrtime.bigint();
-  const files = new TunedFiles();
   const parts = partsFor(request);
   const timer = request.time ? new PassTimer() : undefined;
   try {
-    const result = link(files, request.options, { sink: parts, passDone: timer?.lap });
+    const result = link(files, request.options, { sink: parts, passDone: timer?.lap, cache });
     // Made before anything is written: making it may add warnings, which may be fatal.
     const debugFile = request.debugFile === undefined ? undefined : result.debugFile();
     const diagnostics = request.quiet ? [] : [...noticesOf(request), ...result.diagnostics];
@@ -66,13 +103,14 @@ export async function runLink(request: LinkRequest): Promise<number> {
     if (timer) process.stderr.write(timer.report());
     await report({ ...request, output }, result, diagnostics, millisecondsSince(started));
     await writeSideFiles({ ...request, output }, result, files);
-    return EXIT_OK;
+    const size = result.isStreamed ? statSync(output).size : result.bytes.length;
+    return { code: EXIT_OK, executable: { path: output, size } };
   } catch (error) {
     parts?.discard();
     const diagnostics = diagnosticsOf(error);
     if (request.json) writeText(`${JSON.stringify({ ok: false, diagnostics }, null, 2)}\n`);
     else await printDiagnostics(request.program, diagnostics);
-    return EXIT_LINK_ERROR;
+    return { code: EXIT_LINK_ERROR };
   }
 }
 
@@ -142,7 +180,9 @@ async function report(
     );
   if (request.printGcSections) printDiscarded(program, result);
   const isTerminal = mayBeTerminal(1) && mayBeTerminal(2) && process.stdout.isTTY && process.stderr.isTTY;
-  if (!printMap && !isTerminal) return;
+  // While inputs are watched each link has a line of its own.
+  const isSummed = isTerminal && !request.watch;
+  if (!printMap && !isSummed) return;
   const { formatMap, formatSummary, styleFor } = await import('./print.ts');
   // With `-o -` standard output holds the executable, so the map goes where messages go.
   const mapStream = output === STANDARD_OUTPUT ? 'stderr' : 'stdout';
@@ -151,7 +191,7 @@ async function report(
     if (mapStream === 'stdout') writeText(text);
     else writeMessage(text);
   }
-  if (isTerminal) writeMessage(formatSummary(output, result.map(), milliseconds, styleFor('stderr')));
+  if (isSummed) writeMessage(formatSummary(output, result.map(), milliseconds, styleFor('stderr')));
 }
 
 /** Unlike performance.now() it is there without loading a module. */

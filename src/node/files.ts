@@ -5,7 +5,7 @@ import { type InputFile, type InputFiles, MemoryFile, UnreadableFile } from '../
 import { explainSystemError, isSystemError, pause } from './system.ts';
 
 /** The path that stands for standard input. */
-const STANDARD_INPUT = '-';
+export const STANDARD_INPUT = '-';
 
 /** A file that is not larger is read at once: as a rule all of it is wanted. */
 const SMALL = 65536;
@@ -44,23 +44,24 @@ export class DiskFiles implements InputFiles {
     return [...this.#known.keys()].filter((path) => path !== STANDARD_INPUT);
   }
 
+  /** Paths of files that have changed, come or gone since they were asked for, or may have. */
+  changed(): string[] {
+    return this.asked().filter((path) => {
+      const { status, isSettled } = this.#known.get(path)!;
+      return !isSettled || !isSameFile(status, statusOf(path));
+    });
+  }
+
   /**
    * Forgets files that have changed, so that they are opened anew when they are asked for; of others the same
    * `InputFile` stays.
-   * @returns paths of the files that changed, came or went
    */
-  refresh(): string[] {
-    const changed: string[] = [];
-    for (const [path, known] of this.#known) {
-      if (path === STANDARD_INPUT) continue;
-      const { file, status, isSettled } = known;
-      const isSame = isSameFile(status, statusOf(path));
-      if (!isSame) changed.push(path);
-      if (isSame && isSettled) continue;
+  refresh(): void {
+    for (const path of this.changed()) {
+      const { file } = this.#known.get(path)!;
       if (file instanceof DiskFile) file.close();
       this.#known.delete(path);
     }
-    return changed;
   }
 
   get(path: string): Uint8Array | undefined {
