@@ -67,11 +67,10 @@ class ReadLink {
     this.settings = settings;
   }
 
-  /** The ids that names of this link have in the link that is under way. */
-  translate(ids: Int32Array, program: Program): Int32Array {
-    const result = new Int32Array(ids.length);
-    for (let i = 0; i < ids.length; i++) result[i] = this.idIn(program, ids[i]!);
-    return result;
+  /** Puts the ids that names of this link have in the link that is under way into `target`, and returns it. */
+  translate(ids: Int32Array, program: Program, target: Int32Array): Int32Array {
+    for (let i = 0; i < ids.length; i++) target[i] = this.idIn(program, ids[i]!);
+    return target;
   }
 
   /** The id that a name of this link has in the link that is under way. */
@@ -108,12 +107,13 @@ export class KnownObject {
   /** Adds the object with its sections, its local symbols and the names of its global ones. */
   copy(name: string, source: ByteSource, position: number): InputObject {
     const object = this.#program.copyObject(name, source, position, this.#link.program, this.#read.object);
-    object.globals.set(this.#link.translate(this.#read.names, this.#program));
+    this.#link.translate(this.#read.names, this.#program, object.globals);
     return object;
   }
 
   /** As `ReadObject.groups`. @param object the copy */
   groups({ firstSection }: InputObject): Int32Array {
+    if (this.#read.groups.length === 0) return this.#read.groups;
     const groups = this.#read.groups.slice();
     const shift = firstSection - this.#read.object.firstSection;
     for (let at = 0; at < groups.length; at += 2 + groups[at + 1]!) {
@@ -187,7 +187,8 @@ export class LinkReuse {
     for (const link of this.#earlier) {
       const known = link.definitions.get(source);
       if (!known) continue;
-      const translated = { ...known, ids: link.translate(known.ids, this.program) };
+      const ids = link.translate(known.ids, this.program, new Int32Array(known.ids.length));
+      const translated = { ...known, ids };
       this.noteDefinitions(source, translated);
       return translated;
     }

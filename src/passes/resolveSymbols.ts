@@ -269,7 +269,7 @@ class Resolver {
   #readObject(name: string, source: ByteSource, position: number): void {
     const object = this.program.addObject(name, source, position);
     this.#nameGlobals(object);
-    const names = this.#reuse && object.globals.slice();
+    const names = this.#namesOf(object);
     const groups = this.#readGroups(object);
     this.#supersede(groups);
     const words = globalWords(object);
@@ -279,16 +279,16 @@ class Resolver {
     const { relocations } = this.program;
     const { count: first, wideCount } = relocations;
     this.program.addRelocations(object);
-    if (!names) return;
+    if (!this.#reuse) return;
     const rows = { first, count: relocations.count - first, hasWide: relocations.wideCount > wideCount };
     const read = { object, names, groups: Int32Array.from(groups), addresses, relocations: rows };
-    this.#reuse?.noteObject(source, { ...read, words: object.isKept ? words : words.slice() });
+    this.#reuse.noteObject(source, { ...read, words: object.isKept ? words : words.slice() });
   }
 
   /** As `#readObject`, from what an earlier link has read. */
   #takeObject(known: KnownObject, name: string, source: ByteSource, position: number): void {
     const object = known.copy(name, source, position);
-    const names = object.globals.slice();
+    const names = this.#namesOf(object);
     const groups = known.groups(object);
     this.#supersede(groups);
     const { words, addresses } = known;
@@ -299,6 +299,11 @@ class Resolver {
     known.addRelocations(object);
     const rows = { first, count: relocations.count - first, hasWide: relocations.wideCount > wideCount };
     this.#reuse?.noteObject(source, { object, names, words, groups, addresses, relocations: rows });
+  }
+
+  /** Ids of the names of an object's global symbols: of its own where `--wrap` is going to change none of those. */
+  #namesOf({ globals }: InputObject): Int32Array {
+    return this.#wrapped.size > 0 ? globals.slice() : globals;
   }
 
   #reportUnreadable(name: string, error: UnreadableFile): void {
