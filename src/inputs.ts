@@ -17,7 +17,8 @@ export interface InputFile {
 /**
  * Files by path. A Map will do; the command line has one that reads from disk when asked.
  * `get` and `open` return undefined for a file that does not exist and throw an `UnreadableFile` for one that cannot be
- * read.
+ * read. Links that share a cache take a file to have changed when they get another array of bytes, or another `InputFile`
+ * where files are opened.
  */
 export interface InputFiles {
   get(path: string): Uint8Array | undefined;
