@@ -170,11 +170,25 @@ class Resolver {
     const { symbols } = this.program;
     for (let id = 0; id < symbols.count; id++) {
       if (symbols.kind[id] !== SymbolKind.common) continue;
-      const alignment = Math.max(1, symbols.valueLow[id]!);
+      const alignment = this.#commonAlignment(id);
       symbols.kind[id] = SymbolKind.defined;
       symbols.section[id] = this.program.addCommon(symbols.size[id]!, alignment);
       symbols.setValue(id, 0);
     }
+  }
+
+  /** st_value of a common symbol: an alignment, of which section headers permit powers of two (gABI, sh_addralign). */
+  #commonAlignment(id: number): number {
+    const { symbols, objects } = this.program;
+    const alignment = Math.max(1, symbols.valueLow[id]!);
+    const isPossible = (alignment & (alignment - 1)) === 0 && alignment <= 2 ** 30;
+    if (isPossible && symbols.valueHigh[id] === 0) return alignment;
+    const object = objects[symbols.object[id]!]!;
+    const value = symbols.valueHigh[id]! * 2 ** 32 + symbols.valueLow[id]!;
+    const what = `the common symbol ${symbols.names.text(id)} has alignment 0x${value.toString(16)}; expected a power of two up to 2^30`;
+    const at = symbolOffset(object, symbols.index[id]!) + 8;
+    this.#diagnostics.formatError(object.name, new FormatError(what, at));
+    return 1;
   }
 
   /**
