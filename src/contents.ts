@@ -76,9 +76,7 @@ export class Contents {
   /** Reads a part of an object into the buffer, from which smaller parts are taken then. @throws UnreadableFile */
   prepare(source: ByteSource, offset: number, size: number): void {
     if (source === this.#current || source.file.bytes) return;
-    if (size > this.#part.length) this.#part = new Uint8Array(Math.max(size, this.#part.length * 2));
-    this.#prepared = undefined;
-    source.file.read(this.#part.subarray(0, size), source.offset + offset);
+    this.#readPart(source, offset, size);
     this.#prepared = source;
     this.#preparedStart = offset;
     this.#preparedEnd = offset + size;
@@ -90,10 +88,15 @@ export class Contents {
     if (source === this.#prepared && offset >= this.#preparedStart && offset + size <= this.#preparedEnd) {
       return this.#part.subarray(offset - this.#preparedStart, offset - this.#preparedStart + size);
     }
-    this.#prepared = undefined;
     if (source.file.bytes)
       return source.file.bytes.subarray(source.offset + offset, source.offset + offset + size);
+    return this.#readPart(source, offset, size);
+  }
+
+  /** Reads a part of an object into the buffer for parts, where nothing else is then. */
+  #readPart(source: ByteSource, offset: number, size: number): Uint8Array {
     if (size > this.#part.length) this.#part = new Uint8Array(Math.max(size, this.#part.length * 2));
+    this.#prepared = undefined;
     const bytes = this.#part.subarray(0, size);
     source.file.read(bytes, source.offset + offset);
     return bytes;

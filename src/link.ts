@@ -35,6 +35,8 @@ import { withScript } from './script/linkScript.ts';
 export interface LinkResult {
   /** The executable, byte for byte; empty if it has gone to the sink. */
   readonly bytes: Uint8Array;
+  /** Its size in bytes, wherever it is. */
+  readonly size: number;
   /** Whether the executable has gone to the sink. */
   readonly isStreamed: boolean;
   /**
@@ -165,6 +167,7 @@ function runPasses(
 
   return {
     bytes,
+    size: image.isStreamed ? image.size : bytes.length,
     isStreamed: image.isStreamed,
     debugFile: () => makeDebugFile(executable, finished, options),
     map: () => buildMap(program, pieces, layout, discards, liveness, synthesis, tableBytes),

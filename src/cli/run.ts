@@ -100,11 +100,10 @@ async function linkOnce(
     if (result.isStreamed) parts!.finish();
     else writeExecutable(output, result.bytes);
     if (debugFile) writeExecutable(request.debugFile!, debugFile);
-    if (timer) process.stderr.write(timer.report());
+    if (timer) writeMessage(timer.report());
     await report({ ...request, output }, result, diagnostics, millisecondsSince(started));
     await writeSideFiles({ ...request, output }, result, files);
-    const size = result.isStreamed ? statSync(output).size : result.bytes.length;
-    return { code: EXIT_OK, executable: { path: output, size } };
+    return { code: EXIT_OK, executable: { path: output, size: result.size } };
   } catch (error) {
     parts?.discard();
     const diagnostics = diagnosticsOf(error);

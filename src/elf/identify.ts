@@ -4,6 +4,9 @@ import { ET_REL } from './constants.ts';
 
 export type FileKind = 'object' | 'elf-other' | 'archive' | 'thin-archive' | 'bitcode' | 'text' | 'unknown';
 
+/** Bytes at the start of a file by which `identify` tells its kind. */
+export const IDENTIFYING_SIZE = 512;
+
 const BITCODE = [0x42, 0x43, 0xc0, 0xde];
 /** The wrapper that Apple's tools put around bitcode. */
 const BITCODE_WRAPPER = [0xde, 0xc0, 0x17, 0x0b];
@@ -33,8 +36,10 @@ function ascii(text: string): number[] {
   return [...text].map((char) => char.charCodeAt(0));
 }
 
-/** A file of printable ASCII, judged by its first 512 bytes: most likely a linker script. */
+/** A file of printable ASCII, judged by its first bytes: most likely a linker script. */
 function looksLikeText(bytes: Uint8Array): boolean {
   if (bytes.length === 0) return false;
-  return bytes.subarray(0, 512).every((byte) => (byte >= 0x20 && byte < 0x7f) || (byte >= 9 && byte <= 13));
+  return bytes
+    .subarray(0, IDENTIFYING_SIZE)
+    .every((byte) => (byte >= 0x20 && byte < 0x7f) || (byte >= 9 && byte <= 13));
 }

@@ -6,7 +6,7 @@
 import { memoryObjects } from '../builtins/mem.ts';
 import { type Diagnostics, FormatError } from '../diagnostics.ts';
 import { Archive } from '../elf/archive.ts';
-import { type FileKind, identify } from '../elf/identify.ts';
+import { type FileKind, IDENTIFYING_SIZE, identify } from '../elf/identify.ts';
 import {
   type InputFile,
   type InputFiles,
@@ -84,9 +84,6 @@ interface OpenedInput {
 
 /** How inputs that a script names are taken: as the script itself was on the command line. */
 type Extraction = InputName['extraction'];
-
-/** Bytes at the start of a file by which its kind is told. */
-const IDENTIFYING_SIZE = 512;
 
 /** Scripts that name each other, more of them than any link needs. */
 const MAX_SCRIPTS = 1000;

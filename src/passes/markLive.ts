@@ -43,7 +43,14 @@ import { DISCARD_REASONS, Discard, type Liveness, type MergeableElements, Root }
 import type { LinkScript } from '../script/linkScript.ts';
 import { definedSymbols, referencedSymbols } from '../script/symbols.ts';
 import { UnwindTables } from '../unwind.ts';
-import { isSupported, isTlsCallSequence, relocationName, sectionAddend } from '../x86/relocations.ts';
+import {
+  Calculation,
+  isSupported,
+  isTlsCallSequence,
+  relocationName,
+  sectionAddend,
+  typesWith,
+} from '../x86/relocations.ts';
 
 /**
  * @param discards a `Discard` for each section id
@@ -480,9 +487,9 @@ class Marker {
   }
 }
 
-/** By relocation type: 1 for those that can be linked and do not belong to the one behind them. */
-const isCommonType = Uint8Array.from({ length: 256 }, (_, type) =>
-  isSupported(type) && !isTlsCallSequence(type) ? 1 : 0,
+/** By relocation type: 1 for those that can be linked and do not belong to others beside them. */
+const isCommonType = typesWith(
+  Object.values(Calculation).filter((calculation) => calculation !== Calculation.sequence),
 );
 
 /** @returns 1 by symbol id for what `Marker` need not look at more closely */

@@ -10,7 +10,7 @@ import type { Pieces } from '../pieces.ts';
 import type { InputObject, Program } from '../program.ts';
 import { fillGot, fillIndirect, makeJump } from '../relocate/linkerSections.ts';
 import { Relocator } from '../relocate/relocator.ts';
-import { Category, type ImageLayout, type Synthesis, type UnwindPlan } from '../results.ts';
+import { Category, type ImageLayout, JUMP_SIZE, type Synthesis, type UnwindPlan } from '../results.ts';
 import type { UnwindSection } from '../unwind.ts';
 
 export function relocate(
@@ -56,8 +56,7 @@ function announce(
   }
   for (const { offset, bytes } of fit?.runs ?? []) image.expect(offset, bytes.length);
   for (const { offset, size } of layout.patches) image.expect(offset, size);
-  const jump = makeJump(layout);
-  if (jump) image.expect(jumpOffset!, jump.length);
+  if (jumpOffset !== undefined) image.expect(jumpOffset, JUMP_SIZE);
   // These are put together from other things than sections.
   for (const name of ['.got', '.iplt', '.rela.iplt', '.eh_frame', '.eh_frame_hdr'] as const)
     inFile[made[name]] = 0;

@@ -24,7 +24,7 @@ import {
   SYM_SIZE,
 } from '../elf/constants.ts';
 import { readGroups, signatureOf } from '../elf/groups.ts';
-import { type FileKind, identify } from '../elf/identify.ts';
+import { type FileKind, IDENTIFYING_SIZE, identify } from '../elf/identify.ts';
 import {
   parseObject,
   symbolNameLength,
@@ -275,8 +275,7 @@ class Resolver {
       if (known) this.#takeObject(known, name, source, position);
       else this.#readObject(name, source, position);
     } catch (error) {
-      if (error instanceof UnreadableFile) this.#reportUnreadable(name, error);
-      else this.#diagnostics.formatError(name, error);
+      this.#reportInput(name, error);
     }
   }
 
@@ -318,6 +317,12 @@ class Resolver {
   /** Ids of the names of an object's global symbols: of its own where `--wrap` is going to change none of those. */
   #namesOf({ globals }: InputObject): Int32Array {
     return this.#wrapped.size > 0 ? globals.slice() : globals;
+  }
+
+  /** Reports what reading an input threw, unless it is a defect of the linker. */
+  #reportInput(name: string, error: unknown): void {
+    if (error instanceof UnreadableFile) this.#reportUnreadable(name, error);
+    else this.#diagnostics.formatError(name, error);
   }
 
   #reportUnreadable(name: string, error: UnreadableFile): void {
@@ -562,8 +567,7 @@ class Resolver {
         }
       }
     } catch (error) {
-      if (error instanceof UnreadableFile) this.#reportUnreadable(name, error);
-      else this.#diagnostics.formatError(name, error);
+      this.#reportInput(name, error);
     }
   }
 
@@ -608,8 +612,7 @@ class Resolver {
       if (known) for (const id of known.ids) this.#addLazy(id, number, header);
       else this.#readDefinitions(source, number, header);
     } catch (error) {
-      if (error instanceof UnreadableFile) this.#reportUnreadable(name, error);
-      else this.#diagnostics.formatError(name, error);
+      this.#reportInput(name, error);
     }
   }
 
@@ -666,8 +669,7 @@ class Resolver {
       if (input.whole && source && !isLinkable(source)) return;
       if (source) this.#addObject(`${input.name}(${member.name})`, source, number);
     } catch (error) {
-      if (error instanceof UnreadableFile) this.#reportUnreadable(input.name, error);
-      else this.#diagnostics.formatError(input.name, error);
+      this.#reportInput(input.name, error);
     }
   }
 
@@ -725,9 +727,6 @@ function collectSectionNames(program: Program): ReadonlySet<string> {
   }
   return names;
 }
-
-/** Bytes by which the kind of a member is told. */
-const IDENTIFYING_SIZE = 512;
 
 function kindOf({ file, offset, size }: ByteSource): FileKind {
   return identify(readPart(file, offset, Math.min(size, IDENTIFYING_SIZE)));
