@@ -1,6 +1,6 @@
 /** Input files from disk and standard input. */
 import { type BigIntStats, closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { copyInto } from '../elf/sections.ts';
+import { copyInto, copyRows } from '../elf/sections.ts';
 import { type InputFile, type InputFiles, MemoryFile, UnreadableFile } from '../inputs.ts';
 import { explainSystemError, isSystemError, pause } from './system.ts';
 
@@ -9,6 +9,12 @@ export const STANDARD_INPUT = '-';
 
 /** A file that is not larger is read at once: as a rule all of it is wanted. */
 const SMALL = 65536;
+
+/** Bytes that are read in about the time that it takes to ask for one. */
+const AHEAD = 8192;
+
+/** Parts that are not larger are read with what follows them: behind a member's header comes the member. */
+const SHORT = 1024;
 
 /** Files that are held open; reading one of others opens it again. */
 const MAX_OPEN = 200;
@@ -143,6 +149,9 @@ function isSameFile(before: BigIntStats | undefined, now: BigIntStats | undefine
   return isSameInode && before.size === now.size && before.mtimeNs === now.mtimeNs;
 }
 
+/** What was last read ahead, of whatever file. */
+const ahead = { bytes: new Uint8Array(0), file: undefined as DiskFile | undefined, start: 0, end: 0 };
+
 /** A file on disk, of which parts are read. */
 class DiskFile implements InputFile {
   readonly size: number;
@@ -158,6 +167,28 @@ class DiskFile implements InputFile {
   }
 
   read(target: Uint8Array, position: number): void {
+    const end = position + target.length;
+    const isShort = target.length <= SHORT && end <= this.size;
+    if (isShort && !this.#isAhead(position, end)) this.#readAhead(position);
+    if (!this.#isAhead(position, end)) this.#fill(target, position);
+    else copyRows(target, 0, ahead.bytes, position - ahead.start, target.length);
+  }
+
+  #isAhead(position: number, end: number): boolean {
+    return ahead.file === this && position >= ahead.start && end <= ahead.end;
+  }
+
+  #readAhead(position: number): void {
+    if (ahead.bytes.length === 0) ahead.bytes = new Uint8Array(AHEAD);
+    const size = Math.min(AHEAD, this.size - position);
+    ahead.file = undefined;
+    this.#fill(size === AHEAD ? ahead.bytes : ahead.bytes.subarray(0, size), position);
+    ahead.file = this;
+    ahead.start = position;
+    ahead.end = position + size;
+  }
+
+  #fill(target: Uint8Array, position: number): void {
     try {
       if (this.#descriptor < 0) this.#reopen();
       let filled = 0;
