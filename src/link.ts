@@ -6,6 +6,7 @@
 import { addTables, checkTables, makeDebugFile } from './debug/tables.ts';
 import { type Diagnostic, Diagnostics, FormatError, LinkError } from './diagnostics.ts';
 import { buildMap, type LinkMap } from './explain/map.ts';
+import { describeShrinkage, type ShrunkSection } from './explain/shrunk.ts';
 import { Image, type ImageSink } from './image.ts';
 import { type InputFiles, UnreadableFile } from './inputs.ts';
 import type { LinkCache } from './linkCache.ts';
@@ -25,6 +26,7 @@ import { orderSections } from './passes/orderSections.ts';
 import { placeByScript } from './passes/placeByScript.ts';
 import { relocate } from './passes/relocate.ts';
 import { resolveSymbols } from './passes/resolveSymbols.ts';
+import { shrinkCode } from './passes/shrinkCode.ts';
 import { synthesize } from './passes/synthesize.ts';
 import { trimZeros } from './passes/trimZeros.ts';
 import { verifyImage } from './passes/verifyImage.ts';
@@ -46,6 +48,8 @@ export interface LinkResult {
   debugFile(): Uint8Array;
   /** What lies where and why; made when it is asked for. */
   map(): LinkMap;
+  /** What became of each section of code; made when it is asked for. */
+  shrinkage(): ShrunkSection[];
   /** Names of the objects that take part, archive members included. */
   inputs(): string[];
   /** Name of the executable, if a script says one. */
@@ -120,6 +124,9 @@ function runPasses(
   // It is decided which references are rewritten, and no new section appears.
   if (!rules) run(dropTails, program, liveness, pieces, options);
   // Sections end where the program does.
+  if (cache) program.keepRelocations();
+  const shrinkage = run(shrinkCode, program, liveness, pieces, synthesis, script, rules, options);
+  // The code of a section is what will run; its relocations are as `shrinkCode` leaves them.
   run(mergeStrings, program, liveness, pieces, rules);
   // Strings and constants have their places within sections.
   run(foldIdentical, program, liveness, pieces, synthesis, options, rules);
@@ -171,6 +178,7 @@ function runPasses(
     isStreamed: image.isStreamed,
     debugFile: () => makeDebugFile(executable, finished, options),
     map: () => buildMap(program, pieces, layout, discards, liveness, synthesis, tableBytes),
+    shrinkage: () => describeShrinkage(program, shrinkage),
     inputs: () => program.objects.slice(1).map(({ name }) => name),
     output: script.output,
     diagnostics: diagnostics.items,

@@ -68,6 +68,8 @@ export interface LinkOptions {
   readonly pageSize: number;
   /** Fold identical functions: those whose address does not matter, all, or none. */
   readonly icf: 'safe' | 'all' | 'none';
+  /** Rewrite code so that it gets smaller: where a compiler has made it, all that is understood, or none. */
+  readonly shrink: 'safe' | 'all' | 'none';
   /** Supply small versions of memcpy and its kin where they are needed. */
   readonly builtins: 'mem' | 'none';
   /** What stands behind the loaded bytes for tools: nothing, sections and symbols, or these and debug information. */
@@ -104,6 +106,7 @@ export const DEFAULT_OPTIONS: LinkOptions = {
   sectionStarts: new Map(),
   pageSize: 0x1000,
   icf: 'safe',
+  shrink: 'safe',
   builtins: 'none',
   tables: 'none',
 };
@@ -174,6 +177,11 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     help: 'fold identical functions: safe: those whose address nothing compares (default); all: these and constants; none',
   },
   {
+    flags: '--shrink <mode>',
+    group: GROUPS.program,
+    help: 'rewrite code so that it gets smaller: safe: what compilers have made and is understood to the last byte (default); all: what assemblers have made too; none',
+  },
+  {
     flags: '--verbatim',
     group: GROUPS.program,
     help: 'copy sections bit for bit in input order; segment readable, writable and executable',
@@ -230,6 +238,11 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     help: 'write them to <file>, which a debugger can load in place of the executable',
   },
   { flags: '--print-map', group: GROUPS.output, help: 'print what lies where, and why it is there' },
+  {
+    flags: '--print-shrink',
+    group: GROUPS.output,
+    help: 'print for each section of code what shrinking it has saved, or why it stays as it is',
+  },
   {
     flags: '--time',
     group: GROUPS.output,

@@ -15,6 +15,8 @@ export interface OffsetMap {
 const HAS_CONTENT = 1;
 const HAS_MAP = 2;
 const IS_FOLDED = 4;
+const IS_REWRITTEN = 8;
+const IS_CUT = 16;
 
 export class Pieces {
   /** Id of the section that holds this one's bytes now: itself, another, or -1 if it is not in the program. */
@@ -25,6 +27,10 @@ export class Pieces {
   readonly alignment: Float64Array;
   readonly #content = new Map<number, Uint8Array>();
   readonly #maps = new Map<number, OffsetMap>();
+  /** Where offsets in the bytes of a section that is cut have gone, where those are not the input's. */
+  readonly #cuts = new Map<number, OffsetMap>();
+  /** By section of data: where its tables of distances begin, and behind the last entry of each, in turns. */
+  #tables: ReadonlyMap<number, Uint32Array> = new Map();
   /** Bits by section id: whether the maps above have something for it, and whether it is folded. */
   readonly #has: Uint8Array;
   /** Ids of the sections that are folded into others. */
@@ -72,11 +78,50 @@ export class Pieces {
     this.#folded.push(id);
   }
 
-  /** Records where the parts of a section that stays its own home have gone, and with them its twins'. */
+  /**
+   * Replaces the bytes of a section that stays its own home by shorter ones. Its relocations speak of the new bytes from
+   * there on; what refers to it still speaks of the old ones.
+   */
+  rewrite(id: number, bytes: Uint8Array, alignment: number, map: OffsetMap): void {
+    this.place(id, bytes.length, alignment);
+    this.setContent(id, bytes);
+    this.#setMap(id, map);
+    this.#has[id]! |= IS_REWRITTEN;
+  }
+
+  /**
+   * Records where the parts of a section that stays its own home have gone, and with them its twins'.
+   * @param map from offsets in its bytes as they are now
+   */
   cut(id: number, size: number, map: OffsetMap): void {
     this.place(id, size, 1);
-    this.#setMap(id, map);
-    for (const twin of this.#folded) if (this.home[twin] === id) this.#setMap(twin, map);
+    this.#has[id]! |= IS_CUT;
+    if (this.isRewritten(id)) this.#cuts.set(id, map);
+    this.#addMap(id, map);
+    for (const twin of this.#folded) if (this.home[twin] === id) this.#addMap(twin, map);
+  }
+
+  /** Lets a map follow the one that a section has. */
+  #addMap(id: number, map: OffsetMap): void {
+    const earlier = this.#maps.get(id);
+    this.#setMap(id, earlier ? chainMaps(earlier, map) : map);
+  }
+
+  /** Tells where tables of distances between places in code lie. */
+  setTables(tables: ReadonlyMap<number, Uint32Array>): void {
+    this.#tables = tables;
+  }
+
+  /**
+   * How far an offset of a section of data lies behind the start of a table of distances from there, in bytes; -1 if it
+   * does not lie in one.
+   */
+  distanceInTable(id: number, offset: number): number {
+    const bounds = this.#tables.size === 0 ? undefined : this.#tables.get(id);
+    if (!bounds) return -1;
+    const at = lastAtOrBefore(bounds, offset);
+    // Where one table ends another may begin: then the last bound is the start of that one.
+    return at >= 0 && at % 2 === 0 ? offset - bounds[at]! : -1;
   }
 
   /** Whether bytes of the section itself are in the image. */
@@ -90,14 +135,66 @@ export class Pieces {
     return (this.#has[id]! & HAS_MAP) !== 0;
   }
 
+  /** Whether the section's bytes and relocations are no longer those of the input. */
+  isRewritten(id: number): boolean {
+    return (this.#has[id]! & IS_REWRITTEN) !== 0;
+  }
+
+  /** Whether the section's bytes and relocations are those of another. */
+  isFolded(id: number): boolean {
+    return (this.#has[id]! & IS_FOLDED) !== 0;
+  }
+
+  /** Whether the bytes of a section that its relocations speak of lie apart. */
+  isScattered(id: number): boolean {
+    return this.isRewritten(id) ? (this.#has[id]! & IS_CUT) !== 0 : this.isMapped(id);
+  }
+
   /** Where an offset of a section lies in its home, in bytes; -1 if its run is gone. */
   resolve(id: number, offset: number): number {
-    if ((this.#has[id]! & HAS_MAP) === 0) return offset;
-    const map = this.#maps.get(id)!;
-    const run = lastAtOrBefore(map.starts, offset);
-    if (run < 0 || map.offsets[run]! < 0) return -1;
-    return map.offsets[run]! + offset - map.starts[run]!;
+    return (this.#has[id]! & HAS_MAP) === 0 ? offset : follow(this.#maps.get(id)!, offset);
   }
+
+  /** As `resolve`, for an offset that the section's own relocations speak of. */
+  resolveOwn(id: number, offset: number): number {
+    if (!this.isRewritten(id)) return this.resolve(id, offset);
+    const cut = this.#cuts.get(id);
+    return cut ? follow(cut, offset) : offset;
+  }
+
+  /** The offset in the input of what lies at an offset of a section's bytes, as far as that can be told. */
+  inputOffset(id: number, offset: number): number {
+    if (!this.isRewritten(id)) return offset;
+    const { starts, offsets } = this.#maps.get(id)!;
+    let run = offsets.length - 1;
+    while (run > 0 && offsets[run]! > offset) run--;
+    return starts[run]! + offset - offsets[run]!;
+  }
+}
+
+function follow({ starts, offsets }: OffsetMap, offset: number): number {
+  const run = lastAtOrBefore(starts, offset);
+  return run < 0 || offsets[run]! < 0 ? -1 : offsets[run]! + offset - starts[run]!;
+}
+
+/** The map that leads where one leads after the other. */
+function chainMaps(first: OffsetMap, second: OffsetMap): OffsetMap {
+  const starts: number[] = [];
+  const offsets: number[] = [];
+  first.starts.forEach((start, run) => {
+    const from = first.offsets[run]!;
+    starts.push(start);
+    offsets.push(from < 0 ? -1 : follow(second, from));
+    if (from < 0) return;
+    const end =
+      run + 1 < first.starts.length ? first.starts[run + 1]! - start + from : Number.POSITIVE_INFINITY;
+    second.starts.forEach((place, i) => {
+      if (place <= from || place >= end) return;
+      starts.push(start + place - from);
+      offsets.push(second.offsets[i]!);
+    });
+  });
+  return { starts: Uint32Array.from(starts), offsets: Int32Array.from(offsets) };
 }
 
 /** Index of the last entry that is not above `value`, or -1. `sorted` ascends. */

@@ -278,6 +278,8 @@ export class Program {
   readonly linkerObject: InputObject;
   /** Ids of the sections that the linker makes, by name. */
   readonly made: Readonly<Record<LinkerSection, number>>;
+  /** The relocations before a pass rewrote some, and how many each section had; where later links want them. */
+  #relocationsAsRead: { readonly table: RelocationTable; readonly counts: Uint32Array } | undefined;
   readonly #contents: Contents;
   /** Names of sections that passes will ask for, by section id. */
   readonly #names = new Map<number, string>();
@@ -389,16 +391,28 @@ export class Program {
     symbolOf: Int32Array,
   ): void {
     const { sections, relocations } = this;
+    const { table, counts } = earlier.#asRead();
     const shift = relocations.count - rows.first;
     for (let i = 0; i < object.sectionCount; i++) {
       const row = original.firstSection + i;
-      const count = earlier.sections.relocationCount[row]!;
+      const count = counts[row]!;
       if (count === 0) continue;
       sections.relocationCount[object.firstSection + i] = count;
       sections.firstRelocation[object.firstSection + i] = earlier.sections.firstRelocation[row]! + shift;
     }
     const localShift = object.firstLocal - original.firstLocal;
-    relocations.addCopies(earlier.relocations, rows, symbolOf, localShift);
+    relocations.addCopies(table, rows, symbolOf, localShift);
+  }
+
+  /** Keeps the relocations as they are for a later link, before a pass changes them. */
+  keepRelocations(): void {
+    const counts = this.sections.relocationCount.slice(0, this.sections.count);
+    this.#relocationsAsRead = { table: this.relocations.copy(), counts };
+  }
+
+  #asRead(): { readonly table: RelocationTable; readonly counts: Uint32Array } {
+    const { relocations: table, sections } = this;
+    return this.#relocationsAsRead ?? { table, counts: sections.relocationCount };
   }
 
   /** What the symbol numbers of an object mean. */
@@ -411,6 +425,11 @@ export class Program {
     const id = this.#addLinkerSection('COMMON', SHT_NOBITS, SHF_ALLOC | SHF_WRITE, addralign);
     this.sections.size[id] = size;
     return id;
+  }
+
+  /** Whether a section holds instructions. */
+  isCode(id: number): boolean {
+    return (this.sections.flags[id]! & SHF_EXECINSTR) !== 0;
   }
 
   /** Whether a section is one that the linker makes. */

@@ -110,6 +110,17 @@ export interface Synthesis {
   readonly rewrites: Uint8Array;
 }
 
+/** What became of each section of code; from `shrinkCode`. */
+export interface Shrinkage {
+  /** Sizes in bytes, and why a section stays as it is, in words for users; '' if it does not. */
+  readonly sections: readonly {
+    readonly section: number;
+    readonly before: number;
+    readonly after: number;
+    readonly refusal: string;
+  }[];
+}
+
 /** How a relocation's reference is rewritten: codes of `Synthesis.rewrites`. */
 export const Rewrite = {
   none: 0,

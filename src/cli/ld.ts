@@ -24,6 +24,7 @@ Addresses:   --image-base=ADDRESS  -Ttext=ADDRESS  -Tdata=ADDRESS  --section-sta
 Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --fatal-warnings  --quiet  --time
              --symbols  --debug  --debug-file=FILE
 tinyelf's:   --header  --compat  --floor  --segments  --verbatim  --osabi  --ident-pad  --builtins  --watch
+             --shrink=safe|all|none  --print-shrink
 
 Options of GNU ld that cannot change such an executable are accepted.
 ld.tinyelf: supported targets: elf64-x86-64

@@ -15,6 +15,7 @@ export interface LdRequest {
   /** Undefined without -o. */
   readonly output: string | undefined;
   readonly printMap: boolean;
+  readonly printShrink: boolean;
   readonly mapFile: string | undefined;
   readonly dependencyFile: string | undefined;
   readonly debugFile: string | undefined;
@@ -68,6 +69,7 @@ function initialState(inputs: InputName[]): LdState {
     action: 'link',
     announce: false,
     printMap: false,
+    printShrink: false,
     mapFile: undefined,
     dependencyFile: undefined,
     debugFile: undefined,
@@ -111,6 +113,7 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
     announce: state.announce,
     output: state.output,
     printMap: state.printMap,
+    printShrink: state.printShrink,
     mapFile: state.mapFile,
     dependencyFile: state.dependencyFile,
     debugFile: state.debugFile,

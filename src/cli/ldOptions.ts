@@ -17,6 +17,7 @@ import {
   parseOsabi,
   parsePageSize,
   parseSegments,
+  parseShrink,
   UsageError,
 } from './values.ts';
 
@@ -36,6 +37,7 @@ export interface LdState {
   /** Print the version line and go on. */
   announce: boolean;
   printMap: boolean;
+  printShrink: boolean;
   mapFile: string | undefined;
   dependencyFile: string | undefined;
   debugFile: string | undefined;
@@ -195,6 +197,7 @@ function addSymbolOptions(): void {
     state.fatalWarnings = false;
   });
   option('icf', 'value', (state, value) => set(state, { icf: parseIcf(value) }));
+  option('shrink', 'value', (state, value) => set(state, { shrink: parseShrink(value) }));
 }
 
 function addLayoutOptions(): void {
@@ -230,6 +233,9 @@ function addOutputOptions(): void {
   });
   option('M print-map', 'none', (state) => {
     state.printMap = true;
+  });
+  option('print-shrink', 'none', (state) => {
+    state.printShrink = true;
   });
   option('Map', 'value', (state, value) => {
     state.mapFile = value;

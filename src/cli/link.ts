@@ -13,6 +13,7 @@ import {
   parseIdentPad,
   parseOsabi,
   parseSegments,
+  parseShrink,
   UsageError,
 } from './values.ts';
 
@@ -26,6 +27,7 @@ export async function linkWords({ inputs, values }: LinkWords): Promise<number> 
     output,
     debugFile: values.debugFile,
     printMap: values.printMap === true,
+    printShrink: values.printShrink === true,
     time: values.time === true,
     watch: values.watch === true,
     json: values.json === true,
@@ -51,6 +53,7 @@ function toLinkOptions(inputs: readonly string[], values: LinkValues): LinkOptio
     verbatim: values.verbatim ?? DEFAULT_OPTIONS.verbatim,
     gcSections: values.gcSections ?? DEFAULT_OPTIONS.gcSections,
     icf: given(values.icf, parseIcf, DEFAULT_OPTIONS.icf),
+    shrink: given(values.shrink, parseShrink, DEFAULT_OPTIONS.shrink),
     undefinedSymbols: values.undefined ?? [],
     definitions: (values.defsym ?? []).map(parseDefinition),
     builtins: given(values.builtins, parseBuiltins, DEFAULT_OPTIONS.builtins),

@@ -14,6 +14,7 @@ export interface LinkValues {
   readonly defsym?: string[];
   readonly gcSections?: boolean;
   readonly icf?: string;
+  readonly shrink?: string;
   readonly verbatim?: boolean;
   readonly header?: string;
   readonly compat?: string;
@@ -27,6 +28,7 @@ export interface LinkValues {
   readonly debug?: boolean;
   readonly debugFile?: string;
   readonly printMap?: boolean;
+  readonly printShrink?: boolean;
   readonly time?: boolean;
   readonly watch?: boolean;
   readonly json?: boolean;

@@ -27,6 +27,8 @@ export interface LinkRequest {
   /** Path of the executable; `-` for standard output; undefined for what a script says, or else `a.out`. */
   readonly output: string | undefined;
   readonly printMap: boolean;
+  /** Say what became of each section of code. */
+  readonly printShrink?: boolean;
   readonly json: boolean;
   /** File for the map as text. */
   readonly mapFile?: string | undefined;
@@ -178,18 +180,15 @@ async function report(
         .join(''),
     );
   if (request.printGcSections) printDiscarded(program, result);
+  // With `-o -` standard output holds the executable, so what is for people goes where messages go.
+  const write = output === STANDARD_OUTPUT ? writeMessage : writeText;
+  if (request.printShrink) write((await import('./print.ts')).formatShrinkage(result.shrinkage()));
   const isTerminal = mayBeTerminal(1) && mayBeTerminal(2) && process.stdout.isTTY && process.stderr.isTTY;
   // While inputs are watched each link has a line of its own.
   const isSummed = isTerminal && !request.watch;
   if (!printMap && !isSummed) return;
   const { formatMap, formatSummary, styleFor } = await import('./print.ts');
-  // With `-o -` standard output holds the executable, so the map goes where messages go.
-  const mapStream = output === STANDARD_OUTPUT ? 'stderr' : 'stdout';
-  if (printMap) {
-    const text = formatMap(result.map(), styleFor(mapStream));
-    if (mapStream === 'stdout') writeText(text);
-    else writeMessage(text);
-  }
+  if (printMap) write(formatMap(result.map(), styleFor(output === STANDARD_OUTPUT ? 'stderr' : 'stdout')));
   if (isSummed) writeMessage(formatSummary(output, result.map(), milliseconds, styleFor('stderr')));
 }
 

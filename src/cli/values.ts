@@ -55,6 +55,12 @@ export function parseIcf(text: string): LinkOptions['icf'] {
   throw new UsageError(`--icf ${text}: expected safe, all or none`);
 }
 
+/** Reads `--shrink`. @throws UsageError */
+export function parseShrink(text: string): LinkOptions['shrink'] {
+  if (text === 'safe' || text === 'all' || text === 'none') return text;
+  throw new UsageError(`--shrink ${text}: expected safe, all or none`);
+}
+
 /** Reads `--segments`. @throws UsageError */
 export function parseSegments(text: string): LinkOptions['segments'] {
   if (text === 'joined' || text === 'split') return text;

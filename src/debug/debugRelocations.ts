@@ -110,7 +110,7 @@ export class DebugRelocator {
     // A folded function's lines are its twin's as well, so that a breakpoint can be set on them.
     if (isFolded(pieces, section) && this.#name !== '.debug_line') return undefined;
     const addend =
-      type === STT_SECTION && pieces.isMapped(section) ? sectionAddend(this.#relocations, row) : 0;
+      type === STT_SECTION && pieces.isMapped(section) ? sectionAddend(this.#relocations, row, false) : 0;
     const address = addressOf(this.#link, section, low + addend);
     return address < 0 ? undefined : address - addend;
   }

@@ -45,7 +45,7 @@ export function addressOf({ pieces, layout }: FinishedLink, section: number, off
 /** Whether the section's code or data was folded into a twin, so that its addresses are the twin's. */
 export function isFolded(pieces: Pieces, section: number): boolean {
   const home = pieces.home[section]!;
-  return home >= 0 && home !== section && !pieces.isMapped(section);
+  return home >= 0 && home !== section && pieces.isFolded(section);
 }
 
 /** Address of the thread-local template, which thread-local symbols' values count from. */

@@ -75,6 +75,30 @@ export class RelocationTable {
     return this.#wideTypes.get(row) ?? this.type[row]!;
   }
 
+  /** Another table with the same rows. */
+  copy(): RelocationTable {
+    const copy = new RelocationTable(0);
+    copy.count = this.count;
+    copy.offset = this.offset.slice(0, this.count);
+    copy.type = this.type.slice(0, this.count);
+    copy.symbol = this.symbol.slice(0, this.count);
+    copy.addend = this.addend.slice(0, this.count);
+    for (const [row, high] of this.#wideAddends) copy.#wideAddends.set(row, high);
+    for (const [row, type] of this.#wideTypes) copy.#wideTypes.set(row, type);
+    copy.#reordered.push(...this.#reordered);
+    return copy;
+  }
+
+  /** Makes a row anew, with a type and an addend that fit their columns. */
+  set(row: number, offset: number, type: number, symbol: number, addend: number): void {
+    this.offset[row] = offset;
+    this.type[row] = type;
+    this.symbol[row] = symbol;
+    this.addend[row] = addend;
+    if (this.#wideAddends.size > 0) this.#wideAddends.delete(row);
+    if (this.#wideTypes.size > 0) this.#wideTypes.delete(row);
+  }
+
   /** Makes room for `rows` more. */
   reserve(rows: number): void {
     const needed = this.count + rows;

@@ -3,10 +3,11 @@
  * that it leads to. Made only for programs so small that one object a reference costs nothing.
  */
 import { SHF_EXECINSTR, SHT_NOBITS, STT_FUNC, STT_SECTION } from '../elf/constants.ts';
+import { partAddend } from '../partAddend.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
-import { Calculation, calculationOf, fieldSize, sectionAddend } from '../x86/relocations.ts';
+import { Calculation, calculationOf, fieldSize } from '../x86/relocations.ts';
 
 /** Bytes from `start` up to but not including `end`. */
 export interface ByteRange {
@@ -64,7 +65,7 @@ export function viewProgram(
 ): View {
   const shared = new Set<number>();
   pieces.home.forEach((home, id) => {
-    if (home >= 0 && pieces.isMapped(id)) shared.add(home);
+    if (home >= 0 && pieces.isMapped(id) && !pieces.isRewritten(id)) shared.add(home);
   });
   const { sections } = program;
   const view = new Map<number, ViewSection>();
@@ -92,7 +93,7 @@ function readReferences(program: Program, pieces: Pieces, synthesis: Synthesis, 
     if (calculation === Calculation.none || relocations.offset[row]! >= pieces.size[id]!) continue;
     locate(program, relocations.symbol[row]!, found);
     const isPlaced = found.section >= 0 && pieces.home[found.section]! >= 0;
-    const old = found.low + sectionAddend(relocations, row);
+    const old = found.low + partAddend(program, pieces, id, row);
     references.push({
       row: row - first,
       offset: relocations.offset[row]!,

@@ -5,11 +5,12 @@
  */
 import { STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
 import { finish, mix } from '../elf/hash.ts';
+import { partAddend } from '../partAddend.ts';
 import type { Pieces } from '../pieces.ts';
 import { type Program, SymbolKind, symbolSize } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
-import { Calculation, calculationOf, sectionAddend } from '../x86/relocations.ts';
+import { Calculation, calculationOf } from '../x86/relocations.ts';
 import { Interner } from './interner.ts';
 import { IntList } from './intList.ts';
 import type { Graph } from './partition.ts';
@@ -36,8 +37,9 @@ export class Describer {
   readonly #firstWord = new IntList();
   readonly #targets = new IntList();
   readonly #firstEdge = new IntList();
-  /** The section that is being described. */
+  /** The section that is being described, and the one that its references stand in. */
   #section = -1;
+  #holder = -1;
   /** The value last calculated: 64 bits from an origin. */
   #origin: number = Origin.zero;
   #which = 0;
@@ -71,6 +73,7 @@ export class Describer {
   #addSection(id: number, content: number): void {
     const { sections } = this.#program;
     this.#section = id;
+    this.#holder = id;
     this.#words.push(content);
     const { length } = this.#words;
     this.#words.push(0);
@@ -81,6 +84,7 @@ export class Describer {
     this.#words.values[length] = this.#words.length - length;
     const unwind = this.#unwind;
     if (unwind) {
+      this.#holder = this.#program.made['.eh_frame'];
       for (let record = unwind.firstOf(id); record >= 0; record = unwind.nextOf(record)) {
         this.#describeRecord(unwind, unwind.records.cie[record]!);
         this.#describeRecord(unwind, record);
@@ -194,7 +198,7 @@ export class Describer {
     if (section < 0) this.#setToAddress(reference);
     else if (type === STT_GNU_IFUNC) this.#set(Origin.indirect, this.#synthesis.entryOf(section, low), 0);
     else if (withAddend && type === STT_SECTION && this.#pieces.isMapped(section)) {
-      const addend = sectionAddend(relocations, row);
+      const addend = partAddend(this.#program, this.#pieces, this.#holder, row);
       this.#setToPlace(section, low + addend);
       this.#add(-addend, 0);
     } else this.#setToPlace(section, low);

@@ -65,7 +65,7 @@ function keepReferenced(program: Program, { reached }: Liveness, cuts: Map<numbe
       // The number of the call is not what stands in the object.
       if (exit && offset >= exit.start) cuts.delete(id);
       locate(program, relocations.symbol[row]!, target);
-      keepReached(cuts, target.section, target.low + sectionAddend(relocations, row));
+      keepReached(cuts, target.section, target.low + sectionAddend(relocations, row, program.isCode(id)));
     }
   }
 }

@@ -93,7 +93,7 @@ function isEligible(
   const isGeneral = (flags[id]! & (UNFIT_FLAGS | SHF_ALLOC)) === SHF_ALLOC && type[id] === SHT_PROGBITS;
   const isWanted = withData || (flags[id]! & SHF_EXECINSTR) !== 0 || (traits[id]! & Trait.landingPads) !== 0;
   if (!isGeneral || !isWanted) return false;
-  const isOwn = pieces.home[id] === id && !pieces.isMapped(id) && pieces.size[id]! > 0;
+  const isOwn = pieces.home[id] === id && !pieces.isScattered(id) && pieces.size[id]! > 0;
   return isOwn && !program.isLinkerMade(id) && clusters.nameOf(id) === undefined;
 }
 

@@ -404,13 +404,14 @@ class Marker {
     // .eh_frame is put together anew; a reference to it is to wherever that will lie.
     if (discard === Discard.unwind) return;
     if (discard !== Discard.kept) this.#reportDiscarded(id, offset[row]!, reference, section);
-    else this.#markPlace(section, this.#referredOffset(row), id, offset[row]!);
+    else this.#markPlace(section, this.#referredOffset(id, row), id, offset[row]!);
   }
 
   /** The offset in its section that a relocation means: for a section symbol, the addend tells. */
-  #referredOffset(row: number): number {
+  #referredOffset(id: number, row: number): number {
     const { low, type } = this.#target;
-    return type === STT_SECTION ? low + sectionAddend(this.#program.relocations, row) : low;
+    if (type !== STT_SECTION) return low;
+    return low + sectionAddend(this.#program.relocations, row, this.#program.isCode(id));
   }
 
   /** Follows the unwind tables of a live function, once they are part of the program. */

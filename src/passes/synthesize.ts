@@ -9,6 +9,7 @@
 import type { Diagnostics } from '../diagnostics.ts';
 import { SHT_NOBITS, STT_GNU_IFUNC } from '../elf/constants.ts';
 import { Trait } from '../elf/sectionNames.ts';
+import { Extent } from '../extent.ts';
 import { NearbySections } from '../nearby.ts';
 import type { LinkOptions } from '../options.ts';
 import { Pieces } from '../pieces.ts';
@@ -59,8 +60,8 @@ export function synthesize(
   rules: SectionRules | undefined,
   diagnostics: Diagnostics,
 ): { synthesis: Synthesis; pieces: Pieces } {
-  const bound = rules ? Number.POSITIVE_INFINITY : upperBound(program, liveness);
-  const planner = new Planner(program, bound, options, diagnostics);
+  const extent = new Extent(program, liveness, options, rules !== undefined);
+  const planner = new Planner(program, extent, options, diagnostics);
   const planned = findPlanned(program, liveness);
   planner.planAll(planned);
   // Slots and entries come in the order in which their sections were reached.
@@ -161,9 +162,7 @@ class Planner {
   readonly #program: Program;
   readonly #options: LinkOptions;
   readonly #diagnostics: Diagnostics;
-  /** Addresses that every live section certainly lies between. */
-  readonly #start: number;
-  readonly #end: number;
+  readonly #extent: Extent;
   /** By reference, those of thread slots apart. */
   readonly #slotNumbers = new Map<number, number>();
   readonly #threadSlotNumbers = new Map<number, number>();
@@ -173,13 +172,11 @@ class Planner {
   #code: Uint8Array = new Uint8Array(0);
   #fields: RipRelativeFields | undefined;
 
-  /** @param bound more bytes than the image can have; infinite where it may lie anywhere */
-  constructor(program: Program, bound: number, options: LinkOptions, diagnostics: Diagnostics) {
+  constructor(program: Program, extent: Extent, options: LinkOptions, diagnostics: Diagnostics) {
     this.#program = program;
     this.#options = options;
     this.#diagnostics = diagnostics;
-    this.#start = options.base;
-    this.#end = options.base + bound;
+    this.#extent = extent;
     this.#rewrites = new Uint8Array(program.relocations.count);
   }
 
@@ -299,14 +296,12 @@ class Planner {
   #reach(reference: number): Reach {
     locate(this.#program, reference, this.#target);
     const { symbol, section, low, high } = this.#target;
-    const imageIsLow = this.#end < 2 ** 31;
-    if (section >= 0) return { near: true, immediate: imageIsLow };
+    if (section >= 0) return { near: true, immediate: this.#extent.isLow };
     const kind = symbol < 0 ? SymbolKind.absolute : this.#program.symbols.kind[symbol]!;
-    if (kind === SymbolKind.provided) return { near: true, immediate: imageIsLow };
+    if (kind === SymbolKind.provided) return { near: true, immediate: this.#extent.isLow };
     if (kind === SymbolKind.expression) return NEVER;
     const value = high * 2 ** 32 + low;
-    const near = value > this.#end - 2 ** 31 && value < this.#start + 2 ** 31;
-    return { near, immediate: value >= 0 && value < 2 ** 31 };
+    return { near: this.#extent.isNear(value), immediate: value >= 0 && value < 2 ** 31 };
   }
 
   #addSlot(symbol: number, isThread: boolean): void {
@@ -342,13 +337,4 @@ function findSequence(bytes: Uint8Array, type: number, field: number): TlsRelaxa
     default:
       return localDynamicCallSize(bytes, field) > 0 ? TlsRelaxation.localDynamic : TlsRelaxation.none;
   }
-}
-
-/** More bytes than the image can have: every live section with its worst padding, and room for header and tables. */
-function upperBound({ sections }: Program, { live }: Liveness): number {
-  let total = 2 ** 16;
-  for (let id = 0; id < live.length; id++) {
-    if (live[id] === 1) total += sections.size[id]! + sections.addralign[id]! + 64;
-  }
-  return total;
 }

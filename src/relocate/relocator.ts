@@ -6,6 +6,7 @@ import type { Diagnostics } from '../diagnostics.ts';
 import { writeU16, writeU32 } from '../elf/bytes.ts';
 import { STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
 import type { Image } from '../image.ts';
+import { partAddend } from '../partAddend.ts';
 import type { Pieces } from '../pieces.ts';
 import {
   describeReference,
@@ -29,7 +30,6 @@ import {
   Range,
   rangeOf,
   relocationName,
-  sectionAddend,
 } from '../x86/relocations.ts';
 import { applyTlsRelaxation, type TlsRelaxation } from '../x86/tls.ts';
 
@@ -61,8 +61,16 @@ function plainAddresses(
     const id = section[symbol]!;
     if (id < 0 || home[id]! < 0 || type[symbol] === STT_GNU_IFUNC || valueHigh[symbol] !== 0) continue;
     if (!pieces.isMapped(id)) addresses[symbol] = address[home[id]!]! + valueLow[symbol]!;
+    // Of a section symbol the addend tells which part is meant.
+    else if (type[symbol] !== STT_SECTION)
+      addresses[symbol] = addressOf(pieces, address, id, valueLow[symbol]!);
   }
   return addresses;
+}
+
+/** The address of an offset in a section that is in the program. */
+function addressOf(pieces: Pieces, address: Float64Array, section: number, offset: number): number {
+  return address[pieces.home[section]!]! + Math.max(0, pieces.resolve(section, offset));
 }
 
 /** Applies relocations to the open part of an image. */
@@ -107,7 +115,7 @@ export class Relocator {
     const end = first + sections.relocationCount[id]!;
     if (first === end) return;
     const home = this.#pieces.home[id]!;
-    if (this.#pieces.isMapped(id) || this.#layout.fit?.rewrites.has(id)) this.#relocateParts(id, home);
+    if (this.#pieces.isScattered(id) || this.#layout.fit?.rewrites.has(id)) this.#relocateParts(id, home);
     else this.relocateRows(id, first, end, 0, this.#pieces.size[home]!);
   }
 
@@ -161,10 +169,10 @@ export class Relocator {
     const { relocations, sections } = this.#program;
     const first = sections.firstRelocation[id]!;
     const fitted = this.#layout.fit?.rewrites.get(id);
-    const end = this.#pieces.isMapped(id) ? Number.POSITIVE_INFINITY : this.#pieces.size[id]!;
+    const end = this.#pieces.isScattered(id) ? Number.POSITIVE_INFINITY : this.#pieces.size[id]!;
     for (let row = first; row < first + sections.relocationCount[id]!; row++) {
       const rewrite = fitted?.[row - first] || this.#synthesis.rewrites[row]!;
-      const offset = this.#pieces.resolve(id, relocations.offset[row]!);
+      const offset = this.#pieces.resolveOwn(id, relocations.offset[row]!);
       if (rewrite === Rewrite.consumed || offset < 0 || (home === id && offset >= end)) continue;
       const place = this.#layout.address[home]! + offset;
       const field = this.#layout.fileOffset[home]! + offset - this.#image.shift;
@@ -209,7 +217,7 @@ export class Relocator {
   /** A load of an address by its distance from the end of the instruction: S + A − (P + 4). */
   #applyDistance(id: number, row: number, place: number, field: number): void {
     const { relocations } = this.#program;
-    this.#setToSymbol(relocations.symbol[row]!, row);
+    this.#setToSymbol(relocations.symbol[row]!, id, row);
     this.#add(relocations.addend[row]! >>> 0, relocations.addendHigh(row));
     this.#subtract(place + 4);
     this.#store(id, row, field, Range.signed);
@@ -230,10 +238,10 @@ export class Relocator {
     const symbol = this.#program.relocations.symbol[row]!;
     switch (calculation) {
       case Calculation.absolute:
-        this.#setToSymbol(symbol, row);
+        this.#setToSymbol(symbol, id, row);
         break;
       case Calculation.relative:
-        this.#setToSymbol(symbol, row);
+        this.#setToSymbol(symbol, id, row);
         this.#subtract(place);
         break;
       case Calculation.slotRelative:
@@ -246,7 +254,7 @@ export class Relocator {
         this.#set(this.#synthesis.slotOf(symbol, false) * SLOT_SIZE);
         break;
       case Calculation.gotOffset:
-        this.#setToSymbol(symbol, row);
+        this.#setToSymbol(symbol, id, row);
         this.#subtract(got);
         break;
       case Calculation.gotRelative:
@@ -264,9 +272,9 @@ export class Relocator {
 
   /**
    * Leaves a symbol's address in `#low` and `#high`. Where the symbol is that of a section whose parts have moved,
-   * the addend of relocation `row` tells which part is meant.
+   * the addend of relocation `row` of section `id` tells which part is meant.
    */
-  #setToSymbol(symbol: number, row = -1): void {
+  #setToSymbol(symbol: number, id = -1, row = -1): void {
     const target = this.#target;
     locate(this.#program, symbol, target);
     this.#low = target.low;
@@ -275,14 +283,14 @@ export class Relocator {
     if (section < 0) return;
     if (target.type === STT_GNU_IFUNC) this.#set(this.#entryAddress(section, target.low));
     else if (!this.#pieces.isMapped(section)) this.#addNumber(this.#homeAddress(section));
-    else if (row >= 0 && target.type === STT_SECTION) this.#setToPart(row);
+    else if (row >= 0 && target.type === STT_SECTION) this.#setToPart(id, row);
     else this.#set(this.#addressOf(section, target.low));
   }
 
   /** The address of the part that the addend leads to, less the addend, which is added later. */
-  #setToPart(row: number): void {
+  #setToPart(id: number, row: number): void {
     const { section, low } = this.#target;
-    const addend = sectionAddend(this.#program.relocations, row);
+    const addend = partAddend(this.#program, this.#pieces, id, row);
     this.#set(this.#addressOf(section, low + addend) - addend);
   }
 
@@ -352,7 +360,10 @@ export class Relocator {
       'out-of-range',
       `relocation ${type_} out of range: ${value} does not fit ${rangeText(size, range)}`,
       {
-        where: [`referenced by ${this.#program.place(id, offset[row]!)}`, `the reference is to ${name}`],
+        where: [
+          `referenced by ${this.#program.place(id, this.#pieces.inputOffset(id, offset[row]!))}`,
+          `the reference is to ${name}`,
+        ],
         hint: rangeHint(size, range),
       },
     );

@@ -9,8 +9,11 @@ export const R_X86_64_64 = 1;
 export const R_X86_64_PC32 = 2;
 export const R_X86_64_PLT32 = 4;
 export const R_X86_64_GOTPCREL = 9;
+export const R_X86_64_32 = 10;
+export const R_X86_64_32S = 11;
 export const R_X86_64_TLSGD = 19;
 const R_X86_64_TLSLD = 20;
+export const R_X86_64_TPOFF32 = 23;
 export const R_X86_64_GOTPC32_TLSDESC = 34;
 export const R_X86_64_TLSDESC_CALL = 35;
 export const R_X86_64_IRELATIVE = 37;
@@ -157,14 +160,15 @@ export function isTlsCallSequence(type: number): boolean {
 }
 
 /**
- * What the addend of a relocation against a section symbol adds to reach the place that is meant: for a distance
- * the processor counts from the end of the 4-byte field.
+ * What the addend of a relocation against a section symbol adds to reach the place that is meant: the processor
+ * counts a distance in code from the end of the 4-byte field.
  */
 export function sectionAddend(
   relocations: { readonly type: Uint8Array; readonly addend: Int32Array },
   row: number,
+  isCode: boolean,
 ): number {
-  const bias = calculationOf[relocations.type[row]!] === Calculation.relative ? 4 : 0;
+  const bias = isCode && calculationOf[relocations.type[row]!] === Calculation.relative ? 4 : 0;
   return relocations.addend[row]! + bias;
 }
 

@@ -1,0 +1,64 @@
+/**
+ * Deletes bytes of code. Objects say nothing about which instructions may be changed, so each section is first read
+ * until all of it is understood: it decodes to its end, each relocation is an operand, and everything that leads into
+ * it, from wherever, leads to the start of an instruction. Then it is no more than a list of instructions with labels,
+ * which an assembler could put together again with other distances between them; that is what happens here. A
+ * section of which anything is not understood stays as it is, byte for byte.
+ *
+ * Three things could still tell that code has moved. Code could read itself: what is referred to as data stays as it
+ * is. It could calculate with addresses of labels: where code loads the address of a label that is no function,
+ * and jumps somewhere that is not known, nothing moves. And unwind tables describe it: they are rewritten with it.
+ */
+import { SHF_EXECINSTR, SHT_PROGBITS } from '../elf/constants.ts';
+import { Extent } from '../extent.ts';
+import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
+import type { SectionRules } from '../place/rules.ts';
+import type { Program } from '../program.ts';
+import type { Liveness, Shrinkage, Synthesis } from '../results.ts';
+import type { LinkScript } from '../script/linkScript.ts';
+import { Origin, originOf } from '../shrink/origin.ts';
+import { findEntries } from '../shrink/references.ts';
+import { Refusal } from '../shrink/refusal.ts';
+import { Shrinker } from '../shrink/shrinker.ts';
+
+/** @returns what was done with each section of code */
+export function shrinkCode(
+  program: Program,
+  liveness: Liveness,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  script: LinkScript,
+  rules: SectionRules | undefined,
+  options: LinkOptions,
+): Shrinkage {
+  const sections: { section: number; before: number; after: number; refusal: string }[] = [];
+  if (options.shrink === 'none' || options.verbatim) return { sections };
+  const entries = findEntries(program, liveness, pieces, synthesis, script, options);
+  const extent = new Extent(program, liveness, options, rules !== undefined);
+  const shrinker = new Shrinker(program, pieces, synthesis, entries, extent);
+  for (const object of program.objects) {
+    const end = object.firstSection + object.sectionCount;
+    let origin: Origin | undefined;
+    for (let id = object.firstSection; id < end; id++) {
+      if (!isCandidate(program, liveness, pieces, id)) continue;
+      origin ??= originOf(program, object);
+      const before = pieces.size[id]!;
+      const isKept = origin === Origin.assembler && options.shrink === 'safe';
+      const refusal = isKept ? Refusal.assembler : shrink(shrinker, liveness, id, origin === Origin.compiler);
+      sections.push({ section: id, before, after: pieces.size[id]!, refusal });
+    }
+  }
+  return { sections };
+}
+
+function isCandidate({ sections }: Program, { live }: Liveness, pieces: Pieces, id: number): boolean {
+  const isCode = live[id] === 1 && (sections.flags[id]! & SHF_EXECINSTR) !== 0;
+  return isCode && sections.type[id] === SHT_PROGBITS && pieces.home[id] === id && pieces.size[id]! > 0;
+}
+
+function shrink(shrinker: Shrinker, { clusters, unwind }: Liveness, id: number, isTrusted: boolean): Refusal {
+  if (clusters.nameOf(id) !== undefined) return Refusal.sequence;
+  if (unwind && unwind.firstOf(id) >= 0) return Refusal.unwindTable;
+  return shrinker.shrink(id, isTrusted);
+}

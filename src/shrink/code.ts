@@ -1,0 +1,137 @@
+/** The instructions of one section while it is being shrunk, as columns; one such table serves for all sections. */
+import { copyInto } from '../elf/sections.ts';
+
+/** Bits of `Code.marks`. */
+export const Mark = {
+  /** Something outside the section, or that no branch shows, leads here. */
+  entry: 1,
+  /** A branch or LEA of the section leads here. */
+  target: 2,
+  /** Lies at an even offset: the low bit of its address may be used as a flag. */
+  even: 4,
+  /** Can be reached. */
+  live: 8,
+  /** A function begins here. */
+  function: 16,
+} as const;
+
+/** `Code.target` of an instruction that refers to no place in its section. */
+export const NO_TARGET = -1;
+/** `Code.patch` of an instruction that keeps its bytes. */
+export const UNCHANGED = -1;
+
+const INITIAL_ROWS = 1024;
+/** Bytes that an instruction has at most. */
+const MAX_LENGTH = 15;
+
+export class Code {
+  /** The bytes of the section, with references through tables rewritten; `size` of them. */
+  bytes = new Uint8Array(INITIAL_ROWS);
+  size = 0;
+  /** Number of instructions. */
+  count = 0;
+  /** Offset in the section, and bytes. */
+  at = new Uint32Array(INITIAL_ROWS);
+  length = new Uint8Array(INITIAL_ROWS);
+  /** `Flow` of each. */
+  flow = new Uint8Array(INITIAL_ROWS);
+  /** The instruction that a branch or LEA without relocation leads to; `count` for the end of the section. */
+  target = new Int32Array(INITIAL_ROWS);
+  /** Bits of `Mark`. There is one for the end of the section too. */
+  marks = new Uint8Array(INITIAL_ROWS);
+  /** Bytes that are left of it, and where it lies then; the end of the section has a place too. */
+  newLength = new Uint8Array(INITIAL_ROWS);
+  newAt = new Uint32Array(INITIAL_ROWS);
+  /** Where its new bytes begin in `patches`. */
+  patch = new Int32Array(INITIAL_ROWS);
+  patches = new Uint8Array(INITIAL_ROWS);
+  patched = 0;
+  /** By offset in the section: the instruction that begins there, or -1. The end counts as one. */
+  insnAt = new Int32Array(INITIAL_ROWS);
+
+  /** Forgets all instructions and makes room for those of a section of `size` bytes. */
+  reset(size: number): void {
+    this.count = 0;
+    this.patched = 0;
+    this.size = size;
+    if (size >= this.at.length) this.#allocate(Math.max(size + 1, this.at.length * 2));
+    this.insnAt.fill(-1, 0, size + 1);
+  }
+
+  /** Adds an instruction that stays as it is. */
+  add(at: number, length: number, flow: number, target: number): void {
+    const i = this.count++;
+    this.at[i] = at;
+    this.length[i] = length;
+    this.flow[i] = flow;
+    this.target[i] = target;
+    this.marks[i] = 0;
+    this.newLength[i] = length;
+    this.patch[i] = UNCHANGED;
+    this.insnAt[at] = i;
+  }
+
+  /** Replaces an instruction. @param bytes of which the first `length` count */
+  replace(i: number, bytes: ArrayLike<number>, length: number): void {
+    if (this.patched + MAX_LENGTH > this.patches.length)
+      this.patches = copyInto(new Uint8Array(this.patches.length * 2), this.patches);
+    this.patch[i] = this.patched;
+    for (let k = 0; k < length; k++) this.patches[this.patched++] = bytes[k]!;
+    this.newLength[i] = length;
+  }
+
+  #allocate(rows: number): void {
+    this.bytes = new Uint8Array(rows);
+    this.at = new Uint32Array(rows);
+    this.length = new Uint8Array(rows);
+    this.flow = new Uint8Array(rows);
+    this.target = new Int32Array(rows);
+    this.marks = new Uint8Array(rows);
+    this.newLength = new Uint8Array(rows);
+    this.newAt = new Uint32Array(rows);
+    this.patch = new Int32Array(rows);
+    this.insnAt = new Int32Array(rows);
+  }
+}
+
+/** The relocations of that section, sorted by offset. */
+export class Fields {
+  count = 0;
+  /** Offset of the field in the section. */
+  offset = new Uint32Array(INITIAL_ROWS);
+  /** As in `RelocationTable`. */
+  type = new Uint8Array(INITIAL_ROWS);
+  symbol = new Int32Array(INITIAL_ROWS);
+  addend = new Int32Array(INITIAL_ROWS);
+  /** The instruction that the field lies in, and its offset there. */
+  insn = new Int32Array(INITIAL_ROWS);
+  within = new Uint8Array(INITIAL_ROWS);
+  /** 1 for a field that needs no relocation any more. */
+  gone = new Uint8Array(INITIAL_ROWS);
+
+  /** Forgets all and makes room for `rows`. */
+  reset(rows: number): void {
+    this.count = 0;
+    if (rows > this.offset.length) this.#allocate(Math.max(rows, this.offset.length * 2));
+  }
+
+  add(offset: number, type: number, symbol: number, addend: number): void {
+    const f = this.count++;
+    this.offset[f] = offset;
+    this.type[f] = type;
+    this.symbol[f] = symbol;
+    this.addend[f] = addend;
+    this.insn[f] = -1;
+    this.gone[f] = 0;
+  }
+
+  #allocate(rows: number): void {
+    this.offset = new Uint32Array(rows);
+    this.type = new Uint8Array(rows);
+    this.symbol = new Int32Array(rows);
+    this.addend = new Int32Array(rows);
+    this.insn = new Int32Array(rows);
+    this.within = new Uint8Array(rows);
+    this.gone = new Uint8Array(rows);
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * Reads a section as instructions. It is understood if it decodes from its first byte to its last, each relocation
+ * covers exactly the displacement or the immediate of an instruction, and each branch without one leads to the
+ * start of an instruction. References that go through tables are rewritten first, as `relocate` would do it, so that
+ * what is looked at is what will run.
+ */
+
+import { STT_GNU_IFUNC } from '../elf/constants.ts';
+import type { Pieces } from '../pieces.ts';
+import { locate, type Program, Target } from '../program.ts';
+import { Rewrite, type Synthesis } from '../results.ts';
+import { createInstruction, decode, Encoding, Flow, type Instruction, Prefix } from '../x86/decode.ts';
+import { isRelative, popsFirst, signed } from '../x86/exits.ts';
+import { applyGotRelaxation, type GotRelaxation, isAbsolute } from '../x86/relax.ts';
+import {
+  Calculation,
+  calculationOf,
+  fieldSize,
+  R_X86_64_32S,
+  R_X86_64_PC32,
+  R_X86_64_PLT32,
+  R_X86_64_TPOFF32,
+} from '../x86/relocations.ts';
+import { applyTlsRelaxation, type TlsRelaxation } from '../x86/tls.ts';
+import { type Code, type Fields, Mark, NO_TARGET } from './code.ts';
+import { Refusal } from './refusal.ts';
+
+export class SectionReader {
+  readonly #program: Program;
+  readonly #pieces: Pieces;
+  readonly #synthesis: Synthesis;
+  readonly #code: Code;
+  readonly #fields: Fields;
+  readonly #insn: Instruction = createInstruction();
+  readonly #target = new Target();
+  #id = -1;
+  /** The next field, while instructions are read. */
+  #next = 0;
+
+  constructor(program: Program, pieces: Pieces, synthesis: Synthesis, code: Code, fields: Fields) {
+    this.#program = program;
+    this.#pieces = pieces;
+    this.#synthesis = synthesis;
+    this.#code = code;
+    this.#fields = fields;
+  }
+
+  /** Reads a section into the tables. */
+  read(id: number): Refusal {
+    this.#id = id;
+    const size = this.#pieces.size[id]!;
+    const code = this.#code;
+    code.reset(size);
+    code.bytes.set(this.#pieces.contentOf(id) ?? this.#program.borrowBytes(id));
+    if (hasSignalReturn(code.bytes, size)) return Refusal.signalReturn;
+    const refusal = this.#readFields() || this.#readInstructions();
+    return refusal || this.#findTargets();
+  }
+
+  /** Lists the relocations that are left when references through tables are rewritten. */
+  #readFields(): Refusal {
+    const { sections, relocations } = this.#program;
+    const fields = this.#fields;
+    const first = sections.firstRelocation[this.#id]!;
+    const end = first + sections.relocationCount[this.#id]!;
+    fields.reset(end - first);
+    let last = -1;
+    for (let row = first; row < end; row++) {
+      const offset = relocations.offset[row]!;
+      if (offset < last) return Refusal.unorderedRelocations;
+      last = offset;
+      if (offset >= this.#code.size) break;
+      if (calculationOf[relocations.type[row]!] === Calculation.none) continue;
+      const addend = relocations.addend[row]!;
+      if (relocations.addendHigh(row) !== addend >> 31) return Refusal.wideAddend;
+      const rewrite = this.#synthesis.rewrites[row]!;
+      if (rewrite === Rewrite.consumed) continue;
+      if (rewrite !== Rewrite.none) this.#addRewritten(offset, relocations.symbol[row]!, rewrite);
+      else fields.add(offset, relocations.type[row]!, relocations.symbol[row]!, addend);
+    }
+    return Refusal.none;
+  }
+
+  #addRewritten(offset: number, symbol: number, rewrite: number): void {
+    const { bytes } = this.#code;
+    if ((rewrite & Rewrite.tls) !== 0) {
+      const field = applyTlsRelaxation(bytes, offset, (rewrite & Rewrite.gotMask) as TlsRelaxation);
+      if (field >= 0) this.#fields.add(field, R_X86_64_TPOFF32, symbol, 0);
+      return;
+    }
+    const relaxation = (rewrite & Rewrite.gotMask) as GotRelaxation;
+    applyGotRelaxation(bytes, offset, relaxation, (rewrite & Rewrite.rex) !== 0);
+    if (isAbsolute(relaxation)) this.#fields.add(offset, R_X86_64_32S, symbol, 0);
+    else this.#fields.add(offset, R_X86_64_PC32, symbol, -4);
+  }
+
+  #readInstructions(): Refusal {
+    const { bytes, size } = this.#code;
+    const insn = this.#insn;
+    this.#next = 0;
+    for (let at = 0; at < size; at += insn.length) {
+      if (decode(bytes, at, size, insn) === 0) return Refusal.undecodable;
+      const refusal = this.#readInstruction(at);
+      if (refusal) return refusal;
+    }
+    return this.#next < this.#fields.count ? Refusal.uncoveredRelocation : Refusal.none;
+  }
+
+  /** Adds the instruction at an offset; `target` is an offset for now. */
+  #readInstruction(at: number): Refusal {
+    const fields = this.#fields;
+    const insn = this.#insn;
+    const { count } = this.#code;
+    const end = at + insn.length;
+    const isBranch = isRelative(insn.flow);
+    // Which offset a branch or a displacement without relocation leads to.
+    let target = isBranch ? end + this.#signed(at + insn.immOffset, insn.immSize) : NO_TARGET;
+    let isOwn = isBranch || insn.ripRelative;
+    if (insn.ripRelative) target = end + this.#signed(at + insn.dispOffset, 4);
+    for (; this.#next < fields.count && fields.offset[this.#next]! < end; this.#next++) {
+      const f = this.#next;
+      const within = fields.offset[f]! - at;
+      if (!isOperand(insn, within, fieldSize[fields.type[f]!]!)) return Refusal.uncoveredRelocation;
+      fields.insn[f] = count;
+      fields.within[f] = within;
+      if (within !== (isBranch ? insn.immOffset : insn.dispOffset) || !(isBranch || insn.ripRelative))
+        continue;
+      isOwn = this.#leadsBack(f);
+      if (!isOwn) {
+        target = NO_TARGET;
+        continue;
+      }
+      fields.gone[f] = 1;
+      target = this.#target.low + fields.addend[f]! + insn.length - within;
+    }
+    if (isBranch && isResized(insn)) return Refusal.prefixedBranch;
+    this.#code.add(at, insn.length, insn.flow, isOwn ? target : NO_TARGET);
+    if (!isOwn) return Refusal.none;
+    // The distance may have no room for a target outside; NO_TARGET would be mistaken for none.
+    if (target < 0 || target > this.#code.size) return Refusal.strayBranch;
+    if (insn.ripRelative && !isLea(insn)) return Refusal.readsItself;
+    return Refusal.none;
+  }
+
+  /** Whether a relative field refers to the section that it lies in; leaves the place in `#target`. */
+  #leadsBack(f: number): boolean {
+    const { type, symbol } = this.#fields;
+    if (type[f] !== R_X86_64_PC32 && type[f] !== R_X86_64_PLT32) return false;
+    locate(this.#program, symbol[f]!, this.#target);
+    return this.#target.section === this.#id && this.#target.type !== STT_GNU_IFUNC;
+  }
+
+  /** Makes numbers of instructions of the offsets that branches lead to. */
+  #findTargets(): Refusal {
+    const { count, target, insnAt, marks, size, flow, bytes } = this.#code;
+    insnAt[size] = count;
+    marks[count] = 0;
+    for (let i = 0; i < count; i++) {
+      const offset = target[i]!;
+      if (offset === NO_TARGET) continue;
+      const t = insnAt[offset]!;
+      if (t < 0) return Refusal.strayBranch;
+      target[i] = t;
+      if (flow[i] === Flow.callRel && offset < size && popsFirst(bytes, offset)) return Refusal.returnAddress;
+      marks[t]! |= Mark.target;
+    }
+    return Refusal.none;
+  }
+
+  #signed(at: number, size: number): number {
+    return signed(this.#code.bytes, at, size);
+  }
+}
+
+/** Whether a field is just the displacement or the immediate of an instruction. */
+function isOperand(insn: Instruction, within: number, size: number): boolean {
+  if (within === insn.dispOffset) return size === insn.dispSize;
+  return within === insn.immOffset && size === insn.immSize;
+}
+
+/** Whether a branch has prefixes beyond those that mean nothing to it: hints, BND, and addr32 where no rcx is counted. */
+function isResized({ prefixes, rex, flow }: Instruction): boolean {
+  const resizing = Prefix.operandSize | Prefix.lock | (flow === Flow.jccRel ? Prefix.addressSize : 0);
+  return (prefixes & resizing) !== 0 || rex !== 0;
+}
+
+function isLea({ encoding, map, opcode, prefixes }: Instruction): boolean {
+  return encoding === Encoding.legacy && map === 0 && opcode === 0x8d && prefixes === 0;
+}
+
+/** mov $__NR_rt_sigreturn, %rax; syscall */
+const SIGNAL_RETURN = [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
+
+/**
+ * Whether code returns from a signal handler as unwinders expect it: they know such a frame by these bytes where it has
+ * no unwind table (libgcc, config/i386/linux-unwind.h, x86_64_fallback_frame_state).
+ */
+function hasSignalReturn(bytes: Uint8Array, size: number): boolean {
+  for (let at = bytes.indexOf(0xc7); at > 0 && at < size; at = bytes.indexOf(0xc7, at + 1)) {
+    if (SIGNAL_RETURN.every((byte, k) => bytes[at - 1 + k] === byte)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,338 @@
+/**
+ * Where code is entered from outside: every place in code that a live relocation, the entry or an option leads to.
+ *
+ * A relocation in data that holds a distance may belong to a table that a switch jumps through: each entry holds the
+ * distance of a label from the start of the table, `.long label - table`, which assemblers make R_X86_64_PC32 with
+ * the offset of the entry in the table added to the addend. So to know which label is meant, one must know where the
+ * table begins. It begins at a place that code refers to, with a run of such entries, one every four bytes.
+ */
+import { SHF_EXECINSTR, STT_FUNC, STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
+import { Trait } from '../elf/sectionNames.ts';
+import { symbolsOf } from '../expression.ts';
+import { IntList } from '../merge/intList.ts';
+import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
+import { locate, type Program, SymbolKind, Target } from '../program.ts';
+import { type Liveness, Root, type Synthesis } from '../results.ts';
+import type { LinkScript } from '../script/linkScript.ts';
+import { referencedSymbols } from '../script/symbols.ts';
+import { createInstruction, decode } from '../x86/decode.ts';
+import { Calculation, calculationOf, R_X86_64_PC32, sectionAddend } from '../x86/relocations.ts';
+
+/** Bits that say how a place is referred to. */
+export const Entry = {
+  /** Control may come here. */
+  reached: 1,
+  /** Its address is known to data, or loaded by code. */
+  taken: 2,
+  /** A function begins here. Alone it says nothing about whether anyone comes. */
+  function: 4,
+  /** A distance to here was not understood. */
+  unknown: 8,
+  /** Read or written as data, for all that is known. */
+  data: 16,
+  /** Code loads its address. */
+  loaded: 32,
+} as const;
+
+const LOADED = Entry.reached | Entry.taken | Entry.loaded;
+
+/** Places in code by section. */
+export interface CodeEntries {
+  /** For each section id where its entries begin; one more for the end. */
+  readonly first: Uint32Array;
+  /** Offset in the section, and bits of `Entry`. */
+  readonly offset: Int32Array;
+  readonly kind: Uint8Array;
+}
+
+/** Bytes of an entry in a table of distances. */
+const ENTRY_SIZE = 4;
+
+export function findEntries(
+  program: Program,
+  liveness: Liveness,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  script: LinkScript,
+  options: LinkOptions,
+): CodeEntries {
+  const finder = new Finder(program, liveness, pieces);
+  finder.addTables();
+  finder.addRelocations();
+  finder.addUnwind();
+  finder.addSynthesized(synthesis);
+  finder.addOptions(options, script);
+  finder.addSymbols(options);
+  return finder.entries();
+}
+
+class Finder {
+  readonly #program: Program;
+  readonly #liveness: Liveness;
+  readonly #pieces: Pieces;
+  readonly #isCode: Uint8Array;
+  readonly #section = new IntList();
+  readonly #offset = new IntList();
+  readonly #kind = new IntList();
+  readonly #target = new Target();
+
+  constructor(program: Program, liveness: Liveness, pieces: Pieces) {
+    this.#program = program;
+    this.#liveness = liveness;
+    this.#pieces = pieces;
+    const { count, flags } = program.sections;
+    this.#isCode = new Uint8Array(count);
+    for (let id = 0; id < count; id++) {
+      if (liveness.live[id] === 1 && (flags[id]! & SHF_EXECINSTR) !== 0) this.#isCode[id] = 1;
+    }
+  }
+
+  /** Finds tables of distances in data. */
+  addTables(): void {
+    const holders = this.#findHolders();
+    if (holders.size === 0) return;
+    this.#findStarts(holders);
+    const tables = new Map<number, Uint32Array>();
+    for (const [id, starts] of holders) {
+      const bounds = this.#boundTables(id, starts);
+      if (bounds.length > 0) tables.set(id, bounds);
+    }
+    this.#pieces.setTables(tables);
+  }
+
+  /** Sections of data with distances to code. */
+  #findHolders(): Map<number, Set<number>> {
+    const { sections, relocations, symbols, locals } = this.#program;
+    const { type, symbol } = relocations;
+    const holders = new Map<number, Set<number>>();
+    for (const id of this.#liveness.reached) {
+      if (this.#isCode[id] === 1 || (sections.traits[id]! & Trait.unwind) !== 0) continue;
+      const first = sections.firstRelocation[id]!;
+      const end = first + sections.relocationCount[id]!;
+      for (let row = first; row < end; row++) {
+        if (type[row] !== R_X86_64_PC32) continue;
+        const reference = symbol[row]!;
+        const section = reference < 0 ? locals.section[~reference]! : symbols.section[reference]!;
+        if (section < 0 || this.#isCode[section] === 0) continue;
+        holders.set(id, new Set());
+        break;
+      }
+    }
+    return holders;
+  }
+
+  /** Notes every place in those that code refers to. */
+  #findStarts(holders: Map<number, Set<number>>): void {
+    const { sections, relocations, symbols, locals } = this.#program;
+    const { symbol } = relocations;
+    const isHolder = new Uint8Array(sections.count);
+    for (const id of holders.keys()) isHolder[id] = 1;
+    for (const id of this.#liveness.reached) {
+      if (this.#isCode[id] === 0) continue;
+      const first = sections.firstRelocation[id]!;
+      const end = first + sections.relocationCount[id]!;
+      for (let row = first; row < end; row++) {
+        const reference = symbol[row]!;
+        const section = reference < 0 ? locals.section[~reference]! : symbols.section[reference]!;
+        if (section < 0 || isHolder[section] === 0) continue;
+        const low = reference < 0 ? locals.valueLow[~reference]! : symbols.valueLow[reference]!;
+        holders.get(section)!.add(low + sectionAddend(relocations, row, true));
+      }
+    }
+  }
+
+  /** @returns starts of tables, and where each ends, in turns */
+  #boundTables(id: number, starts: Set<number>): Uint32Array {
+    const { sections, relocations } = this.#program;
+    const first = sections.firstRelocation[id]!;
+    const end = first + sections.relocationCount[id]!;
+    const bounds: number[] = [];
+    let last = -1;
+    for (let row = first; row < end; row++) {
+      const offset = relocations.offset[row]!;
+      // Out of order: no table of a compiler's.
+      if (offset < last) return new Uint32Array(0);
+      last = offset;
+      const isEntry = relocations.type[row] === R_X86_64_PC32;
+      if (isEntry && starts.has(offset)) bounds.push(offset, offset + ENTRY_SIZE);
+      else if (isEntry && bounds.at(-1) === offset) bounds[bounds.length - 1] = offset + ENTRY_SIZE;
+    }
+    return Uint32Array.from(bounds);
+  }
+
+  /** Notes where the relocations of live sections lead. */
+  addRelocations(): void {
+    const { sections, relocations, symbols, locals } = this.#program;
+    const { symbol } = relocations;
+    for (const id of this.#liveness.reached) {
+      if ((sections.traits[id]! & Trait.unwind) !== 0) continue;
+      const first = sections.firstRelocation[id]!;
+      const end = first + sections.relocationCount[id]!;
+      let bytes: Uint8Array | undefined;
+      for (let row = first; row < end; row++) {
+        const reference = symbol[row]!;
+        const section = reference < 0 ? locals.section[~reference]! : symbols.section[reference]!;
+        if (section < 0 || this.#isCode[section] === 0) continue;
+        if (this.#isCode[id] === 0) this.#noteFromData(id, row);
+        else {
+          bytes ??= this.#pieces.contentOf(id) ?? this.#program.borrowBytes(id);
+          this.#noteFromCode(bytes, row);
+        }
+      }
+    }
+  }
+
+  #noteFromData(id: number, row: number): void {
+    const { relocations } = this.#program;
+    const target = this.#target;
+    locate(this.#program, relocations.symbol[row]!, target);
+    const value = target.low + relocations.addend[row]!;
+    const calculation = calculationOf[relocations.type[row]!];
+    if (calculation === Calculation.absolute) this.#note(target.section, value, Entry.reached | Entry.taken);
+    else if (calculation !== Calculation.relative) this.#note(target.section, target.low, Entry.unknown);
+    else {
+      const offset = relocations.offset[row]!;
+      const distance = this.#pieces.distanceInTable(id, offset);
+      // Not in a table, it must be the distance of a function from the field itself.
+      if (distance >= 0) this.#note(target.section, value - distance, Entry.reached);
+      else if (relocations.addend[row] === 0 && target.type !== STT_SECTION)
+        this.#note(target.section, value, Entry.reached | Entry.taken);
+      else this.#note(target.section, value, Entry.unknown);
+    }
+  }
+
+  /** @param bytes of the section that the relocation is in */
+  #noteFromCode(bytes: Uint8Array, row: number): void {
+    const { relocations } = this.#program;
+    const target = this.#target;
+    locate(this.#program, relocations.symbol[row]!, target);
+    const field = relocations.offset[row]!;
+    const opcode = bytes[field - 1]!;
+    switch (calculationOf[relocations.type[row]!]) {
+      case Calculation.relative: {
+        const place = target.low + relocations.addend[row]! + 4;
+        this.#note(target.section, place, relativeKind(bytes, field, opcode));
+        break;
+      }
+      case Calculation.absolute: {
+        const kind = isImmediate(bytes, field) ? LOADED : Entry.data;
+        this.#note(target.section, target.low + relocations.addend[row]!, kind);
+        break;
+      }
+      default:
+        this.#note(target.section, target.low, LOADED);
+    }
+  }
+
+  /** Personality routines. */
+  addUnwind(): void {
+    const { unwind } = this.#liveness;
+    if (!unwind) return;
+    const { records, firstRow, endRow, live } = unwind;
+    const { relocations } = this.#program;
+    for (let record = 0; record < records.count; record++) {
+      if (records.cie[record]! >= 0 || live[record] === 0) continue;
+      for (let row = firstRow[record]!; row < endRow[record]!; row++) {
+        locate(this.#program, relocations.symbol[row]!, this.#target);
+        this.#note(
+          this.#target.section,
+          this.#target.low + relocations.addend[row]!,
+          Entry.reached | Entry.taken,
+        );
+      }
+    }
+  }
+
+  /** What tables of the linker's refer to. */
+  addSynthesized({ slots, indirect }: Synthesis): void {
+    for (const { symbol } of slots) {
+      locate(this.#program, symbol, this.#target);
+      this.#note(this.#target.section, this.#target.low, Entry.reached | Entry.taken);
+    }
+    for (const { section, offset } of indirect) this.#note(section, offset, Entry.reached | Entry.taken);
+  }
+
+  /** What the command line and a linker script name. */
+  addOptions(options: LinkOptions, script: LinkScript): void {
+    const { symbols, overridden } = this.#program;
+    const names = [options.entry, ...options.undefinedSymbols, ...options.requiredSymbols];
+    names.push(...options.definitions.flatMap(({ expression }) => [...symbolsOf(expression)]));
+    names.push(...referencedSymbols(script));
+    for (const name of names) {
+      const id = symbols.names.find(name);
+      if (id >= 0 && symbols.kind[id] === SymbolKind.defined)
+        this.#note(symbols.section[id]!, symbols.valueLow[id]!, Entry.reached | Entry.taken);
+    }
+    for (const { section, value } of overridden.values())
+      this.#note(section, Number(value), Entry.reached | Entry.taken);
+  }
+
+  /** Where functions begin. In sections that are kept whole, each may be entered. */
+  addSymbols({ gcSections }: LinkOptions): void {
+    const { symbols, locals } = this.#program;
+    const { parent } = this.#liveness;
+    const kindOf = (section: number) =>
+      gcSections && parent[section]! >= Root.entry ? Entry.function : Entry.function | Entry.reached;
+    for (let id = 0; id < symbols.count; id++) {
+      const section = symbols.section[id]!;
+      if (section < 0 || this.#isCode[section] === 0 || !isFunction(symbols.type[id]!)) continue;
+      this.#note(section, symbols.valueLow[id]!, kindOf(section));
+    }
+    for (let row = 0; row < locals.count; row++) {
+      const section = locals.section[row]!;
+      if (section < 0 || this.#isCode[section] === 0 || !isFunction(locals.type[row]!)) continue;
+      this.#note(section, locals.valueLow[row]!, kindOf(section));
+    }
+  }
+
+  #note(section: number, offset: number, kind: number): void {
+    if (section < 0 || this.#isCode[section] === 0) return;
+    this.#section.push(section);
+    this.#offset.push(offset);
+    this.#kind.push(kind);
+  }
+
+  /** Sorts what was noted by section. */
+  entries(): CodeEntries {
+    const { count } = this.#program.sections;
+    const total = this.#section.length;
+    const sections = this.#section.values;
+    const first = new Uint32Array(count + 1);
+    for (let n = 0; n < total; n++) first[sections[n]! + 1]!++;
+    for (let id = 0; id < count; id++) first[id + 1]! += first[id]!;
+    const next = first.slice();
+    const offset = new Int32Array(total);
+    const kind = new Uint8Array(total);
+    for (let n = 0; n < total; n++) {
+      const at = next[sections[n]!]!++;
+      offset[at] = this.#offset.values[n]!;
+      kind[at] = this.#kind.values[n]!;
+    }
+    return { first, offset, kind };
+  }
+}
+
+function isFunction(type: number): boolean {
+  return type === STT_FUNC || type === STT_GNU_IFUNC;
+}
+
+/** What the instruction does whose relative field begins at `field`, as far as the bytes before it tell. */
+function relativeKind(bytes: Uint8Array, field: number, last: number): number {
+  if (last === 0xe8 || last === 0xe9) return Entry.reached; // CALL, JMP
+  if (bytes[field - 2] === 0x0f && (last & 0xf0) === 0x80) return Entry.reached; // Jcc
+  // ModRM with rip: LEA takes the address; what goes through a table comes later.
+  if ((last & 0xc7) === 0x05 && bytes[field - 2] === 0x8d) return LOADED;
+  return Entry.data;
+}
+
+/** Whether a field is the immediate of an instruction, as far as decoding the section from its start tells. */
+function isImmediate(bytes: Uint8Array, field: number): boolean {
+  const insn = createInstruction();
+  let at = 0;
+  while (at <= field && decode(bytes, at, bytes.length, insn) > 0) {
+    if (field < at + insn.length) return field === at + insn.immOffset;
+    at += insn.length;
+  }
+  return false;
+}

@@ -1,0 +1,21 @@
+/** Why a section keeps its code as it is: what `--print-shrink` says of it. */
+export const Refusal = {
+  none: '',
+  assembler: 'its object names no compiler in .comment',
+  signalReturn: 'unwinders know the bytes by which it returns from a signal',
+  sequence: 'it is part of a sequence',
+  undecodable: 'it is not instructions to its end',
+  unorderedRelocations: 'its relocations are not sorted',
+  uncoveredRelocation: 'a relocation covers no displacement or immediate',
+  wideAddend: 'an addend does not fit 32 bits',
+  strayBranch: 'a branch leads out of the section without a relocation, or into an instruction',
+  readsItself: 'it is read as data',
+  computedJump: 'it computes where to jump from addresses of labels',
+  returnAddress: 'it takes a return address',
+  strayReference: 'something outside leads into the middle of an instruction',
+  unknownTable: 'a table of distances to it is not understood',
+  prefixedBranch: 'a branch has a prefix that changes its width',
+  unwindTable: 'its unwind table is not understood',
+  short: 'a branch that has a short form only would have to go too far',
+} as const;
+export type Refusal = (typeof Refusal)[keyof typeof Refusal];

@@ -1,0 +1,129 @@
+/** Shrinks one section after the other. */
+import type { Extent } from '../extent.ts';
+import type { Pieces } from '../pieces.ts';
+import type { Program } from '../program.ts';
+import { Rewrite, type Synthesis } from '../results.ts';
+import { Flow } from '../x86/decode.ts';
+import { mapOffsets, placeInstructions, writeInstructions } from './assemble.ts';
+import { dropIdle, Tracer, threadJumps } from './branches.ts';
+import { Code, Fields, Mark, NO_TARGET } from './code.ts';
+import { SectionReader } from './readSection.ts';
+import { type CodeEntries, Entry } from './references.ts';
+import { Refusal } from './refusal.ts';
+import { Rewriter } from './rewriteInstructions.ts';
+
+export class Shrinker {
+  readonly #program: Program;
+  readonly #pieces: Pieces;
+  readonly #synthesis: Synthesis;
+  readonly #entries: CodeEntries;
+  readonly #code = new Code();
+  readonly #fields = new Fields();
+  readonly #reader: SectionReader;
+  readonly #rewriter: Rewriter;
+  readonly #tracer = new Tracer();
+
+  constructor(program: Program, pieces: Pieces, synthesis: Synthesis, entries: CodeEntries, extent: Extent) {
+    this.#program = program;
+    this.#pieces = pieces;
+    this.#synthesis = synthesis;
+    this.#entries = entries;
+    this.#reader = new SectionReader(program, pieces, synthesis, this.#code, this.#fields);
+    this.#rewriter = new Rewriter(this.#code, this.#fields, extent);
+  }
+
+  /**
+   * Makes a section as small as it can be.
+   * @param isTrusted whether a compiler has made it, which calculates with addresses of labels, but not of functions
+   * @returns why it stays as it is, if it does
+   */
+  shrink(id: number, isTrusted: boolean): Refusal {
+    const code = this.#code;
+    const refusal = this.#reader.read(id) || this.#markEntries(id, isTrusted);
+    if (refusal) return refusal;
+    this.#rewriter.rewriteAll();
+    threadJumps(code);
+    this.#tracer.trace(code);
+    dropIdle(code);
+    const size = placeInstructions(code);
+    if (size < 0) return Refusal.short;
+    this.#commit(id, size);
+    return Refusal.none;
+  }
+
+  /** Marks where control enters the section, and what must keep an even address. */
+  #markEntries(id: number, isTrusted: boolean): Refusal {
+    const { first, offset, kind } = this.#entries;
+    const { insnAt, marks, size, at } = this.#code;
+    this.#markFunctions(id);
+    const keepsEven = this.#program.sections.addralign[id]! > 1;
+    let isLabelLoaded = this.#loadsLabel(isTrusted);
+    for (let n = first[id]!; n < first[id + 1]!; n++) {
+      const place = offset[n]!;
+      const bits = kind[n]!;
+      if ((bits & Entry.data) !== 0) return Refusal.readsItself;
+      if ((bits & Entry.unknown) !== 0) return Refusal.unknownTable;
+      if ((bits & Entry.reached) === 0) continue;
+      const i = place >= 0 && place <= size ? insnAt[place]! : -1;
+      if (i < 0) return Refusal.strayReference;
+      marks[i]! |= Mark.entry;
+      const isFunction = (marks[i]! & Mark.function) !== 0;
+      if ((bits & Entry.loaded) !== 0 && !isFunction) isLabelLoaded = true;
+      if ((bits & Entry.taken) !== 0 && isFunction && keepsEven && at[i]! % 2 === 0) marks[i]! |= Mark.even;
+    }
+    return isLabelLoaded && this.#jumpsAnywhere() ? Refusal.computedJump : Refusal.none;
+  }
+
+  #markFunctions(id: number): void {
+    const { first, offset, kind } = this.#entries;
+    const { insnAt, marks, size } = this.#code;
+    marks[0]! |= Mark.function;
+    for (let n = first[id]!; n < first[id + 1]!; n++) {
+      const i = (kind[n]! & Entry.function) !== 0 && offset[n]! <= size ? insnAt[offset[n]!]! : -1;
+      if (i >= 0) marks[i]! |= Mark.function;
+    }
+  }
+
+  /** Whether the section loads the address of a place in itself that is no function. */
+  #loadsLabel(isTrusted: boolean): boolean {
+    const { count, flow, target, marks } = this.#code;
+    for (let i = 0; i < count; i++) {
+      if (flow[i] !== Flow.none || target[i] === NO_TARGET) continue;
+      if (!isTrusted || (marks[target[i]!]! & Mark.function) === 0) return true;
+    }
+    return false;
+  }
+
+  #jumpsAnywhere(): boolean {
+    const { count, flow } = this.#code;
+    for (let i = 0; i < count; i++) if (flow[i] === Flow.indirectJmp) return true;
+    return false;
+  }
+
+  /** Makes what the tables hold the section's bytes, relocations and places. */
+  #commit(id: number, size: number): void {
+    const code = this.#code;
+    const { marks } = code;
+    let alignment = 1;
+    for (let i = 0; i < code.count; i++) if ((marks[i]! & Mark.even) !== 0) alignment = 2;
+    this.#pieces.rewrite(id, writeInstructions(code, size), alignment, mapOffsets(code));
+    this.#writeRelocations(id);
+  }
+
+  /** Those that are left take the first rows of the section. */
+  #writeRelocations(id: number): void {
+    const { sections, relocations } = this.#program;
+    const { newAt, newLength } = this.#code;
+    const { count, gone, insn, within, type, symbol, addend } = this.#fields;
+    const first = sections.firstRelocation[id]!;
+    let row = first;
+    for (let f = 0; f < count; f++) {
+      const i = insn[f]!;
+      if (gone[f] === 1 || newLength[i] === 0) continue;
+      relocations.set(row, newAt[i]! + within[f]!, type[f]!, symbol[f]!, addend[f]!);
+      this.#synthesis.rewrites[row] = Rewrite.none;
+      row++;
+    }
+    sections.relocationCount[id] = row - first;
+  }
+}
