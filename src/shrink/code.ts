@@ -13,6 +13,8 @@ export const Mark = {
   live: 8,
   /** A function begins here. */
   function: 16,
+  /** Code elsewhere may call this, or go on here from another part of its function. */
+  start: 32,
 } as const;
 
 /** `Code.target` of an instruction that refers to no place in its section. */
@@ -37,6 +39,12 @@ export class Code {
   flow = new Uint8Array(INITIAL_ROWS);
   /** The instruction that a branch or LEA without relocation leads to; `count` for the end of the section. */
   target = new Int32Array(INITIAL_ROWS);
+  /** `FlagEffect` of each. */
+  flagEffect = new Uint8Array(INITIAL_ROWS);
+  /** 1 for an instruction that has a relocation. */
+  hasField = new Uint8Array(INITIAL_ROWS);
+  /** 1 for an instruction that refers to memory below the stack pointer. */
+  belowStack = new Uint8Array(INITIAL_ROWS);
   /** Bits of `Mark`. There is one for the end of the section too. */
   marks = new Uint8Array(INITIAL_ROWS);
   /** Bytes that are left of it, and where it lies then; the end of the section has a place too. */
@@ -66,6 +74,7 @@ export class Code {
     this.flow[i] = flow;
     this.target[i] = target;
     this.marks[i] = 0;
+    this.hasField[i] = 0;
     this.newLength[i] = length;
     this.patch[i] = UNCHANGED;
     this.insnAt[at] = i;
@@ -86,6 +95,9 @@ export class Code {
     this.length = new Uint8Array(rows);
     this.flow = new Uint8Array(rows);
     this.target = new Int32Array(rows);
+    this.flagEffect = new Uint8Array(rows);
+    this.hasField = new Uint8Array(rows);
+    this.belowStack = new Uint8Array(rows);
     this.marks = new Uint8Array(rows);
     this.newLength = new Uint8Array(rows);
     this.newAt = new Uint32Array(rows);

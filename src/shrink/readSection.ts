@@ -11,6 +11,7 @@ import { locate, type Program, Target } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
 import { createInstruction, decode, Encoding, Flow, type Instruction, Prefix } from '../x86/decode.ts';
 import { isRelative, popsFirst, signed } from '../x86/exits.ts';
+import { flagEffectOf } from '../x86/flags.ts';
 import { applyGotRelaxation, type GotRelaxation, isAbsolute } from '../x86/relax.ts';
 import {
   Calculation,
@@ -111,6 +112,7 @@ export class SectionReader {
     const fields = this.#fields;
     const insn = this.#insn;
     const { count } = this.#code;
+    const firstField = this.#next;
     const end = at + insn.length;
     const isBranch = isRelative(insn.flow);
     // Which offset a branch or a displacement without relocation leads to.
@@ -134,7 +136,11 @@ export class SectionReader {
       target = this.#target.low + fields.addend[f]! + insn.length - within;
     }
     if (isBranch && isResized(insn)) return Refusal.prefixedBranch;
-    this.#code.add(at, insn.length, insn.flow, isOwn ? target : NO_TARGET);
+    const code = this.#code;
+    code.add(at, insn.length, insn.flow, isOwn ? target : NO_TARGET);
+    code.hasField[count] = this.#next > firstField ? 1 : 0;
+    code.flagEffect[count] = flagEffectOf(code.bytes, at, insn);
+    code.belowStack[count] = isBelowStack(code.bytes, at, insn) ? 1 : 0;
     if (!isOwn) return Refusal.none;
     // The distance may have no room for a target outside; NO_TARGET would be mistaken for none.
     if (target < 0 || target > this.#code.size) return Refusal.strayBranch;
@@ -162,7 +168,8 @@ export class SectionReader {
       if (t < 0) return Refusal.strayBranch;
       target[i] = t;
       if (flow[i] === Flow.callRel && offset < size && popsFirst(bytes, offset)) return Refusal.returnAddress;
-      marks[t]! |= Mark.target;
+      const isJump = flow[i] === Flow.jmpRel || flow[i] === Flow.jccRel;
+      marks[t]! |= isJump ? Mark.target : Mark.target | Mark.start;
     }
     return Refusal.none;
   }
@@ -186,6 +193,18 @@ function isResized({ prefixes, rex, flow }: Instruction): boolean {
 
 function isLea({ encoding, map, opcode, prefixes }: Instruction): boolean {
   return encoding === Encoding.legacy && map === 0 && opcode === 0x8d && prefixes === 0;
+}
+
+/** Whether a memory operand is [rsp - x] without an index: in the red zone (psABI, 3.2.2). */
+function isBelowStack(
+  bytes: Uint8Array,
+  at: number,
+  { modrmOffset, dispOffset, dispSize }: Instruction,
+): boolean {
+  if (modrmOffset < 0 || dispOffset < 0) return false;
+  const modrm = bytes[at + modrmOffset]!;
+  if ((modrm & 7) !== 4 || modrm >= 0xc0) return false;
+  return (bytes[at + modrmOffset + 1]! & 7) === 4 && (bytes[at + dispOffset + dispSize - 1]! & 0x80) !== 0;
 }
 
 /** mov $__NR_rt_sigreturn, %rax; syscall */

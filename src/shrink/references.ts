@@ -33,6 +33,8 @@ export const Entry = {
   data: 16,
   /** Code loads its address. */
   loaded: 32,
+  /** Code elsewhere calls it, or jumps to it. */
+  called: 64,
 } as const;
 
 const LOADED = Entry.reached | Entry.taken | Entry.loaded;
@@ -319,8 +321,8 @@ function isFunction(type: number): boolean {
 
 /** What the instruction does whose relative field begins at `field`, as far as the bytes before it tell. */
 function relativeKind(bytes: Uint8Array, field: number, last: number): number {
-  if (last === 0xe8 || last === 0xe9) return Entry.reached; // CALL, JMP
-  if (bytes[field - 2] === 0x0f && (last & 0xf0) === 0x80) return Entry.reached; // Jcc
+  if (last === 0xe8 || last === 0xe9) return Entry.reached | Entry.called; // CALL, JMP
+  if (bytes[field - 2] === 0x0f && (last & 0xf0) === 0x80) return Entry.reached | Entry.called; // Jcc
   // ModRM with rip: LEA takes the address; what goes through a table comes later.
   if ((last & 0xc7) === 0x05 && bytes[field - 2] === 0x8d) return LOADED;
   return Entry.data;

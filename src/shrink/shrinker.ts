@@ -7,10 +7,12 @@ import { Flow } from '../x86/decode.ts';
 import { mapOffsets, placeInstructions, writeInstructions } from './assemble.ts';
 import { dropIdle, Tracer, threadJumps } from './branches.ts';
 import { Code, Fields, Mark, NO_TARGET } from './code.ts';
+import { TailMerger } from './mergeTails.ts';
 import { SectionReader } from './readSection.ts';
 import { type CodeEntries, Entry } from './references.ts';
 import { Refusal } from './refusal.ts';
 import { Rewriter } from './rewriteInstructions.ts';
+import { pushConstants } from './smallConstants.ts';
 
 export class Shrinker {
   readonly #program: Program;
@@ -22,6 +24,7 @@ export class Shrinker {
   readonly #reader: SectionReader;
   readonly #rewriter: Rewriter;
   readonly #tracer = new Tracer();
+  readonly #merger = new TailMerger(this.#code, this.#fields);
 
   constructor(program: Program, pieces: Pieces, synthesis: Synthesis, entries: CodeEntries, extent: Extent) {
     this.#program = program;
@@ -42,9 +45,11 @@ export class Shrinker {
     const refusal = this.#reader.read(id) || this.#markEntries(id, isTrusted);
     if (refusal) return refusal;
     this.#rewriter.rewriteAll();
+    pushConstants(code);
     threadJumps(code);
     this.#tracer.trace(code);
     dropIdle(code);
+    while (this.#merger.merge(true)) dropIdle(code);
     const size = placeInstructions(code);
     if (size < 0) return Refusal.short;
     this.#commit(id, size);
@@ -67,6 +72,7 @@ export class Shrinker {
       const i = place >= 0 && place <= size ? insnAt[place]! : -1;
       if (i < 0) return Refusal.strayReference;
       marks[i]! |= Mark.entry;
+      if ((bits & (Entry.taken | Entry.called)) !== 0) marks[i]! |= Mark.start;
       const isFunction = (marks[i]! & Mark.function) !== 0;
       if ((bits & Entry.loaded) !== 0 && !isFunction) isLabelLoaded = true;
       if ((bits & Entry.taken) !== 0 && isFunction && keepsEven && at[i]! % 2 === 0) marks[i]! |= Mark.even;
