@@ -1,14 +1,31 @@
 /** Reader of the CIEs of `.eh_frame` (LSB Core, "The Common Information Entry Format"). */
 import { FormatError } from '../diagnostics.ts';
-import { readU32 } from './bytes.ts';
+import { decodeText, readU32 } from './bytes.ts';
+
+/** Encodings of pointers in unwind tables (LSB Core, "DWARF Exception Header Encoding"). */
+export const DW_EH_PE_uleb128 = 0x01;
+export const DW_EH_PE_udata4 = 0x03;
+export const DW_EH_PE_sdata4 = 0x0b;
+export const DW_EH_PE_pcrel = 0x10;
+export const DW_EH_PE_datarel = 0x30;
+/** There is no pointer. */
+export const DW_EH_PE_omit = 0xff;
+
+/** What the letters of a CIE's augmentation stand for. */
+interface Augmentation {
+  /** DW_EH_PE_… encoding of addresses in FDEs. */
+  encoding: number;
+  /** DW_EH_PE_… encoding of the pointers to language-specific data in FDEs; DW_EH_PE_omit if they have none. */
+  lsdaEncoding: number;
+  /** There is a letter whose meaning is not known or whose data is missing, so that others may be read wrongly. */
+  hasUnknown: boolean;
+}
 
 /** What a CIE says of its functions. */
-export interface CieFields {
+export interface CieFields extends Readonly<Augmentation> {
   readonly version: number;
   /** Code and data alignment factor and return address register, as they are encoded. */
   readonly factors: Uint8Array;
-  /** DW_EH_PE_… encoding of addresses in FDEs. */
-  readonly encoding: number;
   /** FDEs have augmentation data. */
   readonly isAugmented: boolean;
   /** The initial instructions. */
@@ -18,22 +35,22 @@ export interface CieFields {
 /** Offset in a CIE of its augmentation string: behind length, id and version. */
 const AUGMENTATION = 9;
 
-/** @param at offset of the CIE in `bytes` @throws FormatError if its augmentation string does not end */
+/** @param at offset of the CIE in `bytes` @throws FormatError if it ends within its fields */
 export function readCie(bytes: Uint8Array, at: number): CieFields {
   const end = at + 4 + readU32(bytes, at);
   const version = bytes[at + AUGMENTATION - 1]!;
   const nul = bytes.indexOf(0, at + AUGMENTATION);
   if (nul < 0) throw new FormatError('the augmentation string of a CIE does not end', at);
-  const augmentation = String.fromCharCode(...bytes.subarray(at + AUGMENTATION, nul));
+  const augmentation = decodeText(bytes, at + AUGMENTATION, nul - at - AUGMENTATION);
   const factorsEnd = endOfFactors(bytes, nul + 1, version);
   const factors = bytes.subarray(nul + 1, factorsEnd);
-  if (!augmentation.startsWith('z')) {
-    const instructions = bytes.subarray(factorsEnd, end);
-    return { version, factors, encoding: 0, isAugmented: false, instructions };
-  }
-  const encoding = readEncoding(bytes, skipLeb(bytes, factorsEnd), augmentation);
-  const instructions = bytes.subarray(skipAugmentation(bytes, factorsEnd), end);
-  return { version, factors, encoding, isAugmented: true, instructions };
+  const isAugmented = augmentation.startsWith('z');
+  const start = isAugmented ? skipAugmentation(bytes, factorsEnd) : factorsEnd;
+  // Not `>`: where the length itself lies behind the end, the sum is no number.
+  if (!(start <= end)) throw new FormatError('a CIE ends within its fields', at);
+  const data = bytes.subarray(skipLeb(bytes, factorsEnd), start);
+  const meanings = isAugmented ? readLetters(augmentation.slice(1), data) : withoutLetters(augmentation);
+  return { version, factors, isAugmented, instructions: bytes.subarray(start, end), ...meanings };
 }
 
 /**
@@ -64,13 +81,21 @@ function endOfFactors(bytes: Uint8Array, at: number, version: number): number {
   return version === 1 ? register + 1 : skipLeb(bytes, register);
 }
 
-/** The encoding that the augmentation's letter `R` stands for; absolute addresses without one. */
-function readEncoding(bytes: Uint8Array, data: number, augmentation: string): number {
-  let at = data;
-  for (const letter of augmentation.slice(1)) {
-    if (letter === 'R') return bytes[at]!;
-    if (letter === 'L') at += 1;
-    else if (letter === 'P') at += 1 + pointerSize(bytes[at]!);
+/** A CIE without augmentation data: addresses are absolute. */
+function withoutLetters(augmentation: string): Augmentation {
+  return { encoding: 0, lsdaEncoding: DW_EH_PE_omit, hasUnknown: augmentation !== '' };
+}
+
+/** @param data what belongs to the letters, one after the other; nothing does to `S`, for frames of signal handlers */
+function readLetters(letters: string, data: Uint8Array): Augmentation {
+  const found: Augmentation = withoutLetters('');
+  let at = 0;
+  for (const letter of letters) {
+    if (letter === 'R') found.encoding = data[at++]!;
+    else if (letter === 'L') found.lsdaEncoding = data[at++]!;
+    else if (letter === 'P') at += 1 + pointerSize(data[at]!);
+    else if (letter !== 'S') found.hasUnknown = true;
   }
-  return 0;
+  if (at > data.length) found.hasUnknown = true;
+  return found;
 }

@@ -3,16 +3,11 @@
  * address by bisection (LSB Core, "Exception Frame Header").
  */
 import { writeU32 } from '../elf/bytes.ts';
+import { DW_EH_PE_datarel, DW_EH_PE_pcrel, DW_EH_PE_sdata4, DW_EH_PE_udata4 } from '../elf/cie.ts';
 import type { Image } from '../image.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
 import type { ImageLayout, UnwindPlan } from '../results.ts';
-
-/** Encodings of pointers in unwind tables (LSB Core, "DWARF Exception Header Encoding"). */
-const DW_EH_PE_udata4 = 0x03;
-const DW_EH_PE_sdata4 = 0x0b;
-const DW_EH_PE_pcrel = 0x10;
-const DW_EH_PE_datarel = 0x30;
 
 const HEADER_SIZE = 12;
 const ENTRY_SIZE = 8;
