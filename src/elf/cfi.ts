@@ -195,10 +195,9 @@ export function lsdaPointer(bytes: Uint8Array, at: number, form: FdeForm): numbe
 /** Offset of an FDE's call frame program, or -1 if the FDE ends before. No augmentation data takes 128 bytes. */
 function programOf(bytes: Uint8Array, at: number, end: number, form: FdeForm): number {
   const data = at + FDE_PC_BEGIN + 2 * form.pointerSize;
-  if (data >= end || end > bytes.length) return -1;
-  if (!form.isAugmented) return data;
-  const start = skipAugmentation(bytes, data);
-  return bytes[data]! < 0x80 && start <= end ? start : -1;
+  const start = form.isAugmented ? skipAugmentation(bytes, data) : data;
+  const isShort = !form.isAugmented || bytes[data]! < 0x80;
+  return isShort && start <= end && end <= bytes.length ? start : -1;
 }
 
 /** @returns why the program is not understood, or undefined if it is */
