@@ -4,7 +4,7 @@
  *
  * Code only ever shrinks, so every distance stays or gets smaller, and fits where the old one stood. A distance of 0 is
  * in order: `execute_cfa_program` in libgcc's unwind-dw2.c runs all instructions up to the first location behind the
- * one it looks for, the later of two rows for a location wins.
+ * one it looks for, so of two rows for one location the later is in force.
  */
 import { FormatError } from '../diagnostics.ts';
 import { readU16, readU32, readU64, writeU16, writeU32, writeU64 } from './bytes.ts';

@@ -10,7 +10,7 @@
  *
  * gcc gives each part of a function that it splits an FDE and an area of its own, and landing pads within the part.
  * With LPStart, as LLVM writes it for functions split into sections, landing pads may lie in another part than the
- * calls; such areas are not understood.
+ * calls. Such areas are not understood, and speak of places in the code that their relocations lead to besides.
  */
 import { readU32, writeU32 } from './bytes.ts';
 import { DW_EH_PE_omit, DW_EH_PE_udata4, DW_EH_PE_uleb128 } from './cie.ts';
