@@ -8,6 +8,7 @@ import { alignUp, readU32, readU64, writeU32, writeU64 } from '../elf/bytes.ts';
 import { type CieFields, pointerSize, readCie, skipAugmentation } from '../elf/cie.ts';
 import { FDE_PC_BEGIN } from '../elf/ehFrame.ts';
 import { locate, Target } from '../program.ts';
+import { moveAdvances } from '../relocate/unwindRecords.ts';
 import { Discard } from '../results.ts';
 import { UnwindTables } from '../unwind.ts';
 import { addressOf, type FinishedLink, isFolded } from './source.ts';
@@ -66,7 +67,9 @@ class FrameWriter {
       if (address < 0) continue;
       const cie = readCie(bytes, records.offset[records.cie[record]!]!);
       const at = records.offset[record]!;
-      this.#addFunction(bytes.subarray(at, at + records.size[record]!), address, cie);
+      const fde = bytes.slice(at, at + records.size[record]!);
+      moveAdvances(this.#link.program, this.#link.pieces, tables, record, bytes, fde, 0);
+      this.#addFunction(fde, address, cie);
     }
   }
 

@@ -24,6 +24,8 @@ const NO_LANDING_PAD = 0;
 export class CallSites {
   /** Where each call site begins and ends, and its landing pad if it has one: bytes from the function's start. */
   readonly offsets = new CodeOffsets();
+  /** The landing pads alone; some twice. */
+  readonly landingPads = new CodeOffsets();
   /**
    * The first landing pad in the function, in bytes from its start; 0 if there is none. It must not move to 0, which
    * would say that there is none: compilers put a NOP in front of it for that alone (`maybe_add_nop_after_section_switch`
@@ -35,6 +37,7 @@ export class CallSites {
 
   clear(): void {
     this.offsets.count = 0;
+    this.landingPads.count = 0;
     this.firstLandingPad = NO_LANDING_PAD;
     this.size = 0;
   }
@@ -45,6 +48,7 @@ export class CallSites {
     this.offsets.add(end);
     if (landingPad === NO_LANDING_PAD) return;
     this.offsets.add(landingPad);
+    this.landingPads.add(landingPad);
     const first = this.firstLandingPad;
     this.firstLandingPad = first === NO_LANDING_PAD ? landingPad : Math.min(first, landingPad);
   }

@@ -53,7 +53,7 @@ function functionStarts(
     locate(program, relocations.symbol[row]!, target);
     const { section, low } = target;
     record[next] = i;
-    begin[next++] = address[pieces.home[section]!]! + pieces.resolve(section, low) + relocations.addend[row]!;
+    begin[next++] = address[pieces.home[section]!]! + pieces.resolve(section, low + relocations.addend[row]!);
   }
   return { record, begin };
 }

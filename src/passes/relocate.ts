@@ -10,6 +10,7 @@ import type { Pieces } from '../pieces.ts';
 import type { InputObject, Program } from '../program.ts';
 import { fillGot, fillIndirect, makeJump } from '../relocate/linkerSections.ts';
 import { Relocator } from '../relocate/relocator.ts';
+import { moveAdvances } from '../relocate/unwindRecords.ts';
 import { Category, type ImageLayout, JUMP_SIZE, type Synthesis, type UnwindPlan } from '../results.ts';
 import type { UnwindSection } from '../unwind.ts';
 
@@ -185,7 +186,10 @@ class Copier {
     const at = fileStart + to - image.shift;
     image.bytes.set(bytes.subarray(from, from + records.size[record]!), at);
     const cie = records.cie[record]!;
-    if (cie >= 0) writeU32(image.bytes, at + CIE_POINTER, to + CIE_POINTER - cieOffset[cie]!);
+    if (cie >= 0) {
+      writeU32(image.bytes, at + CIE_POINTER, to + CIE_POINTER - cieOffset[cie]!);
+      moveAdvances(this.#program, this.#pieces, tables, record, bytes, image.bytes, at);
+    }
     this.#relocator.relocateRows(id, firstRow[record]!, endRow[record]!, to - from, Number.POSITIVE_INFINITY);
   }
 

@@ -36,7 +36,7 @@ export function shrinkCode(
   if (options.shrink === 'none' || options.verbatim) return { sections };
   const entries = findEntries(program, liveness, pieces, synthesis, script, options);
   const extent = new Extent(program, liveness, options, rules !== undefined);
-  const shrinker = new Shrinker(program, pieces, synthesis, entries, extent);
+  const shrinker = new Shrinker(program, pieces, synthesis, entries, extent, liveness.unwind);
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
     let origin: Origin | undefined;
@@ -57,8 +57,7 @@ function isCandidate({ sections }: Program, { live }: Liveness, pieces: Pieces, 
   return isCode && sections.type[id] === SHT_PROGBITS && pieces.home[id] === id && pieces.size[id]! > 0;
 }
 
-function shrink(shrinker: Shrinker, { clusters, unwind }: Liveness, id: number, isTrusted: boolean): Refusal {
+function shrink(shrinker: Shrinker, { clusters }: Liveness, id: number, isTrusted: boolean): Refusal {
   if (clusters.nameOf(id) !== undefined) return Refusal.sequence;
-  if (unwind && unwind.firstOf(id) >= 0) return Refusal.unwindTable;
   return shrinker.shrink(id, isTrusted);
 }

@@ -4,15 +4,22 @@ import { type Code, Mark, NO_TARGET } from './code.ts';
 
 /** Jumps to jumps that are followed at most: they may go round in a circle. */
 const MAX_STEPS = 16;
+/** Bytes that a short branch reaches in any case. */
+const NEAR = 110;
+/** Bytes of JMP rel32, the shortest branch with four bytes of distance. */
+const LONG_JUMP = 5;
 
-/** Leads branches to unconditional jumps to where those lead. */
-export function threadJumps({ count, flow, target }: Code): void {
+/** Leads branches to unconditional jumps to where those lead, if they need not get longer for that. */
+export function threadJumps({ count, flow, target, at, length }: Code): void {
   for (let i = 0; i < count; i++) {
     if (flow[i] !== Flow.jmpRel && flow[i] !== Flow.jccRel) continue;
     for (let step = 0; step < MAX_STEPS; step++) {
       const t = target[i]!;
-      if (t < 0 || t >= count || flow[t] !== Flow.jmpRel || target[t] === NO_TARGET) break;
-      target[i] = target[t]!;
+      if (t < 0 || t >= count || flow[t] !== Flow.jmpRel) break;
+      const next = target[t]!;
+      if (next < 0 || next >= count || (length[i]! < LONG_JUMP && Math.abs(at[next]! - at[i]!) >= NEAR))
+        break;
+      target[i] = next;
     }
   }
 }

@@ -17,6 +17,14 @@ export const Mark = {
   start: 32,
 } as const;
 
+/** Bits of `Code.features`. */
+export const Feature = {
+  /** Refers to memory below the stack pointer. */
+  belowStack: 1,
+  /** Belongs to the LOCK prefix before it, which counts as an instruction of its own. */
+  locked: 2,
+} as const;
+
 /** `Code.target` of an instruction that refers to no place in its section. */
 export const NO_TARGET = -1;
 /** `Code.patch` of an instruction that keeps its bytes. */
@@ -43,8 +51,8 @@ export class Code {
   flagEffect = new Uint8Array(INITIAL_ROWS);
   /** 1 for an instruction that has a relocation. */
   hasField = new Uint8Array(INITIAL_ROWS);
-  /** 1 for an instruction that refers to memory below the stack pointer. */
-  belowStack = new Uint8Array(INITIAL_ROWS);
+  /** Bits of `Feature`. */
+  features = new Uint8Array(INITIAL_ROWS);
   /** Bits of `Mark`. There is one for the end of the section too. */
   marks = new Uint8Array(INITIAL_ROWS);
   /** Bytes that are left of it, and where it lies then; the end of the section has a place too. */
@@ -97,7 +105,7 @@ export class Code {
     this.target = new Int32Array(rows);
     this.flagEffect = new Uint8Array(rows);
     this.hasField = new Uint8Array(rows);
-    this.belowStack = new Uint8Array(rows);
+    this.features = new Uint8Array(rows);
     this.marks = new Uint8Array(rows);
     this.newLength = new Uint8Array(rows);
     this.newAt = new Uint32Array(rows);
@@ -135,6 +143,25 @@ export class Fields {
     this.addend[f] = addend;
     this.insn[f] = -1;
     this.gone[f] = 0;
+  }
+
+  /** Sorts them by offset; as a rule, they are sorted. */
+  sort(): void {
+    const { count, offset, type, symbol, addend } = this;
+    for (let f = 1; f < count; f++) {
+      if (offset[f - 1]! <= offset[f]!) continue;
+      const row = [offset[f]!, type[f]!, symbol[f]!, addend[f]!] as const;
+      let to = f;
+      for (; to > 0 && offset[to - 1]! > row[0]; to--) this.#copyRow(to - 1, to);
+      [offset[to], type[to], symbol[to], addend[to]] = row;
+    }
+  }
+
+  #copyRow(from: number, to: number): void {
+    this.offset[to] = this.offset[from]!;
+    this.type[to] = this.type[from]!;
+    this.symbol[to] = this.symbol[from]!;
+    this.addend[to] = this.addend[from]!;
   }
 
   #allocate(rows: number): void {

@@ -9,7 +9,7 @@
 import { finish, mix } from '../elf/hash.ts';
 import { Flow } from '../x86/decode.ts';
 import { conditionOf, isConditional } from './branches.ts';
-import { type Code, type Fields, Mark, NO_TARGET, UNCHANGED } from './code.ts';
+import { type Code, Feature, type Fields, Mark, NO_TARGET, UNCHANGED } from './code.ts';
 
 /** Bytes of a jump to a place so far away, when it is not yet known exactly how far that is. */
 const SHORT_JUMP = 2;
@@ -23,7 +23,7 @@ export class TailMerger {
   readonly #fields: Fields;
   /** By instruction: its first field, or -1. */
   #fieldOf = new Int32Array(0);
-  /** By instruction: the one that is taken in its place, or -1. */
+  /** By instruction: the one that is taken in its place, -1, or -2 for a jump to that. */
   #instead = new Int32Array(0);
 
   constructor(code: Code, fields: Fields) {
@@ -40,7 +40,6 @@ export class TailMerger {
     for (const alike of ends.values()) {
       for (let k = 1; k < alike.length; k++) isMerged = this.#mergeBest(alike, k, withCalls) || isMerged;
     }
-    if (isMerged) this.#redirect();
     return isMerged;
   }
 
@@ -92,7 +91,7 @@ export class TailMerger {
    * @returns bytes of what is the same
    */
   #compare(kept: number, dropped: number, withCalls: boolean, isFinal: boolean): number {
-    const { newLength, marks, flow } = this.#code;
+    const { newLength, marks, flow, features } = this.#code;
     let saved = 0;
     let first = -1;
     let a = kept;
@@ -101,11 +100,13 @@ export class TailMerger {
     while (a >= 0 && b > stop && this.#instead[a] === -1 && this.#instead[b] === -1 && this.#areEqual(a, b)) {
       const isCall = flow[a] === Flow.callRel || flow[a] === Flow.indirectCall;
       if (isCall && !withCalls) break;
+      // A prefix cannot stand before a jump.
+      if ((features[a]! & Feature.locked) !== 0 || (features[b]! & Feature.locked) !== 0) break;
       saved += newLength[b]!;
       first = b;
       if (isFinal) this.#instead[b] = a;
-      // What leads here from outside must find it here.
-      if ((marks[b]! & (Mark.entry | Mark.even)) !== 0) break;
+      // What leads here finds the jump: a branch might have to get longer if it were led on.
+      if ((marks[b]! & (Mark.entry | Mark.target | Mark.even)) !== 0) break;
       a = this.#previous(a);
       b = this.#previous(b);
       // The one before does not go on here.
@@ -129,17 +130,6 @@ export class TailMerger {
     patch[first] = UNCHANGED;
     newLength[first] = LONG_JUMP;
     this.#instead[first] = -2;
-  }
-
-  /** Leads what led to dropped instructions to those that are taken in their place. */
-  #redirect(): void {
-    const { count, target } = this.#code;
-    for (let i = 0; i < count; i++) {
-      let t = target[i]!;
-      if (t === NO_TARGET || t >= count) continue;
-      while (this.#instead[t]! >= 0) t = this.#instead[t]!;
-      target[i] = t;
-    }
   }
 
   #previous(i: number): number {

@@ -1,12 +1,16 @@
 /** Who has made an object, which tells how much of it is known without looking. */
 import { decodeText } from '../elf/bytes.ts';
-import { SHF_ALLOC, SHT_PROGBITS } from '../elf/constants.ts';
+import { SHF_ALLOC, SHF_MERGE, SHF_STRINGS, SHT_PROGBITS } from '../elf/constants.ts';
+import { Trait } from '../elf/sectionNames.ts';
 import type { InputObject, Program } from '../program.ts';
 
 export const Origin = {
   /** A compiler: nothing but tables and references that have relocations depends on where its instructions lie. */
   compiler: 0,
-  /** A member of a library whose `.comment` was stripped, as distributions do: a compiler or an assembler. */
+  /**
+   * A compiler or an assembler: a member of a library whose `.comment` was stripped, as distributions do, without
+   * anything that only compilers make.
+   */
   unknown: 1,
   /** An assembler: its author may have meant just these bytes. */
   assembler: 2,
@@ -18,8 +22,9 @@ const COMPILERS = /GCC: \(|clang version|rustc version/;
 /** A `.comment` is not larger than this. */
 const MAX_SIZE = 4096;
 
-export function originOf(program: Program, { firstSection, sectionCount, position }: InputObject): Origin {
+export function originOf(program: Program, object: InputObject): Origin {
   const { sections, inputs } = program;
+  const { firstSection, sectionCount, position } = object;
   // It stands behind the code.
   for (let id = firstSection + sectionCount - 1; id >= firstSection; id--) {
     const isCandidate =
@@ -31,5 +36,17 @@ export function originOf(program: Program, { firstSection, sectionCount, positio
     const text = decodeText(program.borrowBytes(id), 0, sections.size[id]!);
     return COMPILERS.test(text) ? Origin.compiler : Origin.assembler;
   }
-  return inputs[position]!.kind === 'archive' ? Origin.unknown : Origin.assembler;
+  if (inputs[position]!.kind !== 'archive') return Origin.assembler;
+  return hasCompilerSections(program, object) ? Origin.compiler : Origin.unknown;
 }
+
+/** Mergeable strings, tables of landing pads, and constants that need relocation. */
+function hasCompilerSections({ sections }: Program, { firstSection, sectionCount }: InputObject): boolean {
+  for (let id = firstSection; id < firstSection + sectionCount; id++) {
+    if ((sections.flags[id]! & STRINGS) === STRINGS) return true;
+    if ((sections.traits[id]! & (Trait.landingPads | Trait.relocatedConstant)) !== 0) return true;
+  }
+  return false;
+}
+
+const STRINGS = SHF_ALLOC | SHF_MERGE | SHF_STRINGS;

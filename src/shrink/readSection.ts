@@ -11,7 +11,7 @@ import { locate, type Program, Target } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
 import { createInstruction, decode, Encoding, Flow, type Instruction, Prefix } from '../x86/decode.ts';
 import { isRelative, popsFirst, signed } from '../x86/exits.ts';
-import { flagEffectOf } from '../x86/flags.ts';
+import { FlagEffect, flagEffectOf } from '../x86/flags.ts';
 import { applyGotRelaxation, type GotRelaxation, isAbsolute } from '../x86/relax.ts';
 import {
   Calculation,
@@ -23,7 +23,7 @@ import {
   R_X86_64_TPOFF32,
 } from '../x86/relocations.ts';
 import { applyTlsRelaxation, type TlsRelaxation } from '../x86/tls.ts';
-import { type Code, type Fields, Mark, NO_TARGET } from './code.ts';
+import { type Code, Feature, type Fields, Mark, NO_TARGET } from './code.ts';
 import { Refusal } from './refusal.ts';
 
 export class SectionReader {
@@ -35,6 +35,8 @@ export class SectionReader {
   readonly #insn: Instruction = createInstruction();
   readonly #target = new Target();
   #id = -1;
+  /** Whether LOCK counts as an instruction of its own. */
+  #splitsLocks = false;
   /** The next field, while instructions are read. */
   #next = 0;
 
@@ -54,8 +56,13 @@ export class SectionReader {
     code.reset(size);
     code.bytes.set(this.#pieces.contentOf(id) ?? this.#program.borrowBytes(id));
     if (hasSignalReturn(code.bytes, size)) return Refusal.signalReturn;
-    const refusal = this.#readFields() || this.#readInstructions();
-    return refusal || this.#findTargets();
+    this.#splitsLocks = false;
+    const refusal = this.#readFields() || this.#readInstructions() || this.#findTargets();
+    if (refusal !== Refusal.strayBranch) return refusal;
+    // C libraries jump over the LOCK prefix of an instruction while there is only one thread.
+    this.#splitsLocks = true;
+    code.reset(size);
+    return this.#readInstructions() || this.#findTargets();
   }
 
   /** Lists the relocations that are left when references through tables are rewritten. */
@@ -65,12 +72,9 @@ export class SectionReader {
     const first = sections.firstRelocation[this.#id]!;
     const end = first + sections.relocationCount[this.#id]!;
     fields.reset(end - first);
-    let last = -1;
     for (let row = first; row < end; row++) {
       const offset = relocations.offset[row]!;
-      if (offset < last) return Refusal.unorderedRelocations;
-      last = offset;
-      if (offset >= this.#code.size) break;
+      if (offset >= this.#code.size) continue;
       if (calculationOf[relocations.type[row]!] === Calculation.none) continue;
       const addend = relocations.addend[row]!;
       if (relocations.addendHigh(row) !== addend >> 31) return Refusal.wideAddend;
@@ -79,6 +83,7 @@ export class SectionReader {
       if (rewrite !== Rewrite.none) this.#addRewritten(offset, relocations.symbol[row]!, rewrite);
       else fields.add(offset, relocations.type[row]!, relocations.symbol[row]!, addend);
     }
+    fields.sort();
     return Refusal.none;
   }
 
@@ -101,6 +106,12 @@ export class SectionReader {
     this.#next = 0;
     for (let at = 0; at < size; at += insn.length) {
       if (decode(bytes, at, size, insn) === 0) return Refusal.undecodable;
+      if (this.#splitsLocks && bytes[at] === LOCK && insn.length > 1) {
+        this.#code.add(at, 1, Flow.none, NO_TARGET);
+        this.#code.flagEffect[this.#code.count - 1] = FlagEffect.passes;
+        this.#code.features[this.#code.count - 1] = 0;
+        if (decode(bytes, ++at, size, insn) === 0) return Refusal.undecodable;
+      }
       const refusal = this.#readInstruction(at);
       if (refusal) return refusal;
     }
@@ -140,7 +151,8 @@ export class SectionReader {
     code.add(at, insn.length, insn.flow, isOwn ? target : NO_TARGET);
     code.hasField[count] = this.#next > firstField ? 1 : 0;
     code.flagEffect[count] = flagEffectOf(code.bytes, at, insn);
-    code.belowStack[count] = isBelowStack(code.bytes, at, insn) ? 1 : 0;
+    code.features[count] = isBelowStack(code.bytes, at, insn) ? Feature.belowStack : 0;
+    if (this.#splitsLocks && at > 0 && code.bytes[at - 1] === LOCK) code.features[count]! |= Feature.locked;
     if (!isOwn) return Refusal.none;
     // The distance may have no room for a target outside; NO_TARGET would be mistaken for none.
     if (target < 0 || target > this.#code.size) return Refusal.strayBranch;
@@ -206,6 +218,8 @@ function isBelowStack(
   if ((modrm & 7) !== 4 || modrm >= 0xc0) return false;
   return (bytes[at + modrmOffset + 1]! & 7) === 4 && (bytes[at + dispOffset + dispSize - 1]! & 0x80) !== 0;
 }
+
+const LOCK = 0xf0;
 
 /** mov $__NR_rt_sigreturn, %rax; syscall */
 const SIGNAL_RETURN = [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];

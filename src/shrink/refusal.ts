@@ -5,7 +5,6 @@ export const Refusal = {
   signalReturn: 'unwinders know the bytes by which it returns from a signal',
   sequence: 'it is part of a sequence',
   undecodable: 'it is not instructions to its end',
-  unorderedRelocations: 'its relocations are not sorted',
   uncoveredRelocation: 'a relocation covers no displacement or immediate',
   wideAddend: 'an addend does not fit 32 bits',
   strayBranch: 'a branch leads out of the section without a relocation, or into an instruction',
@@ -16,6 +15,7 @@ export const Refusal = {
   unknownTable: 'a table of distances to it is not understood',
   prefixedBranch: 'a branch has a prefix that changes its width',
   unwindTable: 'its unwind table is not understood',
-  short: 'a branch that has a short form only would have to go too far',
+  short:
+    'a branch with a short form only would have to go too far, or a landing pad would begin its function',
 } as const;
 export type Refusal = (typeof Refusal)[keyof typeof Refusal];

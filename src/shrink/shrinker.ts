@@ -3,10 +3,12 @@ import type { Extent } from '../extent.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
+import type { UnwindTables } from '../unwind.ts';
 import { Flow } from '../x86/decode.ts';
 import { mapOffsets, placeInstructions, writeInstructions } from './assemble.ts';
 import { dropIdle, Tracer, threadJumps } from './branches.ts';
 import { Code, Fields, Mark, NO_TARGET } from './code.ts';
+import { FunctionTables } from './functionTables.ts';
 import { TailMerger } from './mergeTails.ts';
 import { SectionReader } from './readSection.ts';
 import { type CodeEntries, Entry } from './references.ts';
@@ -23,10 +25,20 @@ export class Shrinker {
   readonly #fields = new Fields();
   readonly #reader: SectionReader;
   readonly #rewriter: Rewriter;
+  readonly #tables: FunctionTables | undefined;
   readonly #tracer = new Tracer();
   readonly #merger = new TailMerger(this.#code, this.#fields);
 
-  constructor(program: Program, pieces: Pieces, synthesis: Synthesis, entries: CodeEntries, extent: Extent) {
+  /** @param unwind tables that are part of the program */
+  constructor(
+    program: Program,
+    pieces: Pieces,
+    synthesis: Synthesis,
+    entries: CodeEntries,
+    extent: Extent,
+    unwind: UnwindTables | undefined,
+  ) {
+    this.#tables = unwind && new FunctionTables(program, pieces, unwind);
     this.#program = program;
     this.#pieces = pieces;
     this.#synthesis = synthesis;
@@ -44,14 +56,20 @@ export class Shrinker {
     const code = this.#code;
     const refusal = this.#reader.read(id) || this.#markEntries(id, isTrusted);
     if (refusal) return refusal;
+    const tables = this.#tables;
+    if (tables && !tables.read(id, code)) return Refusal.unwindTable;
     this.#rewriter.rewriteAll();
     pushConstants(code);
     threadJumps(code);
     this.#tracer.trace(code);
+    tables?.traceLandingPads(code, this.#tracer);
     dropIdle(code);
-    while (this.#merger.merge(true)) dropIdle(code);
+    // What calls and landing pads belong to each other is told by where they lie.
+    const hasPads = tables?.hasLandingPads === true;
+    while (!hasPads && this.#merger.merge(!tables || tables.isEmpty)) dropIdle(code);
     const size = placeInstructions(code);
-    if (size < 0) return Refusal.short;
+    if (size < 0 || tables?.keepLandingPads(code) === false) return Refusal.short;
+    tables?.commit(code);
     this.#commit(id, size);
     return Refusal.none;
   }

@@ -6,7 +6,7 @@
  * What lies between two places that can be entered from elsewhere is part of one function.
  */
 import { Flow } from '../x86/decode.ts';
-import { type Code, Mark, UNCHANGED } from './code.ts';
+import { type Code, Feature, Mark, UNCHANGED } from './code.ts';
 
 const POP_SIZE = 3;
 
@@ -21,10 +21,10 @@ export function pushConstants(code: Code): void {
 }
 
 /** Whether a function, from one instruction to the one before another, has nothing in the red zone. */
-function leavesRedZone({ flow, belowStack }: Code, start: number, end: number): boolean {
+function leavesRedZone({ flow, features }: Code, start: number, end: number): boolean {
   let hasCall = false;
   for (let i = start; i < end; i++) {
-    if (belowStack[i] === 1) return false;
+    if ((features[i]! & Feature.belowStack) !== 0) return false;
     if (flow[i] === Flow.callRel || flow[i] === Flow.indirectCall) hasCall = true;
   }
   return hasCall;

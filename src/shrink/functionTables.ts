@@ -1,0 +1,206 @@
+/**
+ * What unwind tables say of the functions in a section: read before the section is rewritten, so that all of their
+ * places are known to be instructions, and rewritten after it. Tables that are not understood keep their functions as
+ * they are.
+ */
+import { type FdeForm, lsdaPointer, readAdvances, readFdeForm } from '../elf/cfi.ts';
+import { CodeOffsets } from '../elf/codeOffsets.ts';
+import { FDE_PC_BEGIN } from '../elf/ehFrame.ts';
+import { CallSites, readCallSites, remapCallSites } from '../elf/lsda.ts';
+import type { Pieces } from '../pieces.ts';
+import { locate, type Program, Target } from '../program.ts';
+import type { UnwindTables } from '../unwind.ts';
+import type { Tracer } from './branches.ts';
+import { type Code, Mark } from './code.ts';
+
+/** A function of the section that is being shrunk. */
+interface FunctionTable {
+  /** Its FDE. */
+  readonly record: number;
+  /** Where it begins and ends in the section, in bytes. */
+  readonly start: number;
+  readonly end: number;
+  /** Where its language-specific data lies: a section, or -1, and an offset. */
+  readonly lsdaSection: number;
+  readonly lsdaOffset: number;
+  /** Its landing pads in bytes from its start. */
+  readonly landingPads: Int32Array;
+}
+
+const NO_PADS = new Int32Array(0);
+
+const TWO_32 = 2 ** 32;
+
+export class FunctionTables {
+  readonly #program: Program;
+  readonly #pieces: Pieces;
+  readonly #unwind: UnwindTables;
+  readonly #forms = new Map<number, FdeForm | string>();
+  /** Language-specific data by section and offset: 1, or 2 where several functions share it. */
+  readonly #lsdas = new Map<number, number>();
+  readonly #target = new Target();
+  readonly #places = new CodeOffsets();
+  readonly #callSites = new CallSites();
+  #functions: FunctionTable[] = [];
+
+  constructor(program: Program, pieces: Pieces, unwind: UnwindTables) {
+    this.#program = program;
+    this.#pieces = pieces;
+    this.#unwind = unwind;
+    this.#countLsdas();
+  }
+
+  /** Whether any function of the section has landing pads. */
+  get hasLandingPads(): boolean {
+    return this.#functions.some(({ lsdaSection }) => lsdaSection >= 0);
+  }
+
+  get isEmpty(): boolean {
+    return this.#functions.length === 0;
+  }
+
+  /** Notes who refers to which data: the second row of a live FDE, if there is one. */
+  #countLsdas(): void {
+    const { records, live, firstRow, endRow } = this.#unwind;
+    for (let record = 0; record < records.count; record++) {
+      if (live[record] === 0 || records.cie[record]! < 0) continue;
+      for (let row = firstRow[record]! + 1; row < endRow[record]!; row++) {
+        const place = this.#place(row);
+        const key = this.#target.section * TWO_32 + place;
+        this.#lsdas.set(key, Math.min(2, (this.#lsdas.get(key) ?? 0) + 1));
+      }
+    }
+  }
+
+  /** The offset in its section that a relocation of a record leads to; the section is left in `#target`. */
+  #place(row: number): number {
+    const { relocations } = this.#program;
+    locate(this.#program, relocations.symbol[row]!, this.#target);
+    return this.#target.low + relocations.addend[row]!;
+  }
+
+  /** Reads the tables of a section's functions, and marks where landing pads are. @returns whether all is understood */
+  read(id: number, code: Code): boolean {
+    const unwind = this.#unwind;
+    this.#functions = [];
+    for (let record = unwind.firstOf(id); record >= 0; record = unwind.nextOf(record)) {
+      if (unwind.live[record] === 1 && !this.#readRecord(record, code)) return false;
+    }
+    return true;
+  }
+
+  #readRecord(record: number, code: Code): boolean {
+    const { records, firstRow, endRow } = this.#unwind;
+    const table = this.#unwind.sectionOf(record).id;
+    const bytes = this.#program.borrowBytes(table);
+    const at = records.offset[record]!;
+    const end = at + records.size[record]!;
+    const form = this.#formOf(bytes, records.cie[record]!);
+    if (typeof form === 'string' || readAdvances(bytes, at, end, form, this.#places) !== undefined)
+      return false;
+    const { relocations } = this.#program;
+    const first = firstRow[record]!;
+    if (relocations.offset[first] !== at + FDE_PC_BEGIN || endRow[record]! - first > 2) return false;
+    const start = this.#place(first);
+    if (!this.#areInstructions(code, start, this.#places)) return false;
+    const found = { record, start, end: start + this.#places.value[1]! };
+    if (endRow[record]! - first === 1) {
+      this.#functions.push({ ...found, lsdaSection: -1, lsdaOffset: 0, landingPads: NO_PADS });
+      return true;
+    }
+    if (relocations.offset[first + 1] !== lsdaPointer(bytes, at, form)) return false;
+    const lsdaOffset = this.#place(first + 1);
+    const lsdaSection = this.#target.section;
+    if (!this.#readLsda(code, start, lsdaSection, lsdaOffset)) return false;
+    const { value, count } = this.#callSites.landingPads;
+    this.#functions.push({ ...found, lsdaSection, lsdaOffset, landingPads: value.slice(0, count) });
+    return true;
+  }
+
+  #formOf(bytes: Uint8Array, cie: number): FdeForm | string {
+    const known = this.#forms.get(cie);
+    if (known !== undefined) return known;
+    const { offset, size } = this.#unwind.records;
+    const form = readFdeForm(bytes, offset[cie]!, offset[cie]! + size[cie]!);
+    this.#forms.set(cie, form);
+    return form;
+  }
+
+  #readLsda(code: Code, start: number, section: number, offset: number): boolean {
+    if (section < 0 || offset < 0 || this.#lsdas.get(section * TWO_32 + offset) !== 1) return false;
+    const bytes = this.#pieces.contentOf(section) ?? this.#program.borrowBytes(section);
+    const sites = this.#callSites;
+    if (readCallSites(bytes, offset, bytes.length, sites) !== undefined) return false;
+    if (this.#isRelocated(section, offset, offset + sites.size)) return false;
+    return this.#areInstructions(code, start, sites.offsets);
+  }
+
+  /** Follows the flow of control from the landing pads of functions that can be reached. */
+  traceLandingPads(code: Code, tracer: Tracer): void {
+    let open = this.#functions.filter(({ landingPads }) => landingPads.length > 0);
+    for (let before = -1; before !== open.length; ) {
+      before = open.length;
+      open = open.filter((table) => !this.#traceFrom(code, tracer, table));
+    }
+  }
+
+  /** @returns whether the function can be reached */
+  #traceFrom(code: Code, tracer: Tracer, { start, end, landingPads }: FunctionTable): boolean {
+    const { insnAt, marks } = code;
+    let isLive = false;
+    for (let i = insnAt[start]!; i < insnAt[end]!; i++) isLive ||= (marks[i]! & Mark.live) !== 0;
+    if (!isLive) return false;
+    for (const pad of landingPads) {
+      marks[insnAt[start + pad]!]! |= Mark.entry;
+      tracer.traceFrom(code, insnAt[start + pad]!);
+    }
+    return true;
+  }
+
+  /** Whether a relocation lies in a part of a section. */
+  #isRelocated(section: number, start: number, end: number): boolean {
+    const { sections, relocations } = this.#program;
+    const first = sections.firstRelocation[section]!;
+    for (let row = first; row < first + sections.relocationCount[section]!; row++) {
+      if (relocations.offset[row]! >= start && relocations.offset[row]! < end) return true;
+    }
+    return false;
+  }
+
+  #areInstructions({ insnAt, size }: Code, start: number, { count, value }: CodeOffsets): boolean {
+    for (let k = 0; k < count; k++) {
+      const place = start + value[k]!;
+      if (place < 0 || place > size || insnAt[place]! < 0) return false;
+    }
+    return true;
+  }
+
+  /** Whether every landing pad still lies behind the start of its function: its number must not be 0. */
+  keepLandingPads({ insnAt, newAt }: Code): boolean {
+    return this.#functions.every(({ start, landingPads }) => {
+      const begin = newAt[insnAt[start]!]!;
+      return landingPads.every((pad) => newAt[insnAt[start + pad]!]! > begin);
+    });
+  }
+
+  /** Makes the tables agree with the section as it has been put together; records of dropped functions die. */
+  commit({ insnAt, newAt }: Code): void {
+    for (const { record, start, end, lsdaSection, lsdaOffset } of this.#functions) {
+      const newOffsetOf = (offset: number) => newAt[insnAt[start + offset]!]!;
+      if (newOffsetOf(0) === newOffsetOf(end - start)) this.#unwind.live[record] = 0;
+      else if (lsdaSection >= 0) {
+        const bytes = this.#ownContent(lsdaSection);
+        remapCallSites(bytes, lsdaOffset, bytes.length, newOffsetOf);
+      }
+    }
+  }
+
+  /** The bytes of a section, which may be changed. */
+  #ownContent(section: number): Uint8Array {
+    const known = this.#pieces.contentOf(section);
+    if (known) return known;
+    const bytes = this.#program.borrowBytes(section).slice();
+    this.#pieces.setContent(section, bytes);
+    return bytes;
+  }
+}
