@@ -187,7 +187,7 @@ function readPrefixes(bytes: Uint8Array, at: number, limit: number, out: Instruc
 }
 
 /** Returns the {@link Prefix} bit of a legacy prefix byte, 0 for any other byte. */
-function prefixBit(byte: number): number {
+export function prefixBit(byte: number): number {
   switch (byte) {
     case 0x66:
       return Prefix.operandSize;
