@@ -129,8 +129,8 @@ function narrowLogic(form: Form): boolean {
   form.isWide = false;
   form.dropped |= Prefix.operandSize;
   form.hasRex = true;
-  setImmediate(form, form.imm, 1);
-  encode(form);
+  setImmediate(form, (form.imm << 24) >> 24, 1);
+  if (!complement(form)) encode(form);
   return true;
 }
 

@@ -46,9 +46,7 @@ const GENERAL: readonly Template[] = [
   template([0xc7], -1, [0]), // MOV Ev, Iz
   ...EIGHT.map((register) => plain(0xb8 | register, -2)), // MOV r, Iv
   plain(0xb5, 1), // MOV r8, Ib
-  template([0x8d]), // LEA
-  template([0x8d]),
-  template([0x8d]),
+  ...EIGHT.map(() => template([0x8d])), // LEA, which has the most cases
   template([0x88]), // MOV
   template([0x89]),
   template([0x8a]),
@@ -101,7 +99,28 @@ const VECTOR: readonly Template[] = [
 
 /** Immediates and displacements at which something changes. */
 const EDGES = fc.oneof(
-  fc.constantFrom(0, 1, -1, 2, 127, 128, -128, -129, 255, 256, -256, -257, 65535, -65536, 31, 32, 63),
+  fc.constantFrom(
+    0,
+    0,
+    0,
+    0,
+    1,
+    -1,
+    2,
+    127,
+    128,
+    -128,
+    -129,
+    255,
+    256,
+    -256,
+    -257,
+    65535,
+    -65536,
+    31,
+    32,
+    63,
+  ),
   fc.nat(31).map((bit) => 1 << bit),
   fc.nat(31).map((bit) => ~(1 << bit)),
   fc.integer({ min: -128, max: 127 }),
@@ -119,7 +138,9 @@ const fields = fc.record({
   modrm: fc.nat(255),
   sib: fc.nat(255),
   isRegister: fc.boolean(),
-  isSame: fc.nat(2).map((n) => n === 0),
+  /** What SIB or ModRM.rm repeat: 1 ModRM.reg as base, 2 as index; 3 there is no index. */
+  repetition: fc.constantFrom(0, 1, 2, 3, 4, 4, 4),
+  hasSib: fc.nat(2).map((n) => n === 0),
   extension: fc.nat(7),
   disp: EDGES,
   imm: EDGES,
@@ -155,19 +176,33 @@ function legacyBytes(chosen: Template, values: Fields): number[] {
 }
 
 function operandBytes({ extensions }: Template, values: Fields): number[] {
-  const { modrm, sib, isRegister, isSame, extension } = values;
-  const reg = extensions ? extensions[extension % extensions.length]! : isSame ? modrm & 7 : (modrm >> 3) & 7;
-  if (isRegister) return [0xc0 | (reg << 3) | (modrm & 7)];
+  const { modrm, isRegister, hasSib, repetition, extension } = values;
+  const reg = extensions ? extensions[extension % extensions.length]! : (modrm >> 3) & 7;
+  const rm = repetition === 1 && extensions === undefined ? reg : modrm & 7;
+  if (isRegister) return [0xc0 | (reg << 3) | rm];
   const mod = (modrm >> 6) % 3;
-  const bytes = [(mod << 6) | (reg << 3) | (modrm & 7)];
-  const hasSib = (modrm & 7) === 4;
-  // Often with the register that is written.
-  const base = hasSib ? (isSame ? (sib & 0xf8) | reg : sib) & 7 : modrm & 7;
-  if (hasSib) bytes.push((sib & 0xf8) | base);
+  const bytes = [(mod << 6) | (reg << 3) | (hasSib ? 4 : rm)];
+  const sib = repeatInSib(values, reg);
+  if (hasSib || rm === 4) bytes.push(sib);
+  const base = bytes.length > 1 ? sib & 7 : rm;
   if (mod === 1) bytes.push(values.disp & 0xff);
   else if (mod === 2) bytes.push(...littleEndian(values.disp, 4));
-  else if (base === 5) bytes.push(...littleEndian(addressOf(hasSib, sib, values.disp), 4));
+  else if (base === 5) bytes.push(...littleEndian(addressOf(bytes.length > 1, sib, values.disp), 4));
   return bytes;
+}
+
+/** SIB, often with the register that is written. */
+function repeatInSib({ sib, repetition }: Fields, reg: number): number {
+  switch (repetition) {
+    case 1:
+      return (sib & 0xf8) | reg;
+    case 2:
+      return (sib & 0xc7) | (reg << 3);
+    case 3:
+      return (sib & 0xc7) | 0x20;
+    default:
+      return sib;
+  }
 }
 
 /** A displacement without a base that leads to the buffer where no register can. */
