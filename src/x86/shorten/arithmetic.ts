@@ -6,12 +6,17 @@ import { dropWide, type Form, fitsByte, Given, is16Bit, setGroup, setImmediate }
 /** Extensions in ModRM.reg of group 1: 80, 81 and 83. */
 const Operation = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const;
 
+const CARRY_DEAD = Given.carryDead | Given.flagsDead;
+const SIGN_DEAD = Given.signDead | Given.flagsDead;
+const PARITY_DEAD = Given.parityDead | Given.flagsDead;
+
 /** ADD, OR, ADC, SBB, AND, SUB, XOR and CMP with an immediate: 80, 81, 83 and with AL or rAX, 04, 05, 0C, 0D … */
 export function shortenArithmetic(form: Form, given: number): void {
   normalize(form);
   narrowAnd(form, given);
   if (!form.isImmFixed) {
     if (compareZero(form)) return;
+    if (given & CARRY_DEAD && shortenWithoutCarry(form)) return;
     if (given & Given.flagsDead && shortenWithoutFlags(form)) return;
   }
   encode(form);
@@ -69,13 +74,21 @@ function compareZero(form: Form): boolean {
   return true;
 }
 
-/** Rewrites that change flags. Returns whether the instruction has left group 1. */
-function shortenWithoutFlags(form: Form): boolean {
+/** Rewrites that change CF and AF and no other flag. Returns whether the instruction has left group 1. */
+function shortenWithoutCarry(form: Form): boolean {
   negate128(form);
-  return increment(form) || complement(form) || zeroExtend(form) || narrowLogic(form) || singleBit(form);
+  return increment(form);
 }
 
-/** ADD 128 → SUB -128 and SUB 128 → ADD -128: the immediate then is a byte; CF changes. */
+/** Rewrites that change flags. Returns whether the instruction has left group 1. */
+function shortenWithoutFlags(form: Form): boolean {
+  return complement(form) || zeroExtend(form) || narrowLogic(form) || singleBit(form);
+}
+
+/**
+ * ADD 128 → SUB -128 and SUB 128 → ADD -128: the immediate then is a byte. It is the same sum, of which OF, SF, ZF and
+ * PF tell; AF is 0, since the lowest four bits of the immediate are; CF is inverted unless both are 0.
+ */
 function negate128(form: Form): void {
   const isSum = form.reg === Operation.add || form.reg === Operation.sub;
   if (!isSum || form.imm !== 128) return;
@@ -83,7 +96,7 @@ function negate128(form: Form): void {
   form.imm = -128;
 }
 
-/** ADD 1, SUB -1 → INC; SUB 1, ADD -1 → DEC: they leave CF as it was. */
+/** ADD 1, SUB -1 → INC; SUB 1, ADD -1 → DEC. They leave CF as it was, and set OF, SF, ZF and PF alike. */
 function increment(form: Form): boolean {
   const isSum = form.reg === Operation.add || form.reg === Operation.sub;
   if (!isSum || (form.imm !== 1 && form.imm !== -1)) return false;
@@ -164,32 +177,48 @@ export function shortenSameRegister(form: Form): void {
   if (form.isRegister && form.reg === form.rm) dropWide(form);
 }
 
-/**
- * TEST with an immediate: F6, F7 and with AL or rAX, A8, A9. Narrower for a register and an immediate whose sign bit
- * in the narrower width is 0: SF is 0 either way, ZF and PF (of the lowest byte) come from the same bits, CF and OF are
- * 0, AF is undefined.
- */
+/** TEST with an immediate: F6, F7 and with AL or rAX, A8, A9. CF and OF are 0, AF is undefined in any width. */
 export function shortenTest(form: Form, given: number): void {
   if (form.opcode < 0xf6) {
     form.rm = 0;
     setGroup(form, 0xf6 | (form.opcode & 1), 0);
   }
   if ((form.reg & 7) !== 0 || !form.isRegister) return;
-  if (form.opcode === 0xf7 && isNonNegative(form, given)) {
-    dropWide(form);
-    if (!form.isImmFixed && form.imm <= 127) narrowTest(form);
-  }
+  if (form.opcode === 0xf7) narrowTest(form, given);
   if (form.rm !== 0) return;
   form.opcode = 0xa8 | (form.opcode & 1); // TEST AL, Ib; TEST rAX, Iz
   form.hasModrm = false;
   form.reg = 0;
 }
 
-function narrowTest(form: Form): void {
+/** TEST of a register → of 32 bits of it, or of the byte that has all bits of the immediate. ZF stays the same. */
+function narrowTest(form: Form, given: number): void {
+  // SF is 0 either way, for the immediate's sign bit is; PF is that of the same byte.
+  if (isNonNegative(form, given)) dropWide(form);
+  if (form.isImmFixed) return;
+  // A word is sign-extended here.
+  const mask = is16Bit(form) ? form.imm & 0xffff : form.imm;
+  if ((mask & ~0xff) === 0) {
+    if ((mask & 0x80) === 0 || given & SIGN_DEAD) testByte(form, mask);
+  } else if ((mask & ~0xff00) === 0 && form.rm < 4 && given & PARITY_DEAD) {
+    if ((mask & 0x8000) === 0 || given & SIGN_DEAD) testHighByte(form, mask);
+  }
+}
+
+/** TEST r8: the lowest byte, SPL to DIL with REX. */
+function testByte(form: Form, mask: number): void {
   form.opcode = 0xf6;
+  form.isWide = false;
   form.dropped |= Prefix.operandSize;
   form.hasRex = true;
-  form.immSize = 1;
+  setImmediate(form, mask, 1);
+}
+
+/** TEST of AH, CH, DH or BH, which have the numbers 4 to 7 without REX. PF of the whole register would be 1. */
+function testHighByte(form: Form, mask: number): void {
+  testByte(form, mask >> 8);
+  form.hasRex = false;
+  form.rm += 4;
 }
 
 /** ROL .. SAR with a count of 1 in a byte, C0 and C1 → D0 and D1: the same operation and the same flags. */

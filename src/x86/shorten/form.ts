@@ -12,10 +12,16 @@ export const Given = {
   fixedImm: 2,
   /** What the relocation puts into the four bytes of the immediate is in [0, 2^31). */
   nonNegativeImm: 4,
-  /** CF, PF, AF, ZF, SF and OF are written again before they are read. */
+  /** CF, PF, AF, ZF, SF and OF are written again before they are read; implies carryDead and the like. */
   flagsDead: 8,
   /** Reading memory that is going to be overwritten has no side effect: it is no device's. */
   plainMemory: 16,
+  /** CF and AF are written again before they are read. */
+  carryDead: 32,
+  /** SF is written again before it is read. */
+  signDead: 64,
+  /** PF is written again before it is read. */
+  parityDead: 128,
 } as const;
 
 /** In place of a base or index register: there is none. */

@@ -2,7 +2,7 @@
 import { Code, type Instruction as IcedInstruction, Mnemonic, OpKind, Register } from 'iced-x86';
 import { createInstruction, decode } from '../../../src/x86/decode.ts';
 import { createShortForm, Given, shorten } from '../../../src/x86/shorten.ts';
-import { BUFFER_TARGET, CODE_END, decodeByIced, type Pair, toHex } from './oracle.ts';
+import { BUFFER_TARGET, CODE_END, decodeByIced, Flag, type Pair, STATUS_FLAGS, toHex } from './oracle.ts';
 
 const insn = createInstruction();
 const out = createShortForm();
@@ -20,7 +20,18 @@ export function shortened(bytes: Uint8Array, given: number): Pair | undefined {
   const length = shorten(original, 0, insn, given, out);
   if (length === 0) return undefined;
   const short = out.bytes.slice(0, length);
-  return { original, short, flagsDead: (given & Given.flagsDead) !== 0 && !isSameWithFlags(original, given) };
+  return { original, short, deadFlags: isSameWithFlags(original, given) ? 0 : deadFlags(given) };
+}
+
+/** Bits of {@link Given} about flags. */
+const FLAG_BITS = Given.flagsDead | Given.carryDead | Given.signDead | Given.parityDead;
+
+/** The status flags that are dead where `given` is known. */
+function deadFlags(given: number): number {
+  if (given & Given.flagsDead) return STATUS_FLAGS;
+  const carry = given & Given.carryDead ? Flag.CF | Flag.AF : 0;
+  const sign = given & Given.signDead ? Flag.SF : 0;
+  return carry | sign | (given & Given.parityDead ? Flag.PF : 0);
 }
 
 function setDisplacement(bytes: Uint8Array, offset: number): void {
@@ -29,7 +40,7 @@ function setDisplacement(bytes: Uint8Array, offset: number): void {
 
 /** Whether what is in `out` is what comes out with live flags. */
 function isSameWithFlags(bytes: Uint8Array, given: number): boolean {
-  const length = shorten(bytes, 0, insn, given & ~Given.flagsDead, again);
+  const length = shorten(bytes, 0, insn, given & ~FLAG_BITS, again);
   return (
     length === out.length && toHex(again.bytes.subarray(0, length)) === toHex(out.bytes.subarray(0, length))
   );

@@ -9,16 +9,17 @@ export const CODE_END = 0x10000800;
 /** An address in the memory that they may use. */
 export const BUFFER_TARGET = 0x10028000;
 
-/** The status flags CF, PF, AF, ZF, SF and OF; SDM vol. 1, figure 3-8. */
-const STATUS_FLAGS = 0x8d5;
-const AF = 0x10;
+/** The status flags; SDM vol. 1, figure 3-8. */
+export const Flag = { CF: 0x1, PF: 0x4, AF: 0x10, ZF: 0x40, SF: 0x80, OF: 0x800 } as const;
+/** All of them. */
+export const STATUS_FLAGS = 0x8d5;
 
 /** An instruction and what became of it. */
 export interface Pair {
   readonly original: Uint8Array;
   readonly short: Uint8Array;
-  /** Status flags do not have to be the same. */
-  readonly flagsDead: boolean;
+  /** Status flags that do not have to be the same. */
+  readonly deadFlags: number;
 }
 
 /** What the processor did. */
@@ -69,7 +70,7 @@ export function toHex(bytes: Uint8Array): string {
 }
 
 /** Writes `struct record` of execute.c. */
-function writeRecord(record: Uint8Array, { original, short, flagsDead }: Pair): void {
+function writeRecord(record: Uint8Array, { original, short, deadFlags }: Pair): void {
   const before = decodeByIced(original);
   const after = decodeByIced(short);
   const view = new DataView(record.buffer, record.byteOffset);
@@ -83,7 +84,7 @@ function writeRecord(record: Uint8Array, { original, short, flagsDead }: Pair): 
   view.setUint8(35, before.memoryBase >= Register.EAX && before.memoryBase <= Register.R15D ? 1 : 0);
   view.setUint8(36, flowOf(before));
   view.setInt8(37, registerNumber(before.op0Register));
-  view.setUint32(40, flagsToCompare(before, after, flagsDead), true);
+  view.setUint32(40, flagsToCompare(before, after, deadFlags), true);
   view.setInt32(44, Number(BigInt.asIntN(32, before.memoryDisplacement)), true);
   if (before.mnemonic === Mnemonic.Leave) view.setInt8(32, 5); // loads RSP from RBP
   before.free();
@@ -110,9 +111,8 @@ function flowOf({ mnemonic }: IcedInstruction): number {
   return mnemonic === Mnemonic.Ret ? RETURN : PLAIN;
 }
 
-/** All status flags, but AF not where CMP has become TEST, after which it is undefined. */
-function flagsToCompare(before: IcedInstruction, after: IcedInstruction, flagsDead: boolean): number {
-  if (flagsDead) return 0;
+/** All status flags that are not dead, but AF not where CMP has become TEST, after which it is undefined. */
+function flagsToCompare(before: IcedInstruction, after: IcedInstruction, deadFlags: number): number {
   const isTest = before.mnemonic === Mnemonic.Cmp && after.mnemonic === Mnemonic.Test;
-  return isTest ? STATUS_FLAGS & ~AF : STATUS_FLAGS;
+  return STATUS_FLAGS & ~deadFlags & ~(isTest ? Flag.AF : 0);
 }

@@ -16,7 +16,14 @@ const folder = scratchFolder();
 const SEED = Number(process.env.SHORTEN_SEED ?? 20240607);
 /** Instructions to execute, for each kind of place. */
 const COUNT = Number(process.env.SHORTEN_COUNT ?? 20_000);
-const PLACES = [0, Given.flagsDead, Given.flagsDead | Given.plainMemory];
+const PLACES = [
+  0,
+  Given.carryDead,
+  Given.signDead,
+  Given.signDead | Given.parityDead,
+  Given.flagsDead,
+  Given.flagsDead | Given.plainMemory,
+];
 
 /** Bits of {@link Given} that do not contradict each other. */
 const givens = fc.constantFrom(
