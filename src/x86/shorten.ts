@@ -3,7 +3,7 @@
  * with the same faults. Relative branches are left alone, for their length depends on where they lead; so are EVEX and
  * XOP. Source: Intel SDM vol. 2.
  */
-import { Encoding, Flow, type Instruction, Prefix } from './decode.ts';
+import { Encoding, Flow, type Instruction, Prefix, prefixBit } from './decode.ts';
 import { simplifyAddress } from './shorten/address.ts';
 import {
   shortenArithmetic,
@@ -13,7 +13,7 @@ import {
   shortenShift,
   shortenTest,
 } from './shorten/arithmetic.ts';
-import { createForm, type Form, Given, readForm, type ShortForm, writeForm } from './shorten/form.ts';
+import { createForm, type Form, Given, readForm } from './shorten/form.ts';
 import {
   shortenExchange,
   shortenLea,
@@ -30,8 +30,10 @@ import {
   shortenStackOperation,
 } from './shorten/prefixes.ts';
 import { shortenVector, VECTOR_OPCODES } from './shorten/vector.ts';
+import { type ShortForm, writeForm } from './shorten/write.ts';
 
-export { createShortForm, Given, type ShortForm } from './shorten/form.ts';
+export { Given } from './shorten/form.ts';
+export { createShortForm, type ShortForm } from './shorten/write.ts';
 
 /** Changes the fields of an instruction with certain opcodes. */
 type Rewrite = (form: Form, given: number) => void;
@@ -97,7 +99,7 @@ export function shorten(
 ): number {
   const rewrite = insn.encoding === Encoding.legacy ? rewriteOf(insn) : undefined;
   if (rewrite === undefined && !isLoose(bytes, at, insn)) return 0;
-  if (!isKnown(insn, given)) return 0;
+  if (!isKnown(insn, given) || hasSegments(bytes, at, insn)) return 0;
   readForm(bytes, at, insn, given, form);
   simplifyAddress(form);
   if (rewrite !== undefined) rewrite(form, given);
@@ -142,6 +144,14 @@ function isKnown(insn: Instruction, given: number): boolean {
     default:
       return false;
   }
+}
+
+/** Whether there is more than one segment override, of which processors do not choose alike. */
+function hasSegments(bytes: Uint8Array, at: number, { prefixes, prefixLength }: Instruction): boolean {
+  if ((prefixes & Prefix.segment) === 0) return false;
+  let count = 0;
+  for (let i = at; i < at + prefixLength; i++) if (prefixBit(bytes[i]!) === Prefix.segment) count++;
+  return count > 1;
 }
 
 /** MOV of control and debug registers ignores ModRM.mod; BNDLDX and BNDSTX use base and index apart. */

@@ -87,7 +87,7 @@ function shortenWithoutFlags(form: Form): boolean {
 
 /**
  * ADD 128 → SUB -128 and SUB 128 → ADD -128: the immediate then is a byte. It is the same sum, of which OF, SF, ZF and
- * PF tell; AF is 0, since the lowest four bits of the immediate are; CF is inverted unless both are 0.
+ * PF tell; AF is 0, since the lowest four bits of the immediate are; CF is inverted.
  */
 function negate128(form: Form): void {
   const isSum = form.reg === Operation.add || form.reg === Operation.sub;
