@@ -41,23 +41,32 @@ type Rewrite = (form: Form, given: number) => void;
 /** Rewrites by opcode, of maps 0 and 0F. */
 const rewrites: (Rewrite | undefined)[] = new Array(512).fill(undefined);
 
+/** Opcodes of {@link rewrites} that only REX.W makes longer than need be: 1. */
+const isWideOnly = new Uint8Array(512);
+
+function addWideRewrite(rewrite: Rewrite, ...opcodes: readonly number[]): void {
+  addRewrite(rewrite, ...opcodes);
+  for (const opcode of opcodes) isWideOnly[opcode] = 1;
+}
+
 function addRewrite(rewrite: Rewrite, ...opcodes: readonly number[]): void {
   for (const opcode of opcodes) rewrites[opcode] = rewrite;
 }
 
 const MAP_0F = 0x100;
+const REX_W = 8;
 
 for (let operation = 0; operation < 8; operation++) {
   addRewrite(shortenArithmetic, (operation << 3) | 4, (operation << 3) | 5); // ADD AL, Ib .. CMP rAX, Iz
-  addRewrite(shortenStackOperation, 0x50 | operation, 0x58 | operation); // PUSH, POP
+  addWideRewrite(shortenStackOperation, 0x50 | operation, 0x58 | operation); // PUSH, POP
   addRewrite(shortenMoveImmediate, 0xb8 | operation); // MOV r, Iv
 }
 addRewrite(shortenArithmetic, 0x80, 0x81, 0x83); // group 1
-addRewrite(shortenSameRegister, 0x29, 0x2b, 0x31, 0x33, 0x39, 0x3b); // SUB, XOR, CMP
-addRewrite(shortenSignExtension, 0x63); // MOVSXD
+addWideRewrite(shortenSameRegister, 0x29, 0x2b, 0x31, 0x33, 0x39, 0x3b); // SUB, XOR, CMP
+addWideRewrite(shortenSignExtension, 0x63); // MOVSXD
 addRewrite(shortenPush, 0x68);
 addRewrite(shortenImmediate, 0x69); // IMUL
-addRewrite(shortenStackOperation, 0x6a, 0x8f, 0xc9); // PUSH Ib, POP Ev, LEAVE
+addWideRewrite(shortenStackOperation, 0x6a, 0x8f, 0xc9); // PUSH Ib, POP Ev, LEAVE
 addRewrite(shortenExchange, 0x87);
 addRewrite(shortenLea, 0x8d);
 addRewrite(shortenNop, 0x90);
@@ -68,8 +77,8 @@ addRewrite(shortenMoveImmediate, 0xc6, 0xc7);
 addRewrite(shortenIndirect, 0xff); // group 5
 addRewrite(shortenVector, ...VECTOR_OPCODES.map((opcode) => MAP_0F | opcode));
 addRewrite(shortenLongNop, MAP_0F | 0x1f);
-addRewrite(shortenMovzx, MAP_0F | 0xb6, MAP_0F | 0xb7);
-addRewrite(shortenBitTest, MAP_0F | 0xba); // group 8
+addWideRewrite(shortenMovzx, MAP_0F | 0xb6, MAP_0F | 0xb7);
+addWideRewrite(shortenBitTest, MAP_0F | 0xba); // group 8
 addRewrite(shortenMovsx, MAP_0F | 0xbe, MAP_0F | 0xbf);
 
 function shortenPush(form: Form): void {
@@ -107,9 +116,10 @@ export function shorten(
 }
 
 /** The rewrite for an opcode. F2 and F3 change what an instruction is, but for branches; that is for SSE's to tell. */
-function rewriteOf({ map, opcode, prefixes, flow }: Instruction): Rewrite | undefined {
-  if (map > 1) return undefined;
-  const rewrite = rewrites[(map << 8) | opcode];
+function rewriteOf({ map, opcode, prefixes, rex, flow }: Instruction): Rewrite | undefined {
+  const entry = (map << 8) | opcode;
+  if (map > 1 || (isWideOnly[entry] === 1 && (rex & REX_W) === 0)) return undefined;
+  const rewrite = rewrites[entry];
   const isOther = (prefixes & Prefix.repeat) !== 0 && flow === Flow.none && rewrite !== shortenVector;
   return isOther ? undefined : rewrite;
 }
@@ -120,9 +130,14 @@ function isLoose(bytes: Uint8Array, at: number, insn: Instruction): boolean {
   if (insn.encoding === Encoding.vex && bytes[at + insn.prefixLength] === 0xc4) return true;
   if (insn.modrmOffset < 0) return false;
   if (insn.dispSize === 4) return !insn.ripRelative;
+  if (insn.dispSize === 1 && bytes[at + insn.dispOffset] === 0) return true;
   const modrm = bytes[at + insn.modrmOffset]!;
-  const hasSib = modrm < 0xc0 && (modrm & 7) === 4;
-  return hasSib || (insn.dispSize === 1 && bytes[at + insn.dispOffset] === 0);
+  return modrm < 0xc0 && (modrm & 7) === 4 && isLooseSib(bytes[at + insn.modrmOffset + 1]!);
+}
+
+/** Whether SIB may have neither an index nor RSP or R12 as base, which is what it is for. */
+function isLooseSib(sib: number): boolean {
+  return (sib & 0x38) === 0x20 && (sib & 7) !== 4;
 }
 
 /** Whether the fields have the meaning that ModRM, SIB and displacement have nearly everywhere. */
