@@ -184,11 +184,11 @@ export function shortenTest(form: Form, given: number): void {
     setGroup(form, 0xf6 | (form.opcode & 1), 0);
   }
   if ((form.reg & 7) !== 0 || !form.isRegister) return;
+  form.reg = 0; // with REX.R, which means nothing here, AH would become SPL
   if (form.opcode === 0xf7) narrowTest(form, given);
   if (form.rm !== 0) return;
   form.opcode = 0xa8 | (form.opcode & 1); // TEST AL, Ib; TEST rAX, Iz
   form.hasModrm = false;
-  form.reg = 0;
 }
 
 /** TEST of a register → of 32 bits of it, or of the byte that has all bits of the immediate. ZF stays the same. */
