@@ -151,6 +151,7 @@ function isKnown(insn: Instruction, given: number): boolean {
   }
   if (insn.dispOffset >= 0 && insn.modrmOffset < 0) return false; // MOV moffs
   if (given & Given.fixedDisp && insn.dispSize !== 4) return false;
+  if (given & Given.fixedImm && insn.immSize !== 4) return false;
   switch (insn.encoding) {
     case Encoding.legacy:
       return insn.map !== 1 || !isOdd(insn.opcode);

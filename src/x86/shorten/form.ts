@@ -6,9 +6,9 @@ import { createInstruction, Encoding, type Instruction, Prefix } from '../decode
 
 /** What is known about the place of an instruction; bits. */
 export const Given = {
-  /** The displacement has a relocation: its four bytes stay as they are. */
+  /** The displacement has a relocation: its four bytes stay as they are; with another size, so does the instruction. */
   fixedDisp: 1,
-  /** The immediate has a relocation: its bytes stay as they are. */
+  /** The immediate has a relocation: its four bytes stay as they are; with another size, so does the instruction. */
   fixedImm: 2,
   /** What the relocation puts into the four bytes of the immediate is in [0, 2^31). */
   nonNegativeImm: 4,
