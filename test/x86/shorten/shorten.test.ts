@@ -171,6 +171,7 @@ describe('shorten', () => {
     ['mov sil, 1', '40 b6 01', flagsDead],
     ['add eax, 1', '83 c0 01'],
     ['and rax, -16', '48 83 e0 f0'],
+    ['or rax, -2147483648', '48 0d 00 00 00 80', flagsDead],
     ['test dword [rax], 1', 'f7 00 01 00 00 00', flagsDead],
     ['mov dword [rax], 0', 'c7 00 00 00 00 00', flagsDead],
     ['[rip+disp32] without a relocation', '48 81 05 00 00 00 00 05 00 00 00', flagsDead],
