@@ -21,6 +21,7 @@ import { Origin, originOf } from '../shrink/origin.ts';
 import { findEntries } from '../shrink/references.ts';
 import { Refusal } from '../shrink/refusal.ts';
 import { Shrinker } from '../shrink/shrinker.ts';
+import { Given } from '../x86/shorten.ts';
 
 /** @returns what was done with each section of code */
 export function shrinkCode(
@@ -36,7 +37,8 @@ export function shrinkCode(
   if (options.shrink === 'none' || options.verbatim) return { sections };
   const entries = findEntries(program, liveness, pieces, synthesis, script, options);
   const extent = new Extent(program, liveness, options, rules !== undefined);
-  const shrinker = new Shrinker(program, pieces, synthesis, entries, extent, liveness.unwind);
+  const given = options.shrink === 'all' ? Given.plainMemory : 0;
+  const shrinker = new Shrinker(program, pieces, synthesis, entries, extent, given, liveness.unwind);
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
     let origin: Origin | undefined;

@@ -47,8 +47,8 @@ export class Code {
   flow = new Uint8Array(INITIAL_ROWS);
   /** The instruction that a branch or LEA without relocation leads to; `count` for the end of the section. */
   target = new Int32Array(INITIAL_ROWS);
-  /** `FlagEffect` of each. */
-  flagEffect = new Uint8Array(INITIAL_ROWS);
+  /** What each does to the flags; see x86/flags.ts. */
+  flagEffect = new Uint16Array(INITIAL_ROWS);
   /** 1 for an instruction that has a relocation. */
   hasField = new Uint8Array(INITIAL_ROWS);
   /** Bits of `Feature`. */
@@ -103,7 +103,7 @@ export class Code {
     this.length = new Uint8Array(rows);
     this.flow = new Uint8Array(rows);
     this.target = new Int32Array(rows);
-    this.flagEffect = new Uint8Array(rows);
+    this.flagEffect = new Uint16Array(rows);
     this.hasField = new Uint8Array(rows);
     this.features = new Uint8Array(rows);
     this.marks = new Uint8Array(rows);

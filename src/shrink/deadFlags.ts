@@ -1,42 +1,51 @@
-/** Where nobody reads the status flags before they are made anew. */
+/** Where nobody reads status flags before they are made anew. */
 import { Flow } from '../x86/decode.ts';
-import { FlagEffect } from '../x86/flags.ts';
+import { ALL_FLAGS, flagsOfCondition, WRITTEN_SHIFT } from '../x86/flags.ts';
+import { conditionOf, isConditional } from './branches.ts';
 import { type Code, NO_TARGET } from './code.ts';
 
+/** Passes over the code: what holds at the start of a loop is known from the second one on. */
+const ROUNDS = 2;
+
 /**
- * Finds the instructions behind which the flags are dead. Functions do not hand on flags (psABI, 3.2.1), so they are at
+ * Finds the flags that are live before each instruction. Functions do not hand on flags (psABI, 3.2.1), so none are at
  * calls and returns, but only in code that keeps to the psABI.
- * @param dead gets 1 for each such instruction; longer than there are instructions
+ * @param live gets a mask of `Flag` for each instruction and for the end
  */
-export function findDeadFlags(
-  { count, flow, target, flagEffect }: Code,
-  isTrusted: boolean,
-  dead: Uint8Array,
-): void {
-  // Backwards: what holds before an instruction follows from what holds before those that come after it.
-  let isDead = false;
-  for (let i = count - 1; i >= 0; i--) {
-    // Before an instruction is behind the one that precedes it.
-    dead[i] = isDead ? 1 : 0;
-    switch (flow[i]) {
-      case Flow.none:
-        if (flagEffect[i] !== FlagEffect.passes) isDead = flagEffect[i] === FlagEffect.replaces;
-        break;
-      case Flow.jmpRel:
-        // Behind its target, or at the end of the section, one instruction on is known; before it is one back.
-        isDead =
-          target[i] !== NO_TARGET && target[i]! > i + 1 && target[i]! < count && dead[target[i]! - 1] === 1;
-        break;
-      case Flow.callRel:
-      case Flow.indirectCall:
-      case Flow.ret:
-        isDead = isTrusted;
-        break;
-      case Flow.stop:
-        isDead = true;
-        break;
-      default:
-        isDead = false;
+export function findLiveFlags(code: Code, isTrusted: boolean, live: Uint8Array): void {
+  const { count, flow, target, flagEffect } = code;
+  const atCalls = isTrusted ? 0 : ALL_FLAGS;
+  live.fill(ALL_FLAGS, 0, count + 1);
+  const liveAt = (t: number) => (t === NO_TARGET ? ALL_FLAGS : live[t]!);
+  // All are taken to be live where it is not known yet, so that each round only finds out more.
+  for (let round = 0; round < ROUNDS; round++) {
+    for (let i = count - 1; i >= 0; i--) {
+      const after = live[i + 1]!;
+      switch (flow[i]) {
+        case Flow.none: {
+          const effect = flagEffect[i]!;
+          live[i] = (after & ~(effect >> WRITTEN_SHIFT)) | (effect & ALL_FLAGS);
+          break;
+        }
+        case Flow.jmpRel:
+          live[i] = liveAt(target[i]!);
+          break;
+        case Flow.jccRel:
+          live[i] = isConditional(code, i)
+            ? flagsOfCondition(conditionOf(code, i)) | after | liveAt(target[i]!)
+            : ALL_FLAGS;
+          break;
+        case Flow.callRel:
+        case Flow.indirectCall:
+        case Flow.ret:
+          live[i] = atCalls;
+          break;
+        case Flow.stop:
+          live[i] = 0;
+          break;
+        default:
+          live[i] = ALL_FLAGS;
+      }
     }
   }
 }

@@ -11,7 +11,7 @@ import { locate, type Program, Target } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
 import { createInstruction, decode, Encoding, Flow, type Instruction, Prefix } from '../x86/decode.ts';
 import { isRelative, popsFirst, signed } from '../x86/exits.ts';
-import { FlagEffect, flagEffectOf } from '../x86/flags.ts';
+import { flagEffectOf } from '../x86/flags.ts';
 import { applyGotRelaxation, type GotRelaxation, isAbsolute } from '../x86/relax.ts';
 import {
   Calculation,
@@ -108,7 +108,7 @@ export class SectionReader {
       if (decode(bytes, at, size, insn) === 0) return Refusal.undecodable;
       if (this.#splitsLocks && bytes[at] === LOCK && insn.length > 1) {
         this.#code.add(at, 1, Flow.none, NO_TARGET);
-        this.#code.flagEffect[this.#code.count - 1] = FlagEffect.passes;
+        this.#code.flagEffect[this.#code.count - 1] = 0;
         this.#code.features[this.#code.count - 1] = 0;
         if (decode(bytes, ++at, size, insn) === 0) return Refusal.undecodable;
       }

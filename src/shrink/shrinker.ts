@@ -29,13 +29,17 @@ export class Shrinker {
   readonly #tracer = new Tracer();
   readonly #merger = new TailMerger(this.#code, this.#fields);
 
-  /** @param unwind tables that are part of the program */
+  /**
+   * @param given bits of `Given` that hold for all code
+   * @param unwind tables that are part of the program
+   */
   constructor(
     program: Program,
     pieces: Pieces,
     synthesis: Synthesis,
     entries: CodeEntries,
     extent: Extent,
+    given: number,
     unwind: UnwindTables | undefined,
   ) {
     this.#tables = unwind && new FunctionTables(program, pieces, unwind);
@@ -44,7 +48,7 @@ export class Shrinker {
     this.#synthesis = synthesis;
     this.#entries = entries;
     this.#reader = new SectionReader(program, pieces, synthesis, this.#code, this.#fields);
-    this.#rewriter = new Rewriter(this.#code, this.#fields, extent);
+    this.#rewriter = new Rewriter(this.#code, this.#fields, extent, given);
   }
 
   /**
@@ -58,7 +62,7 @@ export class Shrinker {
     if (refusal) return refusal;
     const tables = this.#tables;
     if (tables && !tables.read(id, code)) return Refusal.unwindTable;
-    this.#rewriter.rewriteAll();
+    this.#rewriter.rewriteAll(isTrusted);
     pushConstants(code);
     threadJumps(code);
     this.#tracer.trace(code);
