@@ -72,6 +72,8 @@ export interface LinkOptions {
   readonly shrink: 'safe' | 'all' | 'none';
   /** Supply small versions of memcpy and its kin where they are needed. */
   readonly builtins: 'mem' | 'none';
+  /** There will be a file with debug information, which must agree with the executable. */
+  readonly withDebugFile: boolean;
   /** What stands behind the loaded bytes for tools: nothing, sections and symbols, or these and debug information. */
   readonly tables: 'none' | 'symbols' | 'debug';
 }
@@ -108,6 +110,7 @@ export const DEFAULT_OPTIONS: LinkOptions = {
   icf: 'safe',
   shrink: 'safe',
   builtins: 'none',
+  withDebugFile: false,
   tables: 'none',
 };
 

@@ -132,7 +132,8 @@ describe.skipIf(!HAS_GCC)('tables for tools', () => {
   });
 
   it('leave the program as it was', () => {
-    linkObjects('c', '-o', 'alone');
+    // Code that debug information describes keeps its bytes, so without it the program would be smaller.
+    linkObjects('c', '--shrink=none', '-o', 'alone');
     const bytes = (name: string) => readFileSync(join(folder, 'c', name));
     expect(bytes('cut')).toEqual(bytes('alone'));
     expect(bytes('cut').length).toBeLessThan(bytes('tiny').length);

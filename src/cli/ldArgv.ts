@@ -129,6 +129,7 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
       ehFrameHdr: false,
       header: defaultHeader(settings.tables ?? 'none'),
       ...settings,
+      withDebugFile: state.debugFile !== undefined,
       inputs,
       libraryPaths: [...paths, ...DEFAULT_PATHS.map((path) => `${sysroot}${path}`)],
       scripts: state.scripts,

@@ -57,6 +57,7 @@ function toLinkOptions(inputs: readonly string[], values: LinkValues): LinkOptio
     undefinedSymbols: values.undefined ?? [],
     definitions: (values.defsym ?? []).map(parseDefinition),
     builtins: given(values.builtins, parseBuiltins, DEFAULT_OPTIONS.builtins),
+    withDebugFile: values.debugFile !== undefined,
     tables,
   };
 }

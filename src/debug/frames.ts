@@ -67,7 +67,8 @@ class FrameWriter {
       if (address < 0) continue;
       const cie = readCie(bytes, records.offset[records.cie[record]!]!);
       const at = records.offset[record]!;
-      const fde = bytes.slice(at, at + records.size[record]!);
+      // Not `slice`, which of a Buffer makes a view.
+      const fde = new Uint8Array(bytes.subarray(at, at + records.size[record]!));
       moveAdvances(this.#link.program, this.#link.pieces, tables, record, bytes, fde, 0);
       this.#addFunction(fde, address, cie);
     }

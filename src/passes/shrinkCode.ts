@@ -14,10 +14,10 @@ import { Extent } from '../extent.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { SectionRules } from '../place/rules.ts';
-import type { Program } from '../program.ts';
+import type { InputObject, Program } from '../program.ts';
 import type { Liveness, Shrinkage, Synthesis } from '../results.ts';
 import type { LinkScript } from '../script/linkScript.ts';
-import { Origin, originOf } from '../shrink/origin.ts';
+import { isDebuggable, Origin, originOf } from '../shrink/origin.ts';
 import { findEntries } from '../shrink/references.ts';
 import { Refusal } from '../shrink/refusal.ts';
 import { Shrinker } from '../shrink/shrinker.ts';
@@ -41,17 +41,35 @@ export function shrinkCode(
   const shrinker = new Shrinker(program, pieces, synthesis, entries, extent, given, liveness.unwind);
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
-    let origin: Origin | undefined;
+    let origin: ObjectOrigin | undefined;
     for (let id = object.firstSection; id < end; id++) {
       if (!isCandidate(program, liveness, pieces, id)) continue;
-      origin ??= originOf(program, object);
+      origin ??= judge(program, object, options);
       const before = pieces.size[id]!;
-      const isKept = origin === Origin.assembler && options.shrink === 'safe';
-      const refusal = isKept ? Refusal.assembler : shrink(shrinker, liveness, id, origin === Origin.compiler);
+      const refusal = origin.refusal || shrink(shrinker, liveness, id, origin.isTrusted);
       sections.push({ section: id, before, after: pieces.size[id]!, refusal });
     }
   }
   return { sections };
+}
+
+/** What is known of all code of an object. */
+interface ObjectOrigin {
+  readonly refusal: Refusal;
+  /** Whether a compiler has made it. */
+  readonly isTrusted: boolean;
+}
+
+function judge(
+  program: Program,
+  object: InputObject,
+  { shrink, tables, withDebugFile }: LinkOptions,
+): ObjectOrigin {
+  const origin = originOf(program, object);
+  const isTrusted = origin === Origin.compiler;
+  if (origin === Origin.assembler && shrink === 'safe') return { refusal: Refusal.assembler, isTrusted };
+  const isDebugged = (tables === 'debug' || withDebugFile) && isDebuggable(program, object);
+  return { refusal: isDebugged ? Refusal.debugged : Refusal.none, isTrusted };
 }
 
 function isCandidate({ sections }: Program, { live }: Liveness, pieces: Pieces, id: number): boolean {

@@ -199,7 +199,8 @@ export class FunctionTables {
   #ownContent(section: number): Uint8Array {
     const known = this.#pieces.contentOf(section);
     if (known) return known;
-    const bytes = this.#program.borrowBytes(section).slice();
+    // Not `slice`, which of a Buffer makes a view.
+    const bytes = new Uint8Array(this.#program.borrowBytes(section));
     this.#pieces.setContent(section, bytes);
     return bytes;
   }

@@ -40,6 +40,16 @@ export function originOf(program: Program, object: InputObject): Origin {
   return hasCompilerSections(program, object) ? Origin.compiler : Origin.unknown;
 }
 
+/** Whether an object has information for debuggers, which says where in the code each line and variable is. */
+export function isDebuggable(program: Program, { firstSection, sectionCount }: InputObject): boolean {
+  const { sections } = program;
+  for (let id = firstSection; id < firstSection + sectionCount; id++) {
+    const isLoaded = (sections.flags[id]! & SHF_ALLOC) !== 0;
+    if (!isLoaded && program.sectionName(id) === '.debug_info') return true;
+  }
+  return false;
+}
+
 /** Mergeable strings, tables of landing pads, and constants that need relocation. */
 function hasCompilerSections({ sections }: Program, { firstSection, sectionCount }: InputObject): boolean {
   for (let id = firstSection; id < firstSection + sectionCount; id++) {

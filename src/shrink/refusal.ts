@@ -2,6 +2,7 @@
 export const Refusal = {
   none: '',
   assembler: 'its object names no compiler in .comment',
+  debugged: 'debug information that is wanted describes it',
   signalReturn: 'unwinders know the bytes by which it returns from a signal',
   sequence: 'it is part of a sequence',
   undecodable: 'it is not instructions to its end',

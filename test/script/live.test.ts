@@ -56,7 +56,7 @@ function script(name: string, text: string): string {
 /** Links with tinyelf. */
 function linkTiny(output: string, inputs: readonly string[], options: Partial<LinkOptions>): Uint8Array {
   const files = inputs.map((path) => ({ kind: 'file', path }) as const);
-  const { bytes } = link(new DiskFiles(), { ...DEFAULT_OPTIONS, inputs: files, ...options });
+  const { bytes } = link(new DiskFiles(), { ...DEFAULT_OPTIONS, shrink: 'none', inputs: files, ...options });
   writeExecutable(join(folder, output), bytes);
   return bytes;
 }
