@@ -126,8 +126,8 @@ describe.skipIf(!HAS_GCC)('tables for tools', () => {
     compile('c', '-g');
     linkObjects('c', '-o', 'tiny', '--header=classic', '--debug-file', 'tiny.debug');
     linkObjects('c', '-o', 'cut', '--debug-file', 'cut.debug');
-    linkObjects('c', '-o', 'plain', '--header=plain');
-    linkObjects('c', '-o', 'symbols', '--symbols');
+    linkObjects('c', '-o', 'plain', '--header=plain', '--shrink=none');
+    linkObjects('c', '-o', 'symbols', '--symbols', '--shrink=none');
     linkObjects('c', '-o', 'debug', '--debug');
   });
 
