@@ -1,0 +1,7 @@
+set pagination off
+break main
+run
+record btrace
+continue
+info record
+record instruction-history -
