@@ -114,6 +114,11 @@ export class InputObject implements ElfObject {
     if (!this.#kept && isCheaper) this.#contents.prepare(this.#source, start, end - start);
   }
 
+  /** Reads all of the object at once, since most of it will be asked for part by part. @throws UnreadableFile */
+  load(): void {
+    if (!this.#kept) this.#contents.borrow(this.#source);
+  }
+
   /** Bytes of the object. */
   get size(): number {
     return this.#source.size;

@@ -44,13 +44,32 @@ export function shrinkCode(
     let origin: ObjectOrigin | undefined;
     for (let id = object.firstSection; id < end; id++) {
       if (!isCandidate(program, liveness, pieces, id)) continue;
-      origin ??= judge(program, object, options);
+      if (!origin) {
+        if (codeSize(program, liveness, object) * LOADED_SHARE > object.size) object.load();
+        origin = judge(program, object, options);
+      }
       const before = pieces.size[id]!;
       const refusal = origin.refusal || shrink(shrinker, liveness, id, origin.isTrusted);
       sections.push({ section: id, before, after: pieces.size[id]!, refusal });
     }
   }
   return { sections };
+}
+
+/** An object of which at least such a part is live code is read at once. */
+const LOADED_SHARE = 16;
+
+/** Bytes of an object's live code. */
+function codeSize(
+  { sections }: Program,
+  { live }: Liveness,
+  { firstSection, sectionCount }: InputObject,
+): number {
+  let size = 0;
+  for (let id = firstSection; id < firstSection + sectionCount; id++) {
+    if (live[id] === 1 && (sections.flags[id]! & SHF_EXECINSTR) !== 0) size += sections.size[id]!;
+  }
+  return size;
 }
 
 /** What is known of all code of an object. */

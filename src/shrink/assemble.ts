@@ -71,12 +71,18 @@ export function writeInstructions(code: Code, size: number): Uint8Array {
     if (length === 0) continue;
     const to = newAt[i]!;
     if (to > end) out[end] = NOP;
-    const [from, source] = patch[i] === UNCHANGED ? [at[i]!, bytes] : [patch[i]!, patches];
-    for (let k = 0; k < length; k++) out[to + k] = source[from + k]!;
-    if (target[i] !== NO_TARGET) writeTarget(code, i, out);
     end = to + length;
+    // A branch that has become longer is written anew, with what stands behind it in the meantime.
+    if (patch[i] === UNCHANGED) copyBytes(out, to, bytes, at[i]!, length);
+    else copyBytes(out, to, patches, patch[i]!, length);
+    if (target[i] !== NO_TARGET) writeTarget(code, i, out);
   }
   return out;
+}
+
+/** Instructions are short: a loop copies them faster than the system. */
+function copyBytes(out: Uint8Array, to: number, from: Uint8Array, start: number, length: number): void {
+  for (let k = 0; k < length; k++) out[to + k] = from[start + k]!;
 }
 
 /** Writes the distance of a branch or LEA to a place in the section, and the branch with it. */
@@ -105,25 +111,31 @@ function writeTarget(code: Code, i: number, out: Uint8Array): void {
 }
 
 /** Where instructions have gone: runs of offsets that stayed together. */
-export function mapOffsets({ count, at, newAt, size }: Code): { starts: Uint32Array; offsets: Int32Array } {
-  let runs = 0;
+export function mapOffsets(code: Code): { starts: Uint32Array; offsets: Int32Array } {
+  const { count, at, newAt, size } = code;
+  const runs = countRuns(code);
+  const starts = new Uint32Array(runs);
+  const offsets = new Int32Array(runs);
   let shift = -1;
+  let run = 0;
+  for (let i = 0; i <= count; i++) {
+    const old = i < count ? at[i]! : size;
+    if (old - newAt[i]! === shift) continue;
+    shift = old - newAt[i]!;
+    starts[run] = old;
+    offsets[run++] = newAt[i]!;
+  }
+  return { starts, offsets };
+}
+
+function countRuns({ count, at, newAt, size }: Code): number {
+  let shift = -1;
+  let runs = 0;
   for (let i = 0; i <= count; i++) {
     const old = i < count ? at[i]! : size;
     if (old - newAt[i]! === shift) continue;
     shift = old - newAt[i]!;
     runs++;
   }
-  const starts = new Uint32Array(runs);
-  const offsets = new Int32Array(runs);
-  shift = -1;
-  runs = 0;
-  for (let i = 0; i <= count; i++) {
-    const old = i < count ? at[i]! : size;
-    if (old - newAt[i]! === shift) continue;
-    shift = old - newAt[i]!;
-    starts[runs] = old;
-    offsets[runs++] = newAt[i]!;
-  }
-  return { starts, offsets };
+  return runs;
 }

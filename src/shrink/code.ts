@@ -23,6 +23,8 @@ export const Feature = {
   belowStack: 1,
   /** Belongs to the LOCK prefix before it, which counts as an instruction of its own. */
   locked: 2,
+  /** May have a shorter form, or none. */
+  loose: 4,
 } as const;
 
 /** `Code.target` of an instruction that refers to no place in its section. */

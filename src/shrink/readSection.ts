@@ -25,6 +25,7 @@ import {
 import { applyTlsRelaxation, type TlsRelaxation } from '../x86/tls.ts';
 import { type Code, Feature, type Fields, Mark, NO_TARGET } from './code.ts';
 import { Refusal } from './refusal.ts';
+import { isLoose } from './rewriteInstructions.ts';
 
 export class SectionReader {
   readonly #program: Program;
@@ -152,6 +153,7 @@ export class SectionReader {
     code.hasField[count] = this.#next > firstField ? 1 : 0;
     code.flagEffect[count] = flagEffectOf(code.bytes, at, insn);
     code.features[count] = isBelowStack(code.bytes, at, insn) ? Feature.belowStack : 0;
+    if (isLoose(code.bytes, at, insn)) code.features[count]! |= Feature.loose;
     if (this.#splitsLocks && at > 0 && code.bytes[at - 1] === LOCK) code.features[count]! |= Feature.locked;
     if (!isOwn) return Refusal.none;
     // The distance may have no room for a target outside; NO_TARGET would be mistaken for none.

@@ -4,7 +4,7 @@ import { createInstruction, decode, Encoding, type Instruction, Prefix } from '.
 import { isRelative } from '../x86/exits.ts';
 import { ALL_FLAGS, Flag } from '../x86/flags.ts';
 import { Calculation, calculationOf, R_X86_64_32, R_X86_64_PC32 } from '../x86/relocations.ts';
-import { createShortForm, Given, type ShortForm, shorten } from '../x86/shorten.ts';
+import { createShortForm, Given, mayShorten, type ShortForm, shorten } from '../x86/shorten.ts';
 import { type Code, Feature, type Fields } from './code.ts';
 import { findLiveFlags } from './deadFlags.ts';
 
@@ -31,16 +31,16 @@ export class Rewriter {
    * @param isTrusted whether the code keeps to the psABI as to flags
    */
   rewriteAll(isTrusted: boolean): void {
-    const { count, at, bytes, size, length, features } = this.#code;
+    const { count, at, bytes, size, features } = this.#code;
     const fields = this.#fields;
     if (this.#liveFlags.length <= count) this.#liveFlags = new Uint8Array(2 * count + 1);
     findLiveFlags(this.#code, isTrusted, this.#liveFlags);
     let f = 0;
     for (let i = 0; i < count; i++) {
       while (f < fields.count && fields.insn[f]! < i) f++;
-      // The prefix LOCK may stand alone, and belongs to the next instruction, which must be one that can have it.
-      const isWhole = decode(bytes, at[i]!, size, this.#insn) === length[i];
-      if (!isWhole || (features[i]! & Feature.locked) !== 0) continue;
+      // A LOCK prefix that stands alone belongs to the next instruction, which must be one that can have it.
+      if ((features[i]! & (Feature.loose | Feature.locked)) !== Feature.loose) continue;
+      decode(bytes, at[i]!, size, this.#insn);
       // What a field holds is not known: zeros are only what stands there until then.
       const hasField = f < fields.count && fields.insn[f] === i;
       if (!hasField && isNop(bytes, at[i]!, this.#insn)) this.#code.newLength[i] = 0;
@@ -126,6 +126,12 @@ export class Rewriter {
     this.#code.replace(i, bytes.subarray(at[i]! + 1, at[i]! + length[i]!), length[i]! - 1);
     this.#fields.within[f]!--;
   }
+}
+
+/** Whether `Rewriter` may have something for an instruction: most are passed over at once. */
+export function isLoose(bytes: Uint8Array, at: number, insn: Instruction): boolean {
+  if (isRelative(insn.flow)) return (insn.prefixes & Prefix.addressSize) !== 0;
+  return (insn.map === 1 && insn.opcode === 0x1e) || mayShorten(bytes, at, insn); // ENDBR64
 }
 
 /**

@@ -106,7 +106,7 @@ export function shorten(
   given: number,
   out: ShortForm,
 ): number {
-  const rewrite = insn.encoding === Encoding.legacy ? rewriteOf(insn) : undefined;
+  const rewrite = rewriteOf(insn);
   if (rewrite === undefined && !isLoose(bytes, at, insn)) return 0;
   if (!isKnown(insn, given) || hasSegments(bytes, at, insn)) return 0;
   readForm(bytes, at, insn, given, form);
@@ -115,8 +115,15 @@ export function shorten(
   return writeForm(form, out) < insn.length ? out.length : 0;
 }
 
+/** Whether {@link shorten} may have a shorter form of an instruction: for most there is none, whatever is known. */
+export function mayShorten(bytes: Uint8Array, at: number, insn: Instruction): boolean {
+  return rewriteOf(insn) !== undefined || isLoose(bytes, at, insn);
+}
+
 /** The rewrite for an opcode. F2 and F3 change what an instruction is, but for branches; that is for SSE's to tell. */
-function rewriteOf({ map, opcode, prefixes, rex, flow }: Instruction): Rewrite | undefined {
+function rewriteOf(insn: Instruction): Rewrite | undefined {
+  const { map, opcode, prefixes, rex, flow, encoding } = insn;
+  if (encoding !== Encoding.legacy) return undefined;
   const entry = (map << 8) | opcode;
   if (map > 1 || (isWideOnly[entry] === 1 && (rex & REX_W) === 0)) return undefined;
   const rewrite = rewrites[entry];
