@@ -8,6 +8,7 @@ import type { Groups } from './layout/groups.ts';
 import type { OffsetMap } from './pieces.ts';
 import type { ImageEdges } from './provided.ts';
 import type { UnwindTables } from './unwind.ts';
+import type { UnwindCopier } from './unwindRecords.ts';
 
 /** Why a section is not part of the program; from `discardSections`. */
 export const Discard = {
@@ -81,6 +82,10 @@ export interface UnwindPlan {
   readonly tables: UnwindTables;
   /** New offset of each record in bytes, or -1 if it is not in the program. */
   readonly offset: Int32Array;
+  /** New size of each of those in bytes. */
+  readonly size: Int32Array;
+  /** Copies FDEs as they are going to be. */
+  readonly copier: UnwindCopier;
   /** For each live CIE the new offset of the one that stands for it. */
   readonly cieOffset: Int32Array;
   /** Number of FDEs. */

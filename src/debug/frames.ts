@@ -8,9 +8,9 @@ import { alignUp, readU32, readU64, writeU32, writeU64 } from '../elf/bytes.ts';
 import { type CieFields, pointerSize, readCie, skipAugmentation } from '../elf/cie.ts';
 import { FDE_PC_BEGIN } from '../elf/ehFrame.ts';
 import { locate, Target } from '../program.ts';
-import { moveAdvances } from '../relocate/unwindRecords.ts';
 import { Discard } from '../results.ts';
 import { UnwindTables } from '../unwind.ts';
+import { UnwindCopier } from '../unwindRecords.ts';
 import { addressOf, type FinishedLink, isFolded } from './source.ts';
 
 /** Marks a CIE of `.debug_frame`. */
@@ -62,15 +62,13 @@ class FrameWriter {
   addSection(tables: UnwindTables, section: number): void {
     const { records } = tables;
     const bytes = this.#link.program.sectionBytes(section);
+    const copier = new UnwindCopier(this.#link.program, this.#link.pieces, tables);
     for (let record = 0; record < records.count; record++) {
       const address = this.#functionAddress(tables, record);
       if (address < 0) continue;
       const cie = readCie(bytes, records.offset[records.cie[record]!]!);
-      const at = records.offset[record]!;
-      // Not `slice`, which of a Buffer makes a view.
-      const fde = new Uint8Array(bytes.subarray(at, at + records.size[record]!));
-      moveAdvances(this.#link.program, this.#link.pieces, tables, record, bytes, fde, 0);
-      this.#addFunction(fde, address, cie);
+      const size = copier.copy(record, bytes);
+      this.#addFunction(copier.bytes.subarray(0, size), address, cie);
     }
   }
 

@@ -151,35 +151,76 @@ export function readAdvances(
   return readProgram(bytes, start, end, range, found);
 }
 
+const DW_CFA_nop = 0x00;
+const DW_CFA_advance_loc = 0x40;
+const DW_CFA_advance_loc1 = 0x02;
+const DW_CFA_advance_loc2 = 0x03;
+const DW_CFA_advance_loc4 = 0x04;
+
 /**
- * Rewrites pc_range and each DW_CFA_advance_loc… of an FDE in place for code that shrank. The record keeps its size.
+ * Writes an FDE anew for code that shrank, and as short as it can be: each distance in the smallest form, and no
+ * DW_CFA_nop, with which assemblers fill records. Records need no alignment on x86-64: unwinders go from one to
+ * the next by its length, or find it by its address.
  * @param at offset of the FDE in `bytes`; `readAdvances` understood it
  * @param end offset behind it
  * @param newOffsetOf must keep the order and must not lengthen any distance
+ * @param out has room for as many bytes
+ * @returns bytes of the new record
  */
-export function remapAdvances(
+export function writeShortFde(
   bytes: Uint8Array,
   at: number,
   end: number,
   form: FdeForm,
   newOffsetOf: OffsetMap,
-): void {
-  const start = newOffsetOf(0);
-  writeRange(bytes, at, form, newOffsetOf(readRange(bytes, at, form)) - start);
+  out: Uint8Array,
+): number {
+  const start = programOf(bytes, at, end, form);
+  let to = copyBytes(bytes, at, start, out, 0);
+  const functionStart = newOffsetOf(0);
+  writeRange(out, 0, form, newOffsetOf(readRange(bytes, at, form)) - functionStart);
   let location = 0;
-  let moved = start;
-  for (let next = programOf(bytes, at, end, form); next < end; ) {
-    const size = ADVANCE_SIZE[bytes[next]!]!;
-    if (size < 0) {
-      next = operandsEnd(bytes, next, end);
-    } else {
+  let written = functionStart;
+  for (let next = start; next < end; ) {
+    const opcode = bytes[next]!;
+    const size = ADVANCE_SIZE[opcode]!;
+    if (size >= 0) {
       location += readDistance(bytes, next, size);
-      const to = newOffsetOf(location);
-      writeDistance(bytes, next, size, to - moved);
-      moved = to;
       next += 1 + size;
+    } else if (opcode === DW_CFA_nop) {
+      next++;
+    } else {
+      // What holds from a place on is said when there is something to say.
+      to = writeAdvance(out, to, newOffsetOf(location) - written);
+      written = newOffsetOf(location);
+      const after = operandsEnd(bytes, next, end);
+      to = copyBytes(bytes, next, after, out, to);
+      next = after;
     }
   }
+  writeU32(out, 0, to - LENGTH_SIZE);
+  return to;
+}
+
+/** Bytes of the field at the start of a record, which counts those behind it. */
+const LENGTH_SIZE = 4;
+
+/** @returns offset in `out` behind the instruction, if one is needed */
+function writeAdvance(out: Uint8Array, at: number, distance: number): number {
+  if (distance === 0) return at;
+  if (distance < 0x40) {
+    out[at] = DW_CFA_advance_loc | distance;
+    return at + 1;
+  }
+  const size = distance < 0x100 ? 1 : distance < 0x10000 ? 2 : 4;
+  out[at] = size === 1 ? DW_CFA_advance_loc1 : size === 2 ? DW_CFA_advance_loc2 : DW_CFA_advance_loc4;
+  writeDistance(out, at, size, distance);
+  return at + 1 + size;
+}
+
+function copyBytes(from: Uint8Array, start: number, end: number, out: Uint8Array, to: number): number {
+  for (let i = start; i < end; i++) out[to + i - start] = from[i]!;
+  return to + end - start;
 }
 
 /**
@@ -193,7 +234,7 @@ export function lsdaPointer(bytes: Uint8Array, at: number, form: FdeForm): numbe
 }
 
 /** Offset of an FDE's call frame program, or -1 if the FDE ends before. No augmentation data takes 128 bytes. */
-function programOf(bytes: Uint8Array, at: number, end: number, form: FdeForm): number {
+export function programOf(bytes: Uint8Array, at: number, end: number, form: FdeForm): number {
   const data = at + FDE_PC_BEGIN + 2 * form.pointerSize;
   const start = form.isAugmented ? skipAugmentation(bytes, data) : data;
   const isShort = !form.isAugmented || bytes[data]! < 0x80;
@@ -262,10 +303,9 @@ function readDistance(bytes: Uint8Array, at: number, size: number): number {
   return size === 4 ? readU32(bytes, at + 1) : readU64(bytes, at + 1);
 }
 
+/** @param size 1, 2 or 4 bytes */
 function writeDistance(bytes: Uint8Array, at: number, size: number, distance: number): void {
-  if (size === 0) bytes[at] = (bytes[at]! & 0xc0) | distance;
-  else if (size === 1) bytes[at + 1] = distance;
+  if (size === 1) bytes[at + 1] = distance;
   else if (size === 2) writeU16(bytes, at + 1, distance);
-  else if (size === 4) writeU32(bytes, at + 1, distance);
-  else writeU64(bytes, at + 1, distance);
+  else writeU32(bytes, at + 1, distance);
 }

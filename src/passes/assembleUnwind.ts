@@ -3,6 +3,8 @@
  * dropped or folded functions do not, ended by the one terminator that unwinders look for. Afterwards the size of
  * `.eh_frame` and of its index `.eh_frame_hdr` is known, and where each record lies.
  *
+ * FDEs follow code that `shrinkCode` has rewritten, and lose the filling at their ends.
+ *
  * CIEs may be shared when their bytes are equal and they refer to the same personality routine: an FDE names its
  * CIE by distance, which is rewritten, and reads nothing else of it that could differ.
  */
@@ -11,6 +13,7 @@ import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
 import type { Liveness, UnwindPlan } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
+import { UnwindCopier } from '../unwindRecords.ts';
 
 const TERMINATOR_SIZE = 4;
 const HDR_HEADER_SIZE = 12;
@@ -26,7 +29,7 @@ export function assembleUnwind(
   if (!unwind) return undefined;
   const assembler = new Assembler(program, unwind, pieces);
   for (const { id, first, end } of unwind.sections) assembler.addSection(id, first, end);
-  const { size, functions, offset, cieOffset } = assembler;
+  const { size, functions, offset, sizes, cieOffset, copier } = assembler;
   const { made, sections } = program;
   const home = made['.eh_frame'];
   pieces.place(home, size + TERMINATOR_SIZE, sections.addralign[home]!);
@@ -34,7 +37,7 @@ export function assembleUnwind(
     const bytes = HDR_HEADER_SIZE + functions * HDR_ENTRY_SIZE;
     pieces.place(made['.eh_frame_hdr'], bytes, sections.addralign[made['.eh_frame_hdr']]!);
   }
-  return { tables: unwind, offset, cieOffset, functions };
+  return { tables: unwind, offset, size: sizes, copier, cieOffset, functions };
 }
 
 class Assembler {
@@ -42,6 +45,8 @@ class Assembler {
   functions = 0;
   size = 0;
   readonly offset: Int32Array;
+  readonly sizes: Int32Array;
+  readonly copier: UnwindCopier;
   readonly cieOffset: Int32Array;
   readonly #program: Program;
   readonly #unwind: UnwindTables;
@@ -54,19 +59,23 @@ class Assembler {
     this.#program = program;
     this.#unwind = unwind;
     this.#pieces = pieces;
+    this.copier = new UnwindCopier(program, pieces, unwind);
     this.offset = new Int32Array(unwind.records.count).fill(-1);
+    this.sizes = new Int32Array(unwind.records.count);
     this.cieOffset = new Int32Array(unwind.records.count).fill(-1);
   }
 
   /** Takes over the live records of one section and records where they went. */
   addSection(id: number, first: number, end: number): void {
     const { live, records } = this.#unwind;
+    const bytes = this.#program.borrowBytes(id);
     for (let record = first; record < end; record++) {
       if (live[record] !== 1) continue;
       if (records.cie[record]! < 0) this.#addCie(record);
       else if (this.#describesPlacedCode(record)) {
         this.offset[record] = this.size;
-        this.size += records.size[record]!;
+        this.sizes[record] = this.copier.copy(record, bytes);
+        this.size += this.sizes[record]!;
         this.functions++;
       }
     }
@@ -84,6 +93,7 @@ class Assembler {
     if (known !== undefined) return;
     this.#cies.set(key, this.size);
     this.offset[record] = this.size;
+    this.sizes[record] = records.size[record]!;
     this.size += records.size[record]!;
   }
 

@@ -10,7 +10,6 @@ import type { Pieces } from '../pieces.ts';
 import type { InputObject, Program } from '../program.ts';
 import { fillGot, fillIndirect, makeJump } from '../relocate/linkerSections.ts';
 import { Relocator } from '../relocate/relocator.ts';
-import { moveAdvances } from '../relocate/unwindRecords.ts';
 import { Category, type ImageLayout, JUMP_SIZE, type Synthesis, type UnwindPlan } from '../results.ts';
 import type { UnwindSection } from '../unwind.ts';
 
@@ -157,8 +156,7 @@ class Copier {
 
   /** Copies the records of one section that are in the program; they lie side by side. */
   #copyUnwind({ id, first, end }: UnwindSection): void {
-    const { tables, offset } = this.#unwind!;
-    const { size } = tables.records;
+    const { offset, size } = this.#unwind!;
     let start = -1;
     let stop = -1;
     for (let record = first; record < end; record++) {
@@ -178,17 +176,18 @@ class Copier {
   }
 
   #copyRecord(id: number, record: number, bytes: Uint8Array, fileStart: number): void {
-    const { tables, offset, cieOffset } = this.#unwind!;
+    const { tables, offset, cieOffset, copier } = this.#unwind!;
     const { records, firstRow, endRow } = tables;
     const image = this.#image;
     const from = records.offset[record]!;
     const to = offset[record]!;
     const at = fileStart + to - image.shift;
-    image.bytes.set(bytes.subarray(from, from + records.size[record]!), at);
     const cie = records.cie[record]!;
-    if (cie >= 0) {
+    if (cie < 0) image.bytes.set(bytes.subarray(from, from + records.size[record]!), at);
+    else {
+      const size = copier.copy(record, bytes);
+      image.bytes.set(copier.bytes.subarray(0, size), at);
       writeU32(image.bytes, at + CIE_POINTER, to + CIE_POINTER - cieOffset[cie]!);
-      moveAdvances(this.#program, this.#pieces, tables, record, bytes, image.bytes, at);
     }
     this.#relocator.relocateRows(id, firstRow[record]!, endRow[record]!, to - from, Number.POSITIVE_INFINITY);
   }
