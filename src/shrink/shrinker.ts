@@ -7,6 +7,7 @@ import type { UnwindTables } from '../unwind.ts';
 import { Flow } from '../x86/decode.ts';
 import { mapOffsets, placeInstructions, writeInstructions } from './assemble.ts';
 import { dropIdle, Tracer, threadJumps } from './branches.ts';
+import { chainBranches } from './chainBranches.ts';
 import { Code, Fields, Mark, NO_TARGET } from './code.ts';
 import { FunctionTables } from './functionTables.ts';
 import { TailMerger } from './mergeTails.ts';
@@ -71,7 +72,8 @@ export class Shrinker {
     // What calls and landing pads belong to each other is told by where they lie.
     const hasPads = tables?.hasLandingPads === true;
     while (!hasPads && this.#merger.merge(!tables || tables.isEmpty)) dropIdle(code);
-    const size = placeInstructions(code);
+    let size = placeInstructions(code);
+    if (size > 0 && chainBranches(code, this.#fields)) size = placeInstructions(code);
     if (size < 0 || tables?.keepLandingPads(code) === false) return Refusal.short;
     tables?.commit(code);
     this.#commit(id, size);
