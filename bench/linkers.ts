@@ -15,10 +15,13 @@ export interface Linker {
 /** Path of the linker with the command line of GNU ld, as it is installed. */
 export const LD_TINYELF = fileURLToPath(new URL('../bin/ld.tinyelf.js', import.meta.url));
 
-/** tinyelf as it is built, and those of its peers that this machine has. */
+/** tinyelf as it is built, and those of its peers that this machine has. No peer rewrites code. */
 export function installedLinkers(): Linker[] {
-  const ours = { name: 'tinyelf', command: process.execPath, args: [LD_TINYELF] };
-  return [ours, ...peers().filter(({ command }) => isInstalled(command))];
+  const ours = [
+    { name: 'tinyelf', command: process.execPath, args: [LD_TINYELF, '--shrink=none'] },
+    { name: '+ shrink', command: process.execPath, args: [LD_TINYELF] },
+  ];
+  return [...ours, ...peers().filter(({ command }) => isInstalled(command))];
 }
 
 /** Names of the peers that would be compared if they were installed. */

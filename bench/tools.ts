@@ -24,8 +24,12 @@ export function isInstalled(command: string): boolean {
 }
 
 /** Links a program with `tinyelf link`. @returns the size of the executable in bytes @throws if the link fails */
-export function linkWithTinyelf(program: FixtureProgram, output: string): number {
-  const args = [TINYELF, 'link', ...program.inputs, ...program.flags, '-o', output];
+export function linkWithTinyelf(
+  program: FixtureProgram,
+  output: string,
+  options: readonly string[] = [],
+): number {
+  const args = [TINYELF, 'link', ...program.inputs, ...program.flags, ...options, '-o', output];
   const { code, stderr } = run(process.execPath, args, program.folder);
   if (code !== 0) throw new Error(`${program.id}: ${stderr}`);
   return statSync(output).size;
