@@ -1,0 +1,166 @@
+/**
+ * Runs generated programs as they are linked without shrinking code and with it: all must do the same. The one that is
+ * not shrunk says what is right, so programs may do whatever is defined on this machine.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Build, type Language, randomBuild } from './builds.ts';
+import { Random } from './random.ts';
+import { randomC, type SourceFile } from './randomC.ts';
+import { randomCpp } from './randomCpp.ts';
+import { randomRust } from './randomRust.ts';
+
+export const DRIVER_DIR = fileURLToPath(new URL('../../bin/driver', import.meta.url));
+/**
+ * Milliseconds that a program may take as it is, or else it is left out, and shrunk: much more, so that it is no
+ * difference if the machine is busy just then.
+ */
+const RUN_LIMIT = 4_000;
+const SHRUNK_RUN_LIMIT = 40_000;
+const COMPILE_LIMIT = 120_000;
+/** Where Debian has the headers that csmith's programs include. */
+const CSMITH_HEADERS = '/usr/include/csmith';
+
+/** Where the sources of a program come from. */
+export type Generator = Language | 'csmith';
+
+/** What became of one program. */
+export interface Verdict {
+  /** `different` is what must not be; `unusable` are programs that do not compile or do not end. */
+  readonly kind: 'same' | 'different' | 'unusable';
+  /** What is different, or why the program cannot be used. */
+  readonly detail: string;
+  /** Commands that make it again, in its folder. */
+  readonly commands: readonly string[];
+}
+
+interface Outcome {
+  readonly status: number | null;
+  readonly text: string;
+  /** Whether it was ended from outside, by a signal or since it took too long. */
+  readonly isOver: boolean;
+}
+
+/** Makes a program of a seed in a folder, and compares what it does with and without shrinking. */
+export function compareProgram(
+  generator: Generator,
+  seed: number,
+  folder: string,
+  tools: ReadonlySet<string>,
+): Verdict {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const random = new Random(seed ^ 0x5eed);
+  const build = randomBuild(random, generator === 'csmith' ? 'c' : generator, tools);
+  const modes = random.oneIn(3) ? ['safe', 'all'] : ['safe'];
+  return new Comparison(folder, build).compare(generator, seed, modes);
+}
+
+class Comparison {
+  readonly #folder: string;
+  readonly #build: Build;
+  readonly #commands: string[] = [];
+
+  constructor(folder: string, build: Build) {
+    this.#folder = folder;
+    this.#build = build;
+  }
+
+  compare(generator: Generator, seed: number, modes: readonly string[]): Verdict {
+    const sources = this.#write(generator, seed);
+    const objects = generator === 'rust' ? sources : this.#compile(sources);
+    if (!objects) return this.#verdict('unusable', 'does not compile');
+    const reference = this.#linkAndRun(objects, 'none');
+    if (reference.isOver) return this.#verdict('unusable', reference.text);
+    for (const mode of modes) {
+      const outcome = this.#linkAndRun(objects, mode);
+      const isSame = outcome.text === reference.text && outcome.status === reference.status;
+      if (!isSame || outcome.isOver)
+        return this.#verdict('different', `--shrink=${mode}: ${describe(reference, outcome)}`);
+    }
+    return this.#verdict('same', '');
+  }
+
+  #verdict(kind: Verdict['kind'], detail: string): Verdict {
+    return { kind, detail, commands: this.#commands };
+  }
+
+  /** @returns names of files */
+  #write(generator: Generator, seed: number): string[] {
+    if (generator === 'csmith') {
+      this.#run('csmith', ['--seed', `${seed}`, '--output', 'csmith.c'], COMPILE_LIMIT);
+      return ['csmith.c'];
+    }
+    const sources = generateSources(generator, seed);
+    for (const { name, text } of sources) writeFileSync(join(this.#folder, name), text);
+    return sources.map(({ name }) => name);
+  }
+
+  /** @returns names of objects, or undefined if a source does not compile */
+  #compile(sources: readonly string[]): string[] | undefined {
+    const { compiler, compile, isStripped, isCombined } = this.#build;
+    const args = [...compile, `-I${CSMITH_HEADERS}`, '-c', ...sources];
+    if (this.#run(compiler, args, COMPILE_LIMIT).status !== 0) return undefined;
+    const objects = sources.map((name) => name.replace(/\.\w+$/, '.o'));
+    if (isStripped) this.#run('strip', ['--strip-unneeded', ...objects], COMPILE_LIMIT);
+    if (!isCombined) return objects;
+    return this.#run('ld', ['-r', ...objects, '-o', 'all.o'], COMPILE_LIMIT).status === 0
+      ? ['all.o']
+      : undefined;
+  }
+
+  #linkAndRun(objects: readonly string[], mode: string): Outcome {
+    const linked = this.#link(objects, mode);
+    // That nothing could be linked is what is compared then.
+    return linked.status === 0
+      ? this.#run(`./${mode}`, [], mode === 'none' ? RUN_LIMIT : SHRUNK_RUN_LIMIT)
+      : { ...linked, isOver: true };
+  }
+
+  #link(objects: readonly string[], mode: string): Outcome {
+    const { linker, link, compile } = this.#build;
+    const ours = [`-B${DRIVER_DIR}`, `-Wl,--shrink=${mode}`];
+    const args =
+      linker === 'rustc'
+        ? [...compile, '-Clinker=gcc', ...ours.map((arg) => `-Clink-arg=${arg}`)]
+        : [...link, ...ours];
+    return this.#run(linker, [...args, ...objects, '-o', mode], COMPILE_LIMIT);
+  }
+
+  #run(command: string, args: readonly string[], timeout: number): Outcome {
+    this.#commands.push([command, ...args].join(' '));
+    const options = {
+      cwd: this.#folder,
+      timeout,
+      killSignal: 'SIGKILL',
+      input: '',
+      maxBuffer: 2 ** 26,
+    } as const;
+    const { status, signal, stdout, stderr, error } = spawnSync(command, args, options);
+    const isOver = error !== undefined || signal !== null;
+    return { status, text: `${stdout}${stderr}${signal ?? ''}${error?.message ?? ''}`, isOver };
+  }
+}
+
+function generateSources(language: Language, seed: number): SourceFile[] {
+  switch (language) {
+    case 'c':
+      return randomC(seed);
+    case 'c++':
+      return randomCpp(seed);
+    case 'rust':
+      return randomRust(seed);
+  }
+}
+
+/** The first line that is not the same. */
+function describe(expected: Outcome, actual: Outcome): string {
+  const [left, right] = [expected.text.split('\n'), actual.text.split('\n')];
+  const line = left.findIndex((text, k) => text !== right[k]);
+  if (line < 0 && left.length === right.length)
+    return `exits with ${actual.status} instead of ${expected.status}`;
+  const at = line < 0 ? left.length : line;
+  return `line ${at + 1} is "${right[at] ?? ''}" instead of "${left[at] ?? ''}"`;
+}
