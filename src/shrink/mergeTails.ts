@@ -91,7 +91,7 @@ export class TailMerger {
    * @returns bytes of what is the same
    */
   #compare(kept: number, dropped: number, withCalls: boolean, isFinal: boolean): number {
-    const { newLength, marks, flow, features } = this.#code;
+    const { newLength, flow, features } = this.#code;
     let saved = 0;
     let first = -1;
     let a = kept;
@@ -106,7 +106,7 @@ export class TailMerger {
       first = b;
       if (isFinal) this.#instead[b] = a;
       // What leads here finds the jump: a branch might have to get longer if it were led on.
-      if ((marks[b]! & (Mark.entry | Mark.target | Mark.even)) !== 0) break;
+      if (this.#isLedTo(b)) break;
       a = this.#previous(a);
       b = this.#previous(b);
       // The one before does not go on here.
@@ -130,6 +130,16 @@ export class TailMerger {
     patch[first] = UNCHANGED;
     newLength[first] = LONG_JUMP;
     this.#instead[first] = -2;
+  }
+
+  /** Whether anything leads to an instruction, or to one before it that is gone: it goes on here then. */
+  #isLedTo(i: number): boolean {
+    const { newLength, marks } = this.#code;
+    let at = i;
+    while ((marks[at]! & (Mark.entry | Mark.target | Mark.even)) === 0) {
+      if (--at < 0 || newLength[at] !== 0) return false;
+    }
+    return true;
   }
 
   #previous(i: number): number {
