@@ -21,7 +21,7 @@ function expectSame(generator: 'c' | 'c++' | 'rust', first: number, last: number
 }
 
 describe('the same with shrunk code', () => {
-  it.skipIf(!tools.has('gcc')).each(groups(8, 10))('C, seeds %i to %i', (first, last) =>
+  it.skipIf(!tools.has('gcc')).each(groups(7, 10))('C, seeds %i to %i', (first, last) =>
     expectSame('c', first, last),
   );
 
