@@ -101,7 +101,8 @@ export class Shrinker {
       if ((bits & Entry.loaded) !== 0 && !isFunction) isLabelLoaded = true;
       if ((bits & Entry.taken) !== 0 && isFunction && keepsEven && at[i]! % 2 === 0) marks[i]! |= Mark.even;
     }
-    return isLabelLoaded && this.#jumpsAnywhere() ? Refusal.computedJump : Refusal.none;
+    // The jump to what is calculated from it may be a RET, or in a thunk elsewhere: it is not looked for.
+    return isLabelLoaded ? Refusal.computedJump : Refusal.none;
   }
 
   #markFunctions(id: number): void {
@@ -121,12 +122,6 @@ export class Shrinker {
       if (flow[i] !== Flow.none || target[i] === NO_TARGET) continue;
       if (!isTrusted || (marks[target[i]!]! & Mark.function) === 0) return true;
     }
-    return false;
-  }
-
-  #jumpsAnywhere(): boolean {
-    const { count, flow } = this.#code;
-    for (let i = 0; i < count; i++) if (flow[i] === Flow.indirectJmp) return true;
     return false;
   }
 

@@ -32,3 +32,21 @@ it.skipIf(!hasTool('gcc'))('a branch to a NOP in an end that is merged', () => {
   const [none, safe] = outcomes(NOP_BEFORE_END, ['-O0', '-fno-pie', '-fno-asynchronous-unwind-tables']);
   expect(safe).toEqual(none);
 });
+
+const DISTANCES_THROUGH_THUNK = `
+#include <stdio.h>
+__attribute__((noinline)) int run(const unsigned char *p, int x) {
+  static const int t[] = {&&add - &&base, &&triple - &&base, &&base - &&base};
+next: goto *(&&base + t[*p++]);
+add: x += 1000; __asm__ volatile("nopw 0(%rax,%rax,1)"); goto next;
+triple: x *= 3; __asm__ volatile("nopw 0(%rax,%rax,1)"); goto next;
+base: return x;
+}
+int main(void) { static const unsigned char code[] = {0, 1, 0, 1, 2}; printf("%d\\n", run(code, 1)); return 0; }
+`;
+
+it.skipIf(!hasTool('gcc')).each(['thunk', 'thunk-inline'])('a computed jump in a %s', (kind) => {
+  const flags = ['-O1', '-fno-pie', '-fno-asynchronous-unwind-tables', `-mindirect-branch=${kind}`];
+  const [none, safe] = outcomes(DISTANCES_THROUGH_THUNK, flags);
+  expect(safe).toEqual(none);
+});
