@@ -1,6 +1,4 @@
 /** What instructions read and write, and which of them REX prefixes leave as they are, compared with iced-x86. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   Code,
   Decoder,
@@ -13,10 +11,6 @@ import {
   Register,
 } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
-import { sourceOf } from '../../src/contents.ts';
-import { FormatError } from '../../src/diagnostics.ts';
-import { SHF_EXECINSTR, SHT_PROGBITS } from '../../src/elf/constants.ts';
-import { Program } from '../../src/program.ts';
 import { createInstruction, decode, type Instruction } from '../../src/x86/decode.ts';
 import {
   areIndependent,
@@ -28,7 +22,7 @@ import {
   toleratesRex,
 } from '../../src/x86/effects.ts';
 import { concat, randomNumbers, toHex } from '../elf/make.ts';
-import { FIXTURES } from '../programs.ts';
+import { fixtureInstructions } from './fixtureCode.ts';
 
 const infos = new InstructionInfoFactory();
 const formatter = new Formatter(FormatterSyntax.Nasm);
@@ -145,36 +139,6 @@ function* randomInstructions(count: number, seed: number): Generator<[Uint8Array
     if (random(2) === 0) bytes[at + 1]! |= 0xc0;
     if (decode(bytes, 0, bytes.length, insn) > 0) yield [bytes.slice(0, insn.length), insn];
   }
-}
-
-/** Instructions of the code in the committed objects, one behind the other as far as they can be decoded. */
-function* fixtureInstructions(): Generator<[Uint8Array, Instruction]> {
-  const insn = createInstruction();
-  const names = readdirSync(FIXTURES, { recursive: true, encoding: 'utf8' });
-  for (const name of names.filter((path) => path.endsWith('.o')).sort()) {
-    for (const code of codeOf(new Uint8Array(readFileSync(join(FIXTURES, name))))) {
-      for (let at = 0; at < code.length; at += insn.length) {
-        if (decode(code, at, code.length, insn) === 0) break;
-        yield [code.slice(at, at + insn.length), insn];
-      }
-    }
-  }
-}
-
-/** Contents of an object's executable sections; nothing for files that are no object of this machine. */
-function codeOf(file: Uint8Array): Uint8Array[] {
-  const program = new Program([]);
-  try {
-    program.addObject('object', sourceOf(file), 0);
-  } catch (error) {
-    if (error instanceof FormatError) return [];
-    throw error;
-  }
-  const { sections } = program;
-  const ids = Array.from({ length: sections.count }, (_, id) => id);
-  return ids
-    .filter((id) => sections.type[id] === SHT_PROGBITS && (sections.flags[id]! & SHF_EXECINSTR) !== 0)
-    .map((id) => program.sectionBytes(id));
 }
 
 /** Looks at every instruction. @returns how many were understood, how many tolerate REX, and what is wrong */

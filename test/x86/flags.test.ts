@@ -1,0 +1,206 @@
+/** What instructions do to the status flags, compared with iced-x86. */
+import {
+  Code,
+  type ConditionCode,
+  Decoder,
+  DecoderOptions,
+  type Instruction as IcedInstruction,
+  RflagsBits,
+} from 'iced-x86';
+import { describe, expect, it } from 'vitest';
+import { createInstruction, decode, Encoding, type Instruction } from '../../src/x86/decode.ts';
+import { ALL_FLAGS, Flag, flagEffectOf, flagsOfCondition, WRITTEN_SHIFT } from '../../src/x86/flags.ts';
+import { randomNumbers, toHex } from '../elf/make.ts';
+import { fixtureInstructions } from './fixtureCode.ts';
+
+const BITS: readonly (readonly [iced: number, own: number])[] = [
+  [RflagsBits.CF, Flag.carry],
+  [RflagsBits.PF, Flag.parity],
+  [RflagsBits.AF, Flag.adjust],
+  [RflagsBits.ZF, Flag.zero],
+  [RflagsBits.SF, Flag.sign],
+  [RflagsBits.OF, Flag.overflow],
+];
+
+/** Iced's flags in this linker's bits. */
+function flagsOf(rflags: number): number {
+  return BITS.reduce((flags, [iced, own]) => ((rflags & iced) === 0 ? flags : flags | own), 0);
+}
+
+interface FlagEffect {
+  readonly read: number;
+  readonly written: number;
+}
+
+/** @returns undefined where iced knows no such instruction */
+function effectByIced(bytes: Uint8Array): FlagEffect | undefined {
+  const decoder = new Decoder(64, bytes, DecoderOptions.None);
+  const instruction = decoder.decode();
+  const isKnown = instruction.code !== Code.INVALID && instruction.length === bytes.length;
+  const effect = isKnown ? effectOf(instruction) : undefined;
+  instruction.free();
+  decoder.free();
+  return effect;
+}
+
+function effectOf(instruction: IcedInstruction): FlagEffect {
+  return {
+    read: flagsOf(instruction.rflagsRead),
+    // Written, cleared, set or undefined.
+    written: flagsOf(instruction.rflagsModified),
+  };
+}
+
+function ownEffect(bytes: Uint8Array, insn: Instruction): FlagEffect {
+  const effect = flagEffectOf(bytes, 0, insn);
+  return { read: effect & ALL_FLAGS, written: effect >> WRITTEN_SHIFT };
+}
+
+/**
+ * Whether an instruction may leave the flags as they were, though iced says that it writes them: it repeats something
+ * no times, or shifts by a number that is only known when it runs, or by nothing.
+ */
+function mayWriteNothing(
+  bytes: Uint8Array,
+  { opcode, map, prefixLength, immOffset, rex }: Instruction,
+): boolean {
+  const isRepeated = bytes.subarray(0, prefixLength).some((byte) => byte === 0xf2 || byte === 0xf3);
+  if (map === 1) return [0xa4, 0xa5, 0xac, 0xad].includes(opcode); // SHLD, SHRD
+  if (map !== 0) return false;
+  if (opcode === 0xd2 || opcode === 0xd3) return true;
+  const mask = (rex & 8) === 0 ? 31 : 63;
+  if (opcode === 0xc0 || opcode === 0xc1) return (bytes[immOffset]! & mask) === 0;
+  return isRepeated && [0xa6, 0xa7, 0xae, 0xaf].includes(opcode); // CMPS, SCAS
+}
+
+/**
+ * Whether an instruction is RCL or RCR of a byte or word by an immediate. Once all the way round, the carry flag is what
+ * it was, which says no more than that it was read; the SDM leaves the overflow flag undefined then, iced unmodified.
+ */
+function turnsAround(bytes: Uint8Array, { opcode, map, modrmOffset, encoding }: Instruction): boolean {
+  const isShift = encoding === Encoding.legacy && map === 0 && (opcode === 0xc0 || opcode === 0xc1);
+  return isShift && (bytes[modrmOffset]! & 0x30) === 0x10;
+}
+
+/** What disagrees about an instruction, in words; '' for nothing. */
+function complaint(bytes: Uint8Array, insn: Instruction): string {
+  const expected = effectByIced(bytes);
+  const own = ownEffect(bytes, insn);
+  if (!expected) return '';
+  const unread = expected.read & ~own.read;
+  const modified = mayWriteNothing(bytes, insn) ? 0 : expected.written;
+  const ignored = turnsAround(bytes, insn) ? Flag.carry | Flag.overflow : 0;
+  const unwritten = own.written & ~(modified | ignored);
+  return unread === 0 && unwritten === 0
+    ? ''
+    : `${toHex(bytes)}: reads ${unread.toString(2)} besides, does not write ${unwritten.toString(2)}`;
+}
+
+const PREFIXES = [0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x2e, 0x64];
+
+/** Random instructions of the first two opcode maps, most of them, each without what follows it. */
+function* randomInstructions(count: number): Generator<[Uint8Array, Instruction]> {
+  const random = randomNumbers(0x1234567);
+  const insn = createInstruction();
+  for (let i = 0; i < count; i++) {
+    const bytes = Uint8Array.from({ length: 16 }, () => random(256));
+    let at = 0;
+    while (random(4) === 0) bytes[at++] = PREFIXES[random(PREFIXES.length)]!;
+    if (random(2) === 0) bytes[at++] = 0x40 | random(16);
+    if (random(2) === 0) bytes[at++] = 0x0f;
+    // Registers as often as memory.
+    if (random(2) === 0) bytes[at + 1]! |= 0xc0;
+    if (decode(bytes, 0, bytes.length, insn) > 0) yield [bytes.slice(0, insn.length), insn];
+  }
+}
+
+/** Every opcode of the two maps with every ModRM.reg, and with the prefixes that choose among instructions. */
+function* allOpcodes(): Generator<[Uint8Array, Instruction]> {
+  const insn = createInstruction();
+  for (const prefixes of [[], [0x66], [0xf2], [0xf3], [0x48], [0xf3, 0x48], [0x66, 0x48]]) {
+    for (const map of [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]]) {
+      for (let opcode = 0; opcode < 256; opcode++) {
+        for (let modrm = 0; modrm < 256; modrm++) {
+          const rest = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+          const bytes = Uint8Array.of(...prefixes, ...map, opcode, modrm, ...rest);
+          if (decode(bytes, 0, bytes.length, insn) > 0) yield [bytes.slice(0, insn.length), insn];
+        }
+      }
+    }
+  }
+}
+
+/** Looks at every instruction. @returns what is wrong, how many there were, and of how many something is known */
+function compare(instructions: Iterable<[Uint8Array, Instruction]>): {
+  wrong: string[];
+  count: number;
+  known: number;
+} {
+  const wrong: string[] = [];
+  let count = 0;
+  let known = 0;
+  for (const [bytes, insn] of instructions) {
+    count++;
+    const text = complaint(bytes, insn);
+    if (text !== '') wrong.push(text);
+    if (ownEffect(bytes, insn).read !== ALL_FLAGS) known++;
+  }
+  return { wrong: wrong.slice(0, 20), count, known };
+}
+
+describe('what is read and written', () => {
+  it('agrees with iced-x86 for every opcode', () => {
+    const { wrong, known } = compare(allOpcodes());
+    expect(wrong).toEqual([]);
+    expect(known).toBeGreaterThan(100_000);
+  });
+
+  it('agrees with iced-x86 for random instructions', () => {
+    const { wrong, known } = compare(randomInstructions(200_000));
+    expect(wrong).toEqual([]);
+    expect(known).toBeGreaterThan(50_000);
+  });
+
+  it('agrees with iced-x86 for the code of the fixtures, and is known for most of it', () => {
+    const { wrong, known, count } = compare(fixtureInstructions());
+    expect(wrong).toEqual([]);
+    expect(known).toBeGreaterThan(count * 0.6);
+  });
+
+  it.each<[string, number[], number, number]>([
+    ['shl cl', [0xd3, 0xe0], 0, 0],
+    ['rcl cl', [0xd3, 0xd0], Flag.carry, 0],
+    ['shl 0', [0xc1, 0xe0, 0], 0, 0],
+    ['shl 32, which is 0', [0xc1, 0xe0, 32], 0, 0],
+    ['shl 1', [0xd1, 0xe0], 0, ALL_FLAGS],
+    ['rol 3', [0xc1, 0xc0, 3], 0, Flag.carry | Flag.overflow],
+    ['inc', [0xff, 0xc0], 0, ALL_FLAGS & ~Flag.carry],
+    ['adc', [0x11, 0xc0], Flag.carry, ALL_FLAGS],
+    ['repe cmpsb', [0xf3, 0xa6], ALL_FLAGS, 0],
+    ['bt', [0x0f, 0xa3, 0xc0], 0, ALL_FLAGS & ~Flag.zero],
+    ['not', [0xf7, 0xd0], 0, 0],
+    ['rep stosb', [0xf3, 0xaa], 0, 0],
+    ['lahf', [0x9f], ALL_FLAGS, 0],
+    ['ret', [0xc3], ALL_FLAGS, 0],
+  ])('%s', (_name, code, read, written) => {
+    const bytes = Uint8Array.from(code);
+    const insn = createInstruction();
+    expect(decode(bytes, 0, bytes.length, insn)).toBe(bytes.length);
+    expect(ownEffect(bytes, insn)).toEqual({ read, written });
+  });
+});
+
+describe('conditions', () => {
+  it('read what iced-x86 says of Jcc', () => {
+    const conditions = new Set<ConditionCode>();
+    for (let condition = 0; condition < 16; condition++) {
+      const decoder = new Decoder(64, Uint8Array.of(0x70 | condition, 0), DecoderOptions.None);
+      const instruction = decoder.decode();
+      conditions.add(instruction.conditionCode);
+      expect(flagsOfCondition(condition)).toBe(flagsOf(instruction.rflagsRead));
+      instruction.free();
+      decoder.free();
+    }
+    expect(conditions.size).toBe(16);
+  });
+});
