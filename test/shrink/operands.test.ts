@@ -1,7 +1,7 @@
 /** Shorter ways to load numbers and addresses, and references through tables that need none. */
 import { describe, expect, it } from 'vitest';
 import { buildObject } from '../../src/elf/build.ts';
-import { SHF_ALLOC, SHF_WRITE } from '../../src/elf/constants.ts';
+import { SHF_ALLOC, SHF_WRITE, SHN_ABS } from '../../src/elf/constants.ts';
 import { bss, DATA, linkFiles, section } from '../elf/make.ts';
 import {
   addressOf,
@@ -87,7 +87,7 @@ describe('small constants', () => {
     const relocations = [{ offset: 1, type: R_32, symbol: 'number' }];
     const object = compiled(
       [code('.text', `b8 .. .. .. .. ${CALL} c3`, relocations)],
-      [START, { name: 'number', section: 0xfff1, value: 5 }],
+      [START, { name: 'number', section: SHN_ABS, value: 5 }],
     );
     expect(linkedText(object)).toBe(pairs(`b8 05 00 00 00 ${CALL} c3`));
   });
