@@ -191,13 +191,13 @@ class Finder {
     locate(this.#program, relocations.symbol[row]!, target);
     const value = target.low + relocations.addend[row]!;
     const calculation = calculationOf[relocations.type[row]!];
-    if (calculation === Calculation.absolute) this.#note(target.section, value, Entry.reached | Entry.taken);
+    if (calculation === Calculation.absolute) this.#noteTarget(value, Entry.reached | Entry.taken);
     else if (calculation !== Calculation.relative) this.#note(target.section, target.low, Entry.unknown);
     else {
       const offset = relocations.offset[row]!;
       const distance = this.#pieces.distanceInTable(id, offset);
       // Not in a table, it must be the distance of a function from the field itself.
-      if (distance >= 0) this.#note(target.section, value - distance, Entry.reached);
+      if (distance >= 0) this.#noteTarget(value - distance, Entry.reached);
       else if (relocations.addend[row] === 0 && target.type !== STT_SECTION)
         this.#note(target.section, value, Entry.reached | Entry.taken);
       else this.#note(target.section, value, Entry.unknown);
@@ -214,17 +214,27 @@ class Finder {
     switch (calculationOf[relocations.type[row]!]) {
       case Calculation.relative: {
         const place = target.low + relocations.addend[row]! + 4;
-        this.#note(target.section, place, relativeKind(bytes, field, opcode));
+        this.#noteTarget(place, relativeKind(bytes, field, opcode));
         break;
       }
       case Calculation.absolute: {
         const kind = isImmediate(bytes, field) ? LOADED : Entry.data;
-        this.#note(target.section, target.low + relocations.addend[row]!, kind);
+        this.#noteTarget(target.low + relocations.addend[row]!, kind);
         break;
       }
       default:
         this.#note(target.section, target.low, LOADED);
     }
+  }
+
+  /**
+   * Notes a place that a relocation leads to from the symbol in `#target`. The addend is added to where the symbol goes;
+   * only of a section symbol does it tell which part of the section is meant, and moves with that.
+   */
+  #noteTarget(place: number, kind: number): void {
+    const { section, low, type } = this.#target;
+    const isDistant = place !== low && type !== STT_SECTION;
+    this.#note(section, place, isDistant ? kind | Entry.unknown : kind);
   }
 
   /** Personality routines. */

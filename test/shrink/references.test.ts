@@ -249,6 +249,30 @@ describe('code stays as it is', () => {
     }
   });
 
+  it('if something leads to a distance from a symbol, which says nothing of what lies between', () => {
+    const far = { name: 'f', section: '.text', type: 2 };
+    for (const relocations of [
+      [{ offset: 0, type: R_64, symbol: 'f', addend: 2 }],
+      [{ offset: 0, type: R_64, symbol: 'f', addend: -1 }],
+    ]) {
+      const object = compiled(
+        [
+          code('.text', '50 90 c3 90 53 90 5b c3'),
+          section('.data', DATA, 8, { relocations, addralign: 8 }),
+          code('.text.g', '48 8b 05 .. .. .. .. c3', [{ offset: 3, type: R_PC32, symbol: 'd', addend: -4 }]),
+        ],
+        [START, { ...far, value: 4 }, functionSymbol('g', '.text.g'), { name: 'd', section: '.data' }],
+      );
+      expect(refused(object, { undefinedSymbols: ['g'] })).toBe(Refusal.unknownTable);
+    }
+    const relocations = [{ offset: 1, type: R_PLT32, symbol: 'f', addend: 1 - 4 }];
+    const object = compiled(
+      [code('.text', '50 90 c3'), code('.text.g', 'e8 .. .. .. .. c3', relocations)],
+      [START, { ...far, value: 0 }, functionSymbol('g', '.text.g')],
+    );
+    expect(refused(object, { undefinedSymbols: ['g'] })).toBe(Refusal.unknownTable);
+  });
+
   it('if a relocation covers no operand', () => {
     const absolute = (offset: number, type: number) => [{ offset, type, symbol: 'number' }];
     for (const relocations of [absolute(1, R_32S), absolute(3, R_32S), absolute(2, 12)]) {

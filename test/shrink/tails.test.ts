@@ -1,6 +1,7 @@
 /** Identical ends of blocks, of which one stays. */
 import { describe, expect, it } from 'vitest';
 import { readU32 } from '../../src/elf/bytes.ts';
+import { STB_LOCAL, STT_SECTION } from '../../src/elf/constants.ts';
 import { contents, DATA, linkFiles, section, toHex } from '../elf/make.ts';
 import {
   addressOf,
@@ -143,10 +144,14 @@ describe('what leads into an end', () => {
     // mov table(rip), rcx; jmp *rcx; tails, of which the table names the second mov of the second one
     const text = `48 8b 0d .. .. .. .. 74 0d 50 ${TAIL} 51 ${TAIL}`;
     const loads = [{ offset: 3, type: R_PC32, symbol: 'table', addend: -4 }];
-    const entry = [{ offset: 0, type: R_64, symbol: '_start', addend: 28 }];
+    const entry = [{ offset: 0, type: R_64, symbol: '.text', addend: 28 }];
     const object = compiled(
       [code('.text', text, loads), section('.data', DATA, 8, { relocations: entry })],
-      [START, { name: 'table', section: '.data' }],
+      [
+        START,
+        { name: '.text', section: '.text', binding: STB_LOCAL, type: STT_SECTION },
+        { name: 'table', section: '.data' },
+      ],
     );
     const result = linkFiles({ 'a.o': object });
     expect(toHex(contents(result, '.text')).slice(21)).toBe(
