@@ -155,6 +155,12 @@ export class Pieces {
     return (this.#has[id]! & HAS_MAP) === 0 ? offset : follow(this.#maps.get(id)!, offset);
   }
 
+  /** Bytes that are left of those at an offset of the input, as far as that can be told. */
+  sizeOf(id: number, offset: number, size: number): number {
+    if (!this.isRewritten(id) || this.isScattered(this.home[id]!)) return size;
+    return this.resolve(id, offset + size) - this.resolve(id, offset);
+  }
+
   /** As `resolve`, for an offset that the section's own relocations speak of. */
   resolveOwn(id: number, offset: number): number {
     if (!this.isRewritten(id)) return this.resolve(id, offset);

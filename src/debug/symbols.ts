@@ -200,7 +200,8 @@ class Collector {
     if (address < 0) return undefined;
     const value = symbol.type === STT_TLS ? address - this.#template : address;
     const shndx = this.#loaded.indexOf[this.#link.pieces.home[section]!]! + 1;
-    return { ...symbol, shndx, low: value, high: Math.floor(value / 2 ** 32) };
+    const size = this.#link.pieces.sizeOf(section, offset, symbol.size);
+    return { ...symbol, size, shndx, low: value, high: Math.floor(value / 2 ** 32) };
   }
 
   /** Number of the section that an edge of the image belongs to: the last that begins at or before it. */

@@ -219,7 +219,8 @@ function symbolsBySection(program: Program, pieces: Pieces, layout: ImageLayout)
     const offset = home < 0 ? -1 : pieces.resolve(section, value);
     if (offset < 0) return;
     const list = bySection.get(home) ?? [];
-    list.push({ name, address: layout.address[home]! + offset, size });
+    const left = pieces.sizeOf(section, value, size);
+    list.push({ name, address: layout.address[home]! + offset, size: left });
     bySection.set(home, list);
   };
   for (const object of program.objects) {

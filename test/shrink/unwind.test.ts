@@ -97,7 +97,7 @@ describe('call frame programs', () => {
     const result = linkUnwinding([text, ehFrame([frame])]);
     expect(toHex(contents(result, '.text'))).toBe(pairs('53 55 5d 5b c3'));
     expect(framesOf(result)).toEqual([
-      { at: 0, size: 5, rest: pairs('00 00 41 0e 10 41 0e 18 41 0e 10 41 0e 08 00') },
+      { at: 0, size: 5, rest: pairs('00 41 0e 10 41 0e 18 41 0e 10 41 0e 08') },
     ]);
   });
 
@@ -111,7 +111,7 @@ describe('call frame programs', () => {
     ];
     const result = linkUnwinding([text, ehFrame(frames)]);
     expect(framesOf(result)).toEqual([
-      { at: 0, size: 6, rest: '00 00 00 00' },
+      { at: 0, size: 6, rest: '00' },
       { at: 6, size: 3, rest: '00 41 0e 10' },
     ]);
   });
@@ -123,7 +123,7 @@ describe('call frame programs', () => {
       { at: 2, size: 3, program: '41 0e 10' },
     ];
     const result = linkUnwinding([text, ehFrame(frames)], [START, functionSymbol('unused', '.text', 2)]);
-    expect(framesOf(result)).toEqual([{ at: 0, size: 2, rest: '00 00 00 00' }]);
+    expect(framesOf(result)).toEqual([{ at: 0, size: 2, rest: '00' }]);
   });
 
   it('that are not understood keep the code as it is', () => {
@@ -161,7 +161,7 @@ describe('ends of blocks', () => {
       ehFrame([{ at: 0, size: 24, program: '00 00 00' }]),
     ]);
     expect(toHex(contents(result, '.text'))).toMatch(/51 e8 (.. ){4}eb f3$/);
-    expect(framesOf(result)).toEqual([{ at: 0, size: 21, rest: '00 00 00 00' }]);
+    expect(framesOf(result)).toEqual([{ at: 0, size: 21, rest: '00' }]);
   });
 
   it('are merged with calls where there are none', () => {
