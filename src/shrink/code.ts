@@ -25,6 +25,10 @@ export const Feature = {
   locked: 2,
   /** May have a shorter form, or none. */
   loose: 4,
+  /** MOV rbp, rsp */
+  setsFrame: 8,
+  /** Refers to memory below rbp. */
+  belowFrame: 16,
 } as const;
 
 /** `Code.target` of an instruction that refers to no place in its section. */

@@ -154,6 +154,8 @@ export class SectionReader {
     code.flagEffect[count] = flagEffectOf(code.bytes, at, insn);
     code.features[count] = isBelowStack(code.bytes, at, insn) ? Feature.belowStack : 0;
     if (isLoose(code.bytes, at, insn)) code.features[count]! |= Feature.loose;
+    if (isBelowFrame(code.bytes, at, insn)) code.features[count]! |= Feature.belowFrame;
+    if (setsFrame(code.bytes, at, insn)) code.features[count]! |= Feature.setsFrame;
     if (this.#splitsLocks && at > 0 && code.bytes[at - 1] === LOCK) code.features[count]! |= Feature.locked;
     if (!isOwn) return Refusal.none;
     // The distance may have no room for a target outside; NO_TARGET would be mistaken for none.
@@ -219,6 +221,24 @@ function isBelowStack(
   const modrm = bytes[at + modrmOffset]!;
   if ((modrm & 7) !== 4 || modrm >= 0xc0) return false;
   return (bytes[at + modrmOffset + 1]! & 7) === 4 && (bytes[at + dispOffset + dispSize - 1]! & 0x80) !== 0;
+}
+
+/** Whether a memory operand is [rbp - x]. */
+function isBelowFrame(bytes: Uint8Array, at: number, insn: Instruction): boolean {
+  const { modrmOffset, dispOffset, dispSize, rex } = insn;
+  if (modrmOffset < 0 || dispOffset < 0 || (rex & 1) !== 0) return false;
+  const modrm = bytes[at + modrmOffset]!;
+  if (modrm >= 0xc0 || modrm < 0x40) return false;
+  const base = (modrm & 7) === 4 ? bytes[at + modrmOffset + 1]! & 7 : modrm & 7;
+  return base === 5 && (bytes[at + dispOffset + dispSize - 1]! & 0x80) !== 0;
+}
+
+/** Whether an instruction is MOV rbp, rsp, in either encoding. */
+function setsFrame(bytes: Uint8Array, at: number, { length }: Instruction): boolean {
+  if (length !== 3 || bytes[at] !== 0x48) return false;
+  return (
+    (bytes[at + 1] === 0x89 && bytes[at + 2] === 0xe5) || (bytes[at + 1] === 0x8b && bytes[at + 2] === 0xec)
+  );
 }
 
 const LOCK = 0xf0;

@@ -13,7 +13,7 @@ import { IntList } from '../merge/intList.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, SymbolKind, Target } from '../program.ts';
-import { type Liveness, Root, type Synthesis } from '../results.ts';
+import { type Liveness, Root, SLOT_SIZE, type Synthesis } from '../results.ts';
 import type { LinkScript } from '../script/linkScript.ts';
 import { referencedSymbols } from '../script/symbols.ts';
 import { createInstruction, decode } from '../x86/decode.ts';
@@ -35,8 +35,11 @@ export const Entry = {
   loaded: 32,
   /** Code elsewhere calls it, or jumps to it. */
   called: 64,
+  /** Where a distance would lead if it counted from its own place, not from the start of its table. */
+  fromEntry: 128,
 } as const;
 
+const TAKEN = Entry.reached | Entry.taken;
 const LOADED = Entry.reached | Entry.taken | Entry.loaded;
 
 /** Places in code by section. */
@@ -78,6 +81,7 @@ class Finder {
   readonly #offset = new IntList();
   readonly #kind = new IntList();
   readonly #target = new Target();
+  readonly #neighbour = new Target();
 
   constructor(program: Program, liveness: Liveness, pieces: Pieces) {
     this.#program = program;
@@ -191,14 +195,20 @@ class Finder {
     locate(this.#program, relocations.symbol[row]!, target);
     const value = target.low + relocations.addend[row]!;
     const calculation = calculationOf[relocations.type[row]!];
-    if (calculation === Calculation.absolute) this.#noteTarget(value, Entry.reached | Entry.taken);
+    if (calculation === Calculation.absolute)
+      this.#noteTarget(value, this.#isAlone(id, row) ? LOADED : TAKEN);
     else if (calculation !== Calculation.relative) this.#note(target.section, target.low, Entry.unknown);
     else {
       const offset = relocations.offset[row]!;
       const distance = this.#pieces.distanceInTable(id, offset);
       // Not in a table, it must be the distance of a function from the field itself.
-      if (distance >= 0) this.#noteTarget(value - distance, Entry.reached);
-      else if (relocations.addend[row] === 0 && target.type !== STT_SECTION)
+      if (distance > 0 && relocations.addend[row] === 0 && target.type !== STT_SECTION) {
+        // Assemblers make labels in a table offsets from the section; so this is a table of distances of functions.
+        this.#note(target.section, value, TAKEN);
+      } else if (distance >= 0) {
+        this.#noteTarget(value - distance, Entry.reached);
+        if (distance > 0) this.#note(target.section, value, Entry.fromEntry);
+      } else if (relocations.addend[row] === 0 && target.type !== STT_SECTION)
         this.#note(target.section, value, Entry.reached | Entry.taken);
       else this.#note(target.section, value, Entry.unknown);
     }
@@ -225,6 +235,20 @@ class Finder {
       default:
         this.#note(target.section, target.low, LOADED);
     }
+  }
+
+  /** Whether an address in data has no other beside it that leads to the same section, as in a table of labels. */
+  #isAlone(id: number, row: number): boolean {
+    const { sections, relocations } = this.#program;
+    const first = sections.firstRelocation[id]!;
+    const end = first + sections.relocationCount[id]!;
+    const { section } = this.#target;
+    return [row - 1, row + 1].every((other) => {
+      if (other < first || other >= end) return true;
+      if (Math.abs(relocations.offset[other]! - relocations.offset[row]!) !== SLOT_SIZE) return true;
+      locate(this.#program, relocations.symbol[other]!, this.#neighbour);
+      return this.#neighbour.section !== section;
+    });
   }
 
   /**
@@ -274,10 +298,10 @@ class Finder {
     for (const name of names) {
       const id = symbols.names.find(name);
       if (id >= 0 && symbols.kind[id] === SymbolKind.defined)
-        this.#note(symbols.section[id]!, symbols.valueLow[id]!, Entry.reached | Entry.taken);
+        this.#note(symbols.section[id]!, symbols.valueLow[id]!, Entry.reached | Entry.called);
     }
     for (const { section, value } of overridden.values())
-      this.#note(section, Number(value), Entry.reached | Entry.taken);
+      this.#note(section, Number(value), Entry.reached | Entry.called);
   }
 
   /** Where functions begin. In sections that are kept whole, each may be entered. */

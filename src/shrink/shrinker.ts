@@ -1,10 +1,11 @@
 /** Shrinks one section after the other. */
 import type { Extent } from '../extent.ts';
 import type { Pieces } from '../pieces.ts';
-import type { Program } from '../program.ts';
+import { locate, type Program, Target } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
 import { Flow } from '../x86/decode.ts';
+import { Calculation, calculationOf } from '../x86/relocations.ts';
 import { mapOffsets, placeInstructions, writeInstructions } from './assemble.ts';
 import { dropIdle, Tracer, threadJumps } from './branches.ts';
 import { chainBranches } from './chainBranches.ts';
@@ -27,6 +28,7 @@ export class Shrinker {
   readonly #reader: SectionReader;
   readonly #rewriter: Rewriter;
   readonly #tables: FunctionTables | undefined;
+  readonly #target = new Target();
   readonly #tracer = new Tracer();
   readonly #merger = new TailMerger(this.#code, this.#fields);
 
@@ -86,23 +88,35 @@ export class Shrinker {
     const { insnAt, marks, size, at } = this.#code;
     this.#markFunctions(id);
     const keepsEven = this.#program.sections.addralign[id]! > 1;
-    let isLabelLoaded = this.#loadsLabel(isTrusted);
+    let isLabelLoaded = this.#loadsLabel(isTrusted) || this.#loadsItself(id);
+    let isLabelTaken = false;
     for (let n = first[id]!; n < first[id + 1]!; n++) {
       const place = offset[n]!;
       const bits = kind[n]!;
       if ((bits & Entry.data) !== 0) return Refusal.readsItself;
       if ((bits & Entry.unknown) !== 0) return Refusal.unknownTable;
-      if ((bits & Entry.reached) === 0) continue;
       const i = place >= 0 && place <= size ? insnAt[place]! : -1;
+      const isFunction = i >= 0 && (marks[i]! & Mark.function) !== 0;
+      // A table of switches, or one of distances of functions from its own entries?
+      if ((bits & Entry.fromEntry) !== 0 && isFunction) return Refusal.unknownTable;
+      if ((bits & Entry.reached) === 0) continue;
       if (i < 0) return Refusal.strayReference;
       marks[i]! |= Mark.entry;
       if ((bits & (Entry.taken | Entry.called)) !== 0) marks[i]! |= Mark.start;
-      const isFunction = (marks[i]! & Mark.function) !== 0;
       if ((bits & Entry.loaded) !== 0 && !isFunction) isLabelLoaded = true;
+      if ((bits & Entry.taken) !== 0 && !isFunction) isLabelTaken = true;
       if ((bits & Entry.taken) !== 0 && isFunction && keepsEven && at[i]! % 2 === 0) marks[i]! |= Mark.even;
     }
     // The jump to what is calculated from it may be a RET, or in a thunk elsewhere: it is not looked for.
-    return isLabelLoaded ? Refusal.computedJump : Refusal.none;
+    if (isLabelLoaded) return Refusal.computedJump;
+    // Nothing jumps by the addresses of labels: they may be those of functions with a flag in the low bit.
+    return isLabelTaken && !this.#jumpsByTable() ? Refusal.strayReference : Refusal.none;
+  }
+
+  #jumpsByTable(): boolean {
+    const { count, flow } = this.#code;
+    for (let i = 0; i < count; i++) if (flow[i] === Flow.indirectJmp) return true;
+    return false;
   }
 
   #markFunctions(id: number): void {
@@ -115,12 +129,35 @@ export class Shrinker {
     }
   }
 
-  /** Whether the section loads the address of a place in itself that is no function. */
+  /**
+   * Whether the section loads the address of a place in itself that is no function, or of the function that does so: it
+   * may be that of a label at its start.
+   */
   #loadsLabel(isTrusted: boolean): boolean {
     const { count, flow, target, marks } = this.#code;
+    let start = 0;
     for (let i = 0; i < count; i++) {
+      if ((marks[i]! & Mark.function) !== 0) start = i;
       if (flow[i] !== Flow.none || target[i] === NO_TARGET) continue;
-      if (!isTrusted || (marks[target[i]!]! & Mark.function) === 0) return true;
+      const isOther = (marks[target[i]!]! & Mark.function) !== 0 && target[i] !== start;
+      if (!isTrusted || !isOther) return true;
+    }
+    return false;
+  }
+
+  /** As `#loadsLabel` for addresses as numbers, as far as the function that loads them is concerned. */
+  #loadsItself(id: number): boolean {
+    const { insnAt, size, marks } = this.#code;
+    const { count, insn, type, symbol, addend, gone } = this.#fields;
+    const target = this.#target;
+    for (let f = 0; f < count; f++) {
+      if (gone[f] === 1 || calculationOf[type[f]!] !== Calculation.absolute) continue;
+      locate(this.#program, symbol[f]!, target);
+      const place = target.low + addend[f]!;
+      if (target.section !== id || place < 0 || place > size || insnAt[place]! < 0) continue;
+      let start = insn[f]!;
+      while (start > 0 && (marks[start]! & Mark.function) === 0) start--;
+      if (insnAt[place] === start) return true;
     }
     return false;
   }

@@ -23,11 +23,17 @@ export function pushConstants(code: Code): void {
 /** Whether a function, from one instruction to the one before another, has nothing in the red zone. */
 function leavesRedZone({ flow, features }: Code, start: number, end: number): boolean {
   let hasCall = false;
+  let frames = 0;
+  let seen = 0;
   for (let i = start; i < end; i++) {
-    if ((features[i]! & Feature.belowStack) !== 0) return false;
+    seen |= features[i]!;
+    if ((features[i]! & Feature.setsFrame) !== 0) frames++;
     if (flow[i] === Flow.callRel || flow[i] === Flow.indirectCall) hasCall = true;
   }
-  return hasCall;
+  // With two frames there are two functions, whose symbols were stripped; the one that calls may not be the one that
+  // has something below its frame.
+  const isHidden = frames > 1 && (seen & Feature.belowFrame) !== 0;
+  return hasCall && !isHidden && (seen & Feature.belowStack) === 0;
 }
 
 const out = new Uint8Array(POP_SIZE + 1);

@@ -144,9 +144,9 @@ describe('what leads into an end', () => {
     // mov table(rip), rcx; jmp *rcx; tails, of which the table names the second mov of the second one
     const text = `48 8b 0d .. .. .. .. 74 0d 50 ${TAIL} 51 ${TAIL}`;
     const loads = [{ offset: 3, type: R_PC32, symbol: 'table', addend: -4 }];
-    const entry = [{ offset: 0, type: R_64, symbol: '.text', addend: 28 }];
+    const entry = [0, 8].map((offset) => ({ offset, type: R_64, symbol: '.text', addend: 28 }));
     const object = compiled(
-      [code('.text', text, loads), section('.data', DATA, 8, { relocations: entry })],
+      [code('.text', text, loads), section('.data', DATA, 16, { relocations: entry })],
       [
         START,
         { name: '.text', section: '.text', binding: STB_LOCAL, type: STT_SECTION },
