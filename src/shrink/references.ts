@@ -175,15 +175,15 @@ class Finder {
       if ((sections.traits[id]! & Trait.unwind) !== 0) continue;
       const first = sections.firstRelocation[id]!;
       const end = first + sections.relocationCount[id]!;
-      let bytes: Uint8Array | undefined;
+      let operands: OperandFinder | undefined;
       for (let row = first; row < end; row++) {
         const reference = symbol[row]!;
         const section = reference < 0 ? locals.section[~reference]! : symbols.section[reference]!;
         if (section < 0 || this.#isCode[section] === 0) continue;
         if (this.#isCode[id] === 0) this.#noteFromData(id, row);
         else {
-          bytes ??= this.#pieces.contentOf(id) ?? this.#program.borrowBytes(id);
-          this.#noteFromCode(bytes, row);
+          operands ??= new OperandFinder(this.#pieces.contentOf(id) ?? this.#program.borrowBytes(id));
+          this.#noteFromCode(operands, row);
         }
       }
     }
@@ -214,21 +214,20 @@ class Finder {
     }
   }
 
-  /** @param bytes of the section that the relocation is in */
-  #noteFromCode(bytes: Uint8Array, row: number): void {
+  /** @param operands of the section that the relocation is in */
+  #noteFromCode(operands: OperandFinder, row: number): void {
     const { relocations } = this.#program;
     const target = this.#target;
     locate(this.#program, relocations.symbol[row]!, target);
     const field = relocations.offset[row]!;
-    const opcode = bytes[field - 1]!;
     switch (calculationOf[relocations.type[row]!]) {
       case Calculation.relative: {
         const place = target.low + relocations.addend[row]! + 4;
-        this.#noteTarget(place, relativeKind(bytes, field, opcode));
+        this.#noteTarget(place, relativeKind(operands.bytes, field));
         break;
       }
       case Calculation.absolute: {
-        const kind = isImmediate(bytes, field) ? LOADED : Entry.data;
+        const kind = operands.isImmediate(field) ? LOADED : Entry.data;
         this.#noteTarget(target.low + relocations.addend[row]!, kind);
         break;
       }
@@ -354,7 +353,8 @@ function isFunction(type: number): boolean {
 }
 
 /** What the instruction does whose relative field begins at `field`, as far as the bytes before it tell. */
-function relativeKind(bytes: Uint8Array, field: number, last: number): number {
+function relativeKind(bytes: Uint8Array, field: number): number {
+  const last = bytes[field - 1]!;
   if (last === 0xe8 || last === 0xe9) return Entry.reached | Entry.called; // CALL, JMP
   if (bytes[field - 2] === 0x0f && (last & 0xf0) === 0x80) return Entry.reached | Entry.called; // Jcc
   // ModRM with rip: LEA takes the address; what goes through a table comes later.
@@ -362,13 +362,25 @@ function relativeKind(bytes: Uint8Array, field: number, last: number): number {
   return Entry.data;
 }
 
-/** Whether a field is the immediate of an instruction, as far as decoding the section from its start tells. */
-function isImmediate(bytes: Uint8Array, field: number): boolean {
-  const insn = createInstruction();
-  let at = 0;
-  while (at <= field && decode(bytes, at, bytes.length, insn) > 0) {
-    if (field < at + insn.length) return field === at + insn.immOffset;
-    at += insn.length;
+/** Tells immediates from displacements by decoding a section from its start. */
+class OperandFinder {
+  readonly bytes: Uint8Array;
+  readonly #insn = createInstruction();
+  /** Offset of an instruction; those before it have been decoded. */
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
   }
-  return false;
+
+  /** Whether a field is the immediate of an instruction, as far as can be told. Fields are best asked for in order. */
+  isImmediate(field: number): boolean {
+    const insn = this.#insn;
+    if (field < this.#at) this.#at = 0;
+    while (this.#at <= field && decode(this.bytes, this.#at, this.bytes.length, insn) > 0) {
+      if (field < this.#at + insn.length) return field === this.#at + insn.immOffset;
+      this.#at += insn.length;
+    }
+    return false;
+  }
 }

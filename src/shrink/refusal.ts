@@ -11,6 +11,7 @@ export const Refusal = {
   strayBranch: 'a branch leads out of the section without a relocation, or into an instruction',
   readsItself: 'it is read as data',
   computedJump: 'it computes where to jump from addresses of labels',
+  prefix: 'what looks like the type of a function stands before it, for its callers to look at',
   returnAddress: 'it takes a return address',
   strayReference: 'something outside leads into the middle of an instruction',
   unknownTable: 'a table of distances to it is not understood',

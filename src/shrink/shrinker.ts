@@ -70,6 +70,7 @@ export class Shrinker {
     threadJumps(code);
     this.#tracer.trace(code);
     tables?.traceLandingPads(code, this.#tracer);
+    if (hasPrefix(code)) return Refusal.prefix;
     dropIdle(code);
     // What calls and landing pads belong to each other is told by where they lie.
     const hasPads = tables?.hasLandingPads === true;
@@ -188,4 +189,19 @@ export class Shrinker {
     }
     sections.relocationCount[id] = row - first;
   }
+}
+
+/**
+ * Whether MOV eax, imm32 that nothing reaches stands before a function whose address is taken: there clang puts the type
+ * of a function, which callers look at (-fsanitize=kcfi).
+ */
+function hasPrefix({ count, marks, length, newLength, bytes, at }: Code): boolean {
+  for (let i = 1; i < count; i++) {
+    if ((marks[i]! & (Mark.start | Mark.function)) !== (Mark.start | Mark.function)) continue;
+    let before = i - 1;
+    while (before > 0 && newLength[before] === 0) before--;
+    const isType = length[before] === 5 && bytes[at[before]!] === 0xb8;
+    if (isType && (marks[before]! & Mark.live) === 0) return true;
+  }
+  return false;
 }

@@ -221,6 +221,14 @@ describe('code stays as it is', () => {
     expect(shrunk(text)).toBe(pairs(text));
   });
 
+  it('if what looks like its type stands before a function that data knows', () => {
+    // ret; mov 0x11111111, eax, which nothing reaches; then push rax; ret
+    const text = 'c3 b8 11 11 11 11 50 c3';
+    const object = (start: number) => withData(text, start, [START, functionSymbol('f', '.text', start)]);
+    expect(refused(object(13))).toBe(Refusal.prefix);
+    expect(refusalOf(linkFiles({ 'a.o': object(8) }))).toBe('');
+  });
+
   it('if data knows the address of the middle of an instruction', () => {
     expect(refused(withData('90 b8 11 11 11 11 c3', 9))).toBe(Refusal.strayReference);
     expect(refused(withData('90 b8 11 11 11 11 c3', 100))).toBe(Refusal.strayReference);
