@@ -23,6 +23,7 @@ import { markLive } from './passes/markLive.ts';
 import { matchSections } from './passes/matchSections.ts';
 import { mergeStrings } from './passes/mergeStrings.ts';
 import { orderSections } from './passes/orderSections.ts';
+import { outlineCode } from './passes/outlineCode.ts';
 import { placeByScript } from './passes/placeByScript.ts';
 import { relocate } from './passes/relocate.ts';
 import { resolveSymbols } from './passes/resolveSymbols.ts';
@@ -131,6 +132,8 @@ function runPasses(
   // Strings and constants have their places within sections.
   run(foldIdentical, program, liveness, pieces, synthesis, options, rules);
   // Every section is its own, merged with others, or stands for the ones that are like it.
+  run(outlineCode, program, liveness, pieces, synthesis, shrinkage, rules);
+  // Sequences of instructions that occur often are functions.
   const unwind = run(assembleUnwind, program, liveness, pieces, options);
   // Sizes are final.
   const placed = rules

@@ -80,12 +80,13 @@ export class Pieces {
 
   /**
    * Replaces the bytes of a section that stays its own home by shorter ones. Its relocations speak of the new bytes from
-   * there on; what refers to it still speaks of the old ones.
+   * there on; what refers to it or to its twins still speaks of those of the input.
+   * @param map from offsets in its bytes as they are now
    */
   rewrite(id: number, bytes: Uint8Array, alignment: number, map: OffsetMap): void {
     this.place(id, bytes.length, alignment);
     this.setContent(id, bytes);
-    this.#setMap(id, map);
+    this.#moveParts(id, map);
     this.#has[id]! |= IS_REWRITTEN;
   }
 
@@ -97,6 +98,11 @@ export class Pieces {
     this.place(id, size, 1);
     this.#has[id]! |= IS_CUT;
     if (this.isRewritten(id)) this.#cuts.set(id, map);
+    this.#moveParts(id, map);
+  }
+
+  /** Records where the bytes of a section have gone for itself and its twins. */
+  #moveParts(id: number, map: OffsetMap): void {
     this.#addMap(id, map);
     for (const twin of this.#folded) if (this.home[twin] === id) this.#addMap(twin, map);
   }

@@ -141,6 +141,13 @@ export class InputObject implements ElfObject {
   }
 }
 
+/** Relocations of an earlier link: the first row of each section, and how many it has. */
+interface RelocationsAsRead {
+  readonly table: RelocationTable;
+  readonly firsts: Uint32Array;
+  readonly counts: Uint32Array;
+}
+
 /** What a name stands for. The order is that of strength: a higher kind replaces a lower one. */
 export const SymbolKind = {
   undefined: 0,
@@ -283,8 +290,8 @@ export class Program {
   readonly linkerObject: InputObject;
   /** Ids of the sections that the linker makes, by name. */
   readonly made: Readonly<Record<LinkerSection, number>>;
-  /** The relocations before a pass rewrote some, and how many each section had; where later links want them. */
-  #relocationsAsRead: { readonly table: RelocationTable; readonly counts: Uint32Array } | undefined;
+  /** The relocations before a pass rewrote some; where later links want them. */
+  #relocationsAsRead: RelocationsAsRead | undefined;
   readonly #contents: Contents;
   /** Names of sections that passes will ask for, by section id. */
   readonly #names = new Map<number, string>();
@@ -311,6 +318,7 @@ export class Program {
       '.eh_frame': this.#addLinkerSection('.eh_frame', SHT_PROGBITS, SHF_ALLOC, 8),
       '.eh_frame_hdr': this.#addLinkerSection('.eh_frame_hdr', SHT_PROGBITS, SHF_ALLOC, 4),
       '.dynamic': this.#addLinkerSection('.dynamic', SHT_NOBITS, SHF_ALLOC | SHF_WRITE, 8),
+      '.text.outlined': this.#addLinkerSection('.text.outlined', SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 1),
     };
   }
 
@@ -396,14 +404,14 @@ export class Program {
     symbolOf: Int32Array,
   ): void {
     const { sections, relocations } = this;
-    const { table, counts } = earlier.#asRead();
+    const { table, firsts, counts } = earlier.#asRead();
     const shift = relocations.count - rows.first;
     for (let i = 0; i < object.sectionCount; i++) {
       const row = original.firstSection + i;
       const count = counts[row]!;
       if (count === 0) continue;
       sections.relocationCount[object.firstSection + i] = count;
-      sections.firstRelocation[object.firstSection + i] = earlier.sections.firstRelocation[row]! + shift;
+      sections.firstRelocation[object.firstSection + i] = firsts[row]! + shift;
     }
     const localShift = object.firstLocal - original.firstLocal;
     relocations.addCopies(table, rows, symbolOf, localShift);
@@ -411,13 +419,31 @@ export class Program {
 
   /** Keeps the relocations as they are for a later link, before a pass changes them. */
   keepRelocations(): void {
-    const counts = this.sections.relocationCount.slice(0, this.sections.count);
-    this.#relocationsAsRead = { table: this.relocations.copy(), counts };
+    const { firstRelocation, relocationCount, count } = this.sections;
+    const firsts = firstRelocation.slice(0, count);
+    const counts = relocationCount.slice(0, count);
+    this.#relocationsAsRead = { table: this.relocations.copy(), firsts, counts };
   }
 
-  #asRead(): { readonly table: RelocationTable; readonly counts: Uint32Array } {
+  #asRead(): RelocationsAsRead {
     const { relocations: table, sections } = this;
-    return this.#relocationsAsRead ?? { table, counts: sections.relocationCount };
+    const { firstRelocation: firsts, relocationCount: counts } = sections;
+    return this.#relocationsAsRead ?? { table, firsts, counts };
+  }
+
+  /**
+   * Gives a section so many rows for other relocations than it has: its own, or new ones if it has not enough.
+   * @returns the first of them
+   */
+  renewRelocations(id: number, count: number): number {
+    const { sections, relocations } = this;
+    if (count > sections.relocationCount[id]!) {
+      relocations.reserve(count);
+      sections.firstRelocation[id] = relocations.count;
+      relocations.count += count;
+    }
+    sections.relocationCount[id] = count;
+    return sections.firstRelocation[id]!;
   }
 
   /** What the symbol numbers of an object mean. */
@@ -529,9 +555,18 @@ const NO_BYTES = new Uint8Array(0);
 
 /** What the names of these sections say exactly matters. */
 const NAMED = Trait.sequence | Trait.warning;
-const LINKER_NAMES = '\0.got\0.igot\0.iplt\0.rela.iplt\0.eh_frame\0.eh_frame_hdr\0.dynamic\0COMMON\0';
+const LINKER_NAMES =
+  '\0.got\0.igot\0.iplt\0.rela.iplt\0.eh_frame\0.eh_frame_hdr\0.dynamic\0.text.outlined\0COMMON\0';
 /** Sections of which the linker makes one if it is needed. */
-type LinkerSection = '.got' | '.igot' | '.iplt' | '.rela.iplt' | '.eh_frame' | '.eh_frame_hdr' | '.dynamic';
+type LinkerSection =
+  | '.got'
+  | '.igot'
+  | '.iplt'
+  | '.rela.iplt'
+  | '.eh_frame'
+  | '.eh_frame_hdr'
+  | '.dynamic'
+  | '.text.outlined';
 
 /** Where a symbol reference leads; one such object is reused by each pass that follows references. */
 export class Target {

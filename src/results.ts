@@ -7,6 +7,7 @@ import type { Header } from './header/layouts.ts';
 import type { Groups } from './layout/groups.ts';
 import type { OffsetMap } from './pieces.ts';
 import type { ImageEdges } from './provided.ts';
+import type { CodeEntries } from './shrink/references.ts';
 import type { UnwindTables } from './unwind.ts';
 import type { UnwindCopier } from './unwindRecords.ts';
 
@@ -111,8 +112,8 @@ export interface Synthesis {
   readonly indirect: readonly { readonly section: number; readonly offset: number }[];
   /** Entry number of an indirect function in `.iplt`, or -1. */
   entryOf(section: number, offset: number): number;
-  /** A `Rewrite` code for each relocation of the program. */
-  readonly rewrites: Uint8Array;
+  /** A `Rewrite` code for each relocation of the program; `outlineCode` adds some for its own. */
+  rewrites: Uint8Array;
 }
 
 /** What became of each section of code; from `shrinkCode`. */
@@ -124,6 +125,8 @@ export interface Shrinkage {
     readonly after: number;
     readonly refusal: string;
   }[];
+  /** What leads into code; undefined if none was to be rewritten. */
+  readonly entries: CodeEntries | undefined;
 }
 
 /** How a relocation's reference is rewritten: codes of `Synthesis.rewrites`. */

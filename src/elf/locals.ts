@@ -1,7 +1,7 @@
 /** The local symbols of all objects of a link, as a structure of arrays. */
 import { FormatError } from '../diagnostics.ts';
 import { wordsAt } from './bytes.ts';
-import { SHN_LORESERVE, SHN_UNDEF, SHN_XINDEX, SYM_SIZE } from './constants.ts';
+import { SHN_LORESERVE, SHN_UNDEF, SHN_XINDEX, STT_SECTION, SYM_SIZE } from './constants.ts';
 import { type ElfObject, symbolOffset, symbolSection } from './object.ts';
 import { copyInto, copyRows, NO_ROW, type SectionTable } from './sections.ts';
 
@@ -68,6 +68,15 @@ export class LocalSymbols {
     }
     this.count += count;
     return first;
+  }
+
+  /** Adds a symbol that stands for a section of the linker's. @returns its row */
+  addSection(section: number): number {
+    this.#reserve(1);
+    const row = this.count++;
+    this.section[row] = section;
+    this.type[row] = STT_SECTION;
+    return row;
   }
 
   /** @throws FormatError if symbol `index` of the object, which has this row, cannot be referred to */

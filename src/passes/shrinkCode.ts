@@ -34,7 +34,7 @@ export function shrinkCode(
   options: LinkOptions,
 ): Shrinkage {
   const sections: { section: number; before: number; after: number; refusal: string }[] = [];
-  if (options.shrink === 'none' || options.verbatim) return { sections };
+  if (options.shrink === 'none' || options.verbatim) return { sections, entries: undefined };
   const entries = findEntries(program, liveness, pieces, synthesis, script, options);
   const extent = new Extent(program, liveness, options, rules !== undefined);
   const given = options.shrink === 'all' ? Given.plainMemory : 0;
@@ -53,7 +53,7 @@ export function shrinkCode(
       sections.push({ section: id, before, after: pieces.size[id]!, refusal });
     }
   }
-  return { sections };
+  return { sections, entries };
 }
 
 /** An object of which at least such a part is live code is read at once. */

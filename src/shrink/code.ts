@@ -15,6 +15,8 @@ export const Mark = {
   function: 16,
   /** Code elsewhere may call this, or go on here from another part of its function. */
   start: 32,
+  /** Unwind tables say something of what begins here. */
+  described: 64,
 } as const;
 
 /** Bits of `Code.features`. */
@@ -142,6 +144,7 @@ export class Fields {
   }
 
   add(offset: number, type: number, symbol: number, addend: number): void {
+    if (this.count === this.offset.length) this.#grow(2 * this.count);
     const f = this.count++;
     this.offset[f] = offset;
     this.type[f] = type;
@@ -178,5 +181,15 @@ export class Fields {
     this.insn = new Int32Array(rows);
     this.within = new Uint8Array(rows);
     this.gone = new Uint8Array(rows);
+  }
+
+  #grow(rows: number): void {
+    this.offset = copyInto(new Uint32Array(rows), this.offset);
+    this.type = copyInto(new Uint8Array(rows), this.type);
+    this.symbol = copyInto(new Int32Array(rows), this.symbol);
+    this.addend = copyInto(new Int32Array(rows), this.addend);
+    this.insn = copyInto(new Int32Array(rows), this.insn);
+    this.within = copyInto(new Uint8Array(rows), this.within);
+    this.gone = copyInto(new Uint8Array(rows), this.gone);
   }
 }

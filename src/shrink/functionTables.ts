@@ -59,11 +59,13 @@ export class FunctionTables {
     return this.#functions.length === 0;
   }
 
-  /** Notes who refers to which data: the second row of a live FDE, if there is one. */
+  /** Notes who refers to which data: the second row of an FDE that will be in the program, if there is one. */
   #countLsdas(): void {
     const { records, live, firstRow, endRow } = this.#unwind;
     for (let record = 0; record < records.count; record++) {
       if (live[record] === 0 || records.cie[record]! < 0) continue;
+      const section = this.#unwind.functionOf(record);
+      if (section >= 0 && this.#pieces.isFolded(section)) continue;
       for (let row = firstRow[record]! + 1; row < endRow[record]!; row++) {
         const place = this.#place(row);
         const key = this.#target.section * TWO_32 + place;
@@ -72,11 +74,28 @@ export class FunctionTables {
     }
   }
 
-  /** The offset in its section that a relocation of a record leads to; the section is left in `#target`. */
+  /** Where what a relocation of a record leads to lies in its home now; the home is left in `#target`. */
   #place(row: number): number {
     const { relocations } = this.#program;
+    const target = this.#target;
+    locate(this.#program, relocations.symbol[row]!, target);
+    const place = target.low + relocations.addend[row]!;
+    const { section } = target;
+    if (section < 0 || this.#pieces.home[section]! < 0) return place;
+    target.section = this.#pieces.home[section]!;
+    return this.#pieces.resolve(section, place);
+  }
+
+  /** Makes places that an FDE speaks of, bytes from its function's start in the input, those in the section now. */
+  #followPlaces(row: number): void {
+    const { count, value } = this.#places;
+    const { relocations } = this.#program;
     locate(this.#program, relocations.symbol[row]!, this.#target);
-    return this.#target.low + relocations.addend[row]!;
+    const { section, low } = this.#target;
+    if (section < 0 || !this.#pieces.isRewritten(section)) return;
+    const origin = low + relocations.addend[row]!;
+    const start = this.#pieces.resolve(section, origin);
+    for (let k = 0; k < count; k++) value[k] = this.#pieces.resolve(section, origin + value[k]!) - start;
   }
 
   /** Reads the tables of a section's functions, and marks where landing pads are. @returns whether all is understood */
@@ -102,6 +121,7 @@ export class FunctionTables {
     const first = firstRow[record]!;
     if (relocations.offset[first] !== at + FDE_PC_BEGIN || endRow[record]! - first > 2) return false;
     const start = this.#place(first);
+    this.#followPlaces(first);
     if (!this.#areInstructions(code, start, this.#places)) return false;
     const found = { record, start, end: start + this.#places.value[1]! };
     if (endRow[record]! - first === 1) {
@@ -167,10 +187,13 @@ export class FunctionTables {
     return false;
   }
 
-  #areInstructions({ insnAt, size }: Code, start: number, { count, value }: CodeOffsets): boolean {
+  /** Marks the instructions at some places, bytes from `start`. @returns whether there is one at each */
+  #areInstructions({ insnAt, size, marks }: Code, start: number, { count, value }: CodeOffsets): boolean {
     for (let k = 0; k < count; k++) {
       const place = start + value[k]!;
-      if (place < 0 || place > size || insnAt[place]! < 0) return false;
+      const i = place < 0 || place > size ? -1 : insnAt[place]!;
+      if (i < 0) return false;
+      marks[i]! |= Mark.described;
     }
     return true;
   }

@@ -2,14 +2,15 @@
 import type { Extent } from '../extent.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
-import { Rewrite, type Synthesis } from '../results.ts';
+import type { Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
 import { Flow } from '../x86/decode.ts';
 import { Calculation, calculationOf } from '../x86/relocations.ts';
-import { mapOffsets, placeInstructions, writeInstructions } from './assemble.ts';
+import { placeInstructions } from './assemble.ts';
 import { dropIdle, Tracer, threadJumps } from './branches.ts';
 import { chainBranches } from './chainBranches.ts';
 import { Code, Fields, Mark, NO_TARGET } from './code.ts';
+import { commitSection } from './commit.ts';
 import { FunctionTables } from './functionTables.ts';
 import { TailMerger } from './mergeTails.ts';
 import { SectionReader } from './readSection.ts';
@@ -79,7 +80,7 @@ export class Shrinker {
     if (size > 0 && chainBranches(code, this.#fields)) size = placeInstructions(code);
     if (size < 0 || tables?.keepLandingPads(code) === false) return Refusal.short;
     tables?.commit(code);
-    this.#commit(id, size);
+    commitSection(this.#program, this.#pieces, this.#synthesis, id, code, this.#fields, size);
     return Refusal.none;
   }
 
@@ -161,33 +162,6 @@ export class Shrinker {
       if (insnAt[place] === start) return true;
     }
     return false;
-  }
-
-  /** Makes what the tables hold the section's bytes, relocations and places. */
-  #commit(id: number, size: number): void {
-    const code = this.#code;
-    const { marks } = code;
-    let alignment = 1;
-    for (let i = 0; i < code.count; i++) if ((marks[i]! & Mark.even) !== 0) alignment = 2;
-    this.#pieces.rewrite(id, writeInstructions(code, size), alignment, mapOffsets(code));
-    this.#writeRelocations(id);
-  }
-
-  /** Those that are left take the first rows of the section. */
-  #writeRelocations(id: number): void {
-    const { sections, relocations } = this.#program;
-    const { newAt, newLength } = this.#code;
-    const { count, gone, insn, within, type, symbol, addend } = this.#fields;
-    const first = sections.firstRelocation[id]!;
-    let row = first;
-    for (let f = 0; f < count; f++) {
-      const i = insn[f]!;
-      if (gone[f] === 1 || newLength[i] === 0) continue;
-      relocations.set(row, newAt[i]! + within[f]!, type[f]!, symbol[f]!, addend[f]!);
-      this.#synthesis.rewrites[row] = Rewrite.none;
-      row++;
-    }
-    sections.relocationCount[id] = row - first;
   }
 }
 

@@ -1,12 +1,11 @@
 /**
  * MOV r32, imm32 with a number from 0 to 127 takes five bytes, PUSH imm8 and POP r64 three; both leave the number in the
  * register, with zeros above it, and the flags alone. The stack is written to below its pointer, which no signal
- * handler minds, but the function may: in the red zone of 128 bytes there it may keep values, if it calls nothing
- * (psABI, 3.2.2). So this is done in functions that call something, and do not refer to the red zone all the same.
- * What lies between two places that can be entered from elsewhere is part of one function.
+ * handler minds, but the function may: see `leavesRedZone`. What lies between two places that can be entered from
+ * elsewhere is part of one function.
  */
-import { Flow } from '../x86/decode.ts';
-import { type Code, Feature, Mark, UNCHANGED } from './code.ts';
+import { type Code, Mark, UNCHANGED } from './code.ts';
+import { leavesRedZone } from './redZone.ts';
 
 const POP_SIZE = 3;
 
@@ -18,22 +17,6 @@ export function pushConstants(code: Code): void {
     if (leavesRedZone(code, start, end)) pushIn(code, start, end);
     start = end;
   }
-}
-
-/** Whether a function, from one instruction to the one before another, has nothing in the red zone. */
-function leavesRedZone({ flow, features }: Code, start: number, end: number): boolean {
-  let hasCall = false;
-  let frames = 0;
-  let seen = 0;
-  for (let i = start; i < end; i++) {
-    seen |= features[i]!;
-    if ((features[i]! & Feature.setsFrame) !== 0) frames++;
-    if (flow[i] === Flow.callRel || flow[i] === Flow.indirectCall) hasCall = true;
-  }
-  // With two frames there are two functions, whose symbols were stripped; the one that calls may not be the one that
-  // has something below its frame.
-  const isHidden = frames > 1 && (seen & Feature.belowFrame) !== 0;
-  return hasCall && !isHidden && (seen & Feature.belowStack) === 0;
 }
 
 const out = new Uint8Array(POP_SIZE + 1);

@@ -1,0 +1,60 @@
+/**
+ * Makes functions of sequences of instructions that occur often, and calls those instead.
+ *
+ * This is correct because a sequence does the same wherever it stands, but for what it has to do with the stack and
+ * with where it is. Calling it puts a return address below the stack pointer: only functions that have nothing there
+ * are changed, and operands on the stack are 8 bytes further away. Instructions that push or pop, that move the stack
+ * pointer, or that may return on another stack, stay. Calls and RET touch no flags and no other register. A call at
+ * the end of a sequence becomes a jump, so that it returns to where it always returned to, which is what unwind
+ * tables and the function that is called may look at. What is relative to the instruction has a relocation.
+ *
+ * Nothing enters a sequence but at its start, and unwind tables say the same of all of it: each place that is entered or
+ * described begins another.
+ */
+
+import { copyInto } from '../elf/sections.ts';
+import { chooseRepeats } from '../outline/choose.ts';
+import { OutlinedFunctions } from '../outline/functions.ts';
+import { findRepeats } from '../outline/repeats.ts';
+import { replaceRepeats } from '../outline/replace.ts';
+import { RewrittenSections } from '../outline/sections.ts';
+import { Tokens } from '../outline/tokens.ts';
+import type { Pieces } from '../pieces.ts';
+import type { SectionRules } from '../place/rules.ts';
+import type { Program } from '../program.ts';
+import type { Liveness, Shrinkage, Synthesis } from '../results.ts';
+
+/** Bytes of code of programs that this is done for: beyond that it would take long, and few would notice. */
+const MAX_CODE = 2 ** 22;
+
+/** @param rules those of a linker script, which would have no place for the functions */
+export function outlineCode(
+  program: Program,
+  liveness: Liveness,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  { entries, sections: shrunk }: Shrinkage,
+  rules: SectionRules | undefined,
+): void {
+  if (!entries || rules) return;
+  const ids = shrunk.map(({ section }) => section).filter((id) => isCandidate(pieces, id));
+  if (ids.reduce((sum, id) => sum + pieces.size[id]!, 0) > MAX_CODE) return;
+  const sections = new RewrittenSections(program, pieces, synthesis, entries, liveness);
+  const tokens = new Tokens(program, pieces);
+  for (const id of ids) if (sections.read(id)) tokens.add(id, sections.code, sections.fields);
+  const repeats = findRepeats(tokens);
+  const choice = chooseRepeats(repeats, tokens.number.length);
+  if (choice.gain <= 0) return;
+  const functions = new OutlinedFunctions(repeats, choice);
+  const home = program.made['.text.outlined'];
+  const symbol = ~program.locals.addSection(home);
+  replaceRepeats(tokens, repeats, choice, functions, sections, symbol);
+  pieces.place(home, functions.bytes.length, 1);
+  pieces.setContent(home, functions.bytes);
+  functions.writeRelocations(program, home);
+  synthesis.rewrites = copyInto(new Uint8Array(program.relocations.count), synthesis.rewrites);
+}
+
+function isCandidate(pieces: Pieces, id: number): boolean {
+  return pieces.home[id] === id && pieces.isRewritten(id);
+}

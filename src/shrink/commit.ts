@@ -1,0 +1,45 @@
+/** Makes what a table of instructions holds a section of the program. */
+import type { Pieces } from '../pieces.ts';
+import type { Program } from '../program.ts';
+import { Rewrite, type Synthesis } from '../results.ts';
+import { mapOffsets, writeInstructions } from './assemble.ts';
+import { type Code, type Fields, Mark } from './code.ts';
+
+/** @param size bytes of the section as `placeInstructions` has left it */
+export function commitSection(
+  program: Program,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  id: number,
+  code: Code,
+  fields: Fields,
+  size: number,
+): void {
+  let alignment = 1;
+  for (let i = 0; i < code.count; i++) if ((code.marks[i]! & Mark.even) !== 0) alignment = 2;
+  pieces.rewrite(id, writeInstructions(code, size), alignment, mapOffsets(code));
+  writeRelocations(program, synthesis, id, code, fields);
+}
+
+/** Gives a section the fields that are left, by their offsets. */
+function writeRelocations(
+  program: Program,
+  { rewrites }: Synthesis,
+  id: number,
+  { newAt, newLength }: Code,
+  { count, gone, insn, within, type, symbol, addend }: Fields,
+): void {
+  const rows: number[] = [];
+  let isSorted = true;
+  for (let f = 0; f < count; f++) {
+    if (gone[f] === 1 || newLength[insn[f]!] === 0) continue;
+    isSorted &&= rows.length === 0 || insn[rows.at(-1)!]! <= insn[f]!;
+    rows.push(f);
+  }
+  if (!isSorted) rows.sort((f, g) => insn[f]! - insn[g]! || within[f]! - within[g]!);
+  let row = program.renewRelocations(id, rows.length);
+  for (const f of rows) {
+    program.relocations.set(row, newAt[insn[f]!]! + within[f]!, type[f]!, symbol[f]!, addend[f]!);
+    rewrites[row++] = Rewrite.none;
+  }
+}
