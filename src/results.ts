@@ -91,6 +91,14 @@ export interface UnwindPlan {
   readonly cieOffset: Int32Array;
   /** Number of FDEs. */
   readonly functions: number;
+  /** The FDE of what `outlineCode` has made, which is the last record. */
+  readonly outlined: OutlinedUnwind | undefined;
+}
+
+/** Where an FDE lies in `.eh_frame`, and its CIE, which lies in front of it if it belongs to no input. Bytes. */
+export interface OutlinedUnwind {
+  readonly offset: number;
+  readonly cieOffset: number;
 }
 
 /** Bytes of JMP rel32. */

@@ -52,6 +52,19 @@ describe('link', () => {
     expect(run('sh', ['-c', script, process.execPath, bin, EXIT42], { cwd: folder }).code).toBe(42);
   });
 
+  it.each([['link --help'], ['--version'], ['ld --help']])(
+    '%s: says no more when nobody listens',
+    (words) => {
+      const bin = join(FIXTURES, '../bin/tinyelf.js');
+      const pipe = 'set -o pipefail; (sleep 0.2; "$0" "$1" $2) | true';
+      const closed = run('bash', ['-c', pipe, process.execPath, bin, words]);
+      expect(closed).toMatchObject({ code: 0, stderr: '' });
+      const full = run('bash', ['-c', '"$0" "$1" $2 > /dev/full', process.execPath, bin, words]);
+      expect(full.code).toBe(1);
+      expect(full.stderr).toMatch(/^(ld\.)?tinyelf: error: cannot write -: no space left on the device\n$/);
+    },
+  );
+
   it('keeps the order of libraries and files: the first definition found is taken', () => {
     const objects = join(FIXTURES, 'c-objects');
     const args = ['link', '-L', objects, 'static/start.o', 'static/main.o', 'static/io.o', 'static/words.o'];

@@ -1,13 +1,13 @@
 /** `tinyelf ld` and `ld.tinyelf`: the front end that compilers call in place of GNU ld. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { InputName } from '../inputs.ts';
-import { writeMessage, writeText } from '../node/output.ts';
+import { writeText } from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
 import { VERSION } from '../version.ts';
-import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
+import { EXIT_OK } from './exitCodes.ts';
+import { reportFailure } from './failure.ts';
 import { type LdRequest, parseLdArgv } from './ldArgv.ts';
 import { runLink } from './run.ts';
-import { UsageError } from './values.ts';
 
 const PROGRAM = 'ld.tinyelf';
 
@@ -43,9 +43,7 @@ export async function runLd(argv: readonly string[]): Promise<number> {
     else if (!request.announce || request.options.inputs.length > 0) return await linkAs(request);
     return EXIT_OK;
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    writeMessage(`${PROGRAM}: error: ${error.message}\n`);
-    return EXIT_USAGE;
+    return reportFailure(PROGRAM, error);
   }
 }
 

@@ -6,7 +6,6 @@ import { LinkCache } from '../linkCache.ts';
 import { DiskFiles, STANDARD_INPUT } from '../node/files.ts';
 import {
   ExecutableParts,
-  OutputError,
   STANDARD_OUTPUT,
   writeExecutable,
   writeFile,
@@ -15,6 +14,7 @@ import {
 } from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
 import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
+import { diagnosticsOf } from './failure.ts';
 import { PassTimer } from './passTimer.ts';
 import { TunedFiles } from './tunedFiles.ts';
 import { UsageError } from './values.ts';
@@ -137,27 +137,6 @@ async function printDiagnostics(program: string, diagnostics: readonly Diagnosti
       .join('');
   writeText(text(true));
   writeMessage(text(false));
-}
-
-/** What to tell of an error: everything a link collected, or one error for an output that cannot be written. */
-function diagnosticsOf(error: unknown): readonly Diagnostic[] {
-  if (error instanceof LinkError) return error.diagnostics;
-  if (error instanceof OutputError) {
-    return [{ severity: 'error', code: 'unwritable-output', message: error.message, where: [] }];
-  }
-  return [internalError(error)];
-}
-
-/** A defect of the linker itself: said as such, without a trace. */
-function internalError(error: unknown): Diagnostic {
-  const message = error instanceof Error ? error.message : String(error);
-  return {
-    severity: 'error',
-    code: 'internal',
-    message: `internal error: ${message}`,
-    where: [],
-    hint: 'this is a defect of the linker; please report it with the inputs and the command line',
-  };
 }
 
 async function report(

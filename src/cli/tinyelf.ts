@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { writeMessage, writeText } from '../node/output.ts';
 import type { Asked } from './command.ts';
 import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
+import { reportFailure } from './failure.ts';
 import { runLd } from './ld.ts';
 import { linkWords } from './link.ts';
 import { inlineLibraries, readPlainWords } from './linkArgv.ts';
-import { UsageError } from './values.ts';
 
 const COMPILER_CALL = `tinyelf: error: called like a C compiler (-m64, -Wl,…)
   hint: for rustc use -C linker=ld.tinyelf, whose name says that it is a linker; for gcc use -B "$(tinyelf driver-dir)"
@@ -23,9 +23,7 @@ export async function runTinyelf(argv: readonly string[]): Promise<number> {
   try {
     return await obey(await readWords(inlineLibraries(argv)));
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    writeMessage(`tinyelf: error: ${error.message}\n`);
-    return EXIT_USAGE;
+    return reportFailure('tinyelf', error);
   }
 }
 

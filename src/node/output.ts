@@ -17,7 +17,9 @@ import type { ImageSink } from '../image.ts';
 import { explainSystemError, isSystemError, pause } from './system.ts';
 
 /** Thrown when the output cannot be written; the message names the file and the reason. */
-export class OutputError extends Error {}
+export class OutputError extends Error {
+  override readonly name = 'OutputError';
+}
 
 /** The path that stands for standard output. */
 export const STANDARD_OUTPUT = '-';
@@ -119,9 +121,18 @@ export function writeFile(path: string, text: string): void {
   }
 }
 
-/** Writes text to standard output, all of it, before the process may end. @throws OutputError */
+/**
+ * Writes text to standard output, all of it, before the process may end, or until nobody reads it any more.
+ * @throws OutputError
+ */
 export function writeText(text: string): void {
-  writeExecutable(STANDARD_OUTPUT, new TextEncoder().encode(text));
+  try {
+    writeAll(1, new TextEncoder().encode(text));
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code === 'EPIPE') return;
+    throw new OutputError(`cannot write ${STANDARD_OUTPUT}: ${explainSystemError(error)}`);
+  }
 }
 
 /** Writes a message to standard error, all of it, before the process may end. Where that is closed, nobody is told. */

@@ -8,10 +8,12 @@
  * CIEs may be shared when their bytes are equal and they refer to the same personality routine: an FDE names its
  * CIE by distance, which is rewritten, and reads nothing else of it that could differ.
  */
+import { readCie } from '../elf/cie.ts';
 import type { LinkOptions } from '../options.ts';
+import { isPlainCie, PLAIN_CIE, PLAIN_FDE_SIZE } from '../outline/unwind.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
-import type { Liveness, UnwindPlan } from '../results.ts';
+import type { Liveness, OutlinedUnwind, UnwindPlan } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
 import { UnwindCopier } from '../unwindRecords.ts';
 
@@ -29,15 +31,16 @@ export function assembleUnwind(
   if (!unwind) return undefined;
   const assembler = new Assembler(program, unwind, pieces);
   for (const { id, first, end } of unwind.sections) assembler.addSection(id, first, end);
-  const { size, functions, offset, sizes, cieOffset, copier } = assembler;
   const { made, sections } = program;
+  const outlined = pieces.home[made['.text.outlined']]! >= 0 ? assembler.addOutlined() : undefined;
+  const { size, functions, offset, sizes, cieOffset, copier } = assembler;
   const home = made['.eh_frame'];
   pieces.place(home, size + TERMINATOR_SIZE, sections.addralign[home]!);
   if (options.ehFrameHdr && functions > 0) {
     const bytes = HDR_HEADER_SIZE + functions * HDR_ENTRY_SIZE;
     pieces.place(made['.eh_frame_hdr'], bytes, sections.addralign[made['.eh_frame_hdr']]!);
   }
-  return { tables: unwind, offset, size: sizes, copier, cieOffset, functions };
+  return { tables: unwind, offset, size: sizes, copier, cieOffset, functions, outlined };
 }
 
 class Assembler {
@@ -95,6 +98,29 @@ class Assembler {
     this.offset[record] = this.size;
     this.sizes[record] = records.size[record]!;
     this.size += records.size[record]!;
+  }
+
+  /** Adds an FDE for the functions of `outlineCode`, and a CIE if there is none that fits. */
+  addOutlined(): OutlinedUnwind {
+    const known = this.#findPlainCie();
+    const cieOffset = known ?? this.size;
+    if (known === undefined) this.size += PLAIN_CIE.length;
+    const offset = this.size;
+    this.size += PLAIN_FDE_SIZE;
+    this.functions++;
+    return { offset, cieOffset };
+  }
+
+  #findPlainCie(): number | undefined {
+    const { sections, records } = this.#unwind;
+    for (const { id, first, end } of sections) {
+      const bytes = this.#program.borrowBytes(id);
+      for (let record = first; record < end; record++) {
+        if (this.cieOffset[record]! >= 0 && isPlainCie(readCie(bytes, records.offset[record]!)))
+          return this.cieOffset[record]!;
+      }
+    }
+    return undefined;
   }
 
   /** Whether the code that an FDE describes is still its own: folded functions are described by their twin's. */

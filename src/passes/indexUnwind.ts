@@ -24,13 +24,13 @@ export function indexUnwind(
   if (!unwind || pieces.home[hdr] !== hdr) return;
   const sorted = sortByAddress(functionStarts(program, pieces, layout, unwind));
   const bytes = new Uint8Array(pieces.size[hdr]!);
-  writeHeader(bytes, layout.address[hdr]!, layout.address[made['.eh_frame']]!, unwind, sorted);
+  writeHeader(bytes, layout.address[hdr]!, layout.address[made['.eh_frame']]!, sorted);
   image.put(layout.fileOffset[hdr]!, bytes);
 }
 
-/** The FDEs of the program, and the address of the code that each describes. */
+/** The FDEs of the program: where each lies in `.eh_frame`, and the address of the code that it describes. */
 interface Functions {
-  readonly record: Uint32Array;
+  readonly fde: Uint32Array;
   readonly begin: Float64Array;
 }
 
@@ -39,11 +39,11 @@ function functionStarts(
   program: Program,
   pieces: Pieces,
   { address }: ImageLayout,
-  { tables, offset, functions }: UnwindPlan,
+  { tables, offset, functions, outlined }: UnwindPlan,
 ): Functions {
   const { relocations } = program;
   const { records, firstRow } = tables;
-  const record = new Uint32Array(functions);
+  const fde = new Uint32Array(functions);
   const begin = new Float64Array(functions);
   const target = new Target();
   let next = 0;
@@ -52,42 +52,40 @@ function functionStarts(
     const row = firstRow[i]!;
     locate(program, relocations.symbol[row]!, target);
     const { section, low } = target;
-    record[next] = i;
+    fde[next] = offset[i]!;
     begin[next++] = address[pieces.home[section]!]! + pieces.resolve(section, low + relocations.addend[row]!);
   }
-  return { record, begin };
+  if (outlined) {
+    fde[next] = outlined.offset;
+    begin[next] = address[program.made['.text.outlined']]!;
+  }
+  return { fde, begin };
 }
 
 /** Sorts by address. One number holds an address and an index, because numbers are sorted fastest by themselves. */
-function sortByAddress({ record, begin }: Functions): Functions {
-  const count = record.length;
+function sortByAddress({ fde, begin }: Functions): Functions {
+  const count = fde.length;
   const scale = 2 ** Math.ceil(Math.log2(count + 1));
   let lowest = Number.POSITIVE_INFINITY;
   for (let i = 0; i < count; i++) if (begin[i]! < lowest) lowest = begin[i]!;
   const keys = new Float64Array(count);
   for (let i = 0; i < count; i++) keys[i] = (begin[i]! - lowest) * scale + i;
   keys.sort();
-  const sorted = { record: new Uint32Array(count), begin: new Float64Array(count) };
+  const sorted = { fde: new Uint32Array(count), begin: new Float64Array(count) };
   for (let i = 0; i < count; i++) {
     const from = keys[i]! % scale;
-    sorted.record[i] = record[from]!;
+    sorted.fde[i] = fde[from]!;
     sorted.begin[i] = begin[from]!;
   }
   return sorted;
 }
 
-function writeHeader(
-  hdr: Uint8Array,
-  address: number,
-  table: number,
-  { offset }: UnwindPlan,
-  { record, begin }: Functions,
-): void {
+function writeHeader(hdr: Uint8Array, address: number, table: number, { fde, begin }: Functions): void {
   hdr.set([1, DW_EH_PE_pcrel | DW_EH_PE_sdata4, DW_EH_PE_udata4, DW_EH_PE_datarel | DW_EH_PE_sdata4]);
   writeU32(hdr, 4, table - (address + 4));
-  writeU32(hdr, 8, record.length);
-  for (let i = 0; i < record.length; i++) {
+  writeU32(hdr, 8, fde.length);
+  for (let i = 0; i < fde.length; i++) {
     writeU32(hdr, HEADER_SIZE + i * ENTRY_SIZE, begin[i]! - address);
-    writeU32(hdr, HEADER_SIZE + i * ENTRY_SIZE + 4, table + offset[record[i]!]! - address);
+    writeU32(hdr, HEADER_SIZE + i * ENTRY_SIZE + 4, table + fde[i]! - address);
   }
 }

@@ -19,6 +19,7 @@ import { findRepeats } from '../outline/repeats.ts';
 import { replaceRepeats } from '../outline/replace.ts';
 import { RewrittenSections } from '../outline/sections.ts';
 import { Tokens } from '../outline/tokens.ts';
+import { PLAIN_CIE, PLAIN_FDE_SIZE } from '../outline/unwind.ts';
 import type { Pieces } from '../pieces.ts';
 import type { SectionRules } from '../place/rules.ts';
 import type { Program } from '../program.ts';
@@ -26,6 +27,9 @@ import type { Liveness, Shrinkage, Synthesis } from '../results.ts';
 
 /** Bytes of code of programs that this is done for: beyond that it would take long, and few would notice. */
 const MAX_CODE = 2 ** 22;
+
+/** Bytes that describe the functions in unwind tables: a CIE, an FDE, and its place in the index. */
+const UNWIND_COST = PLAIN_CIE.length + PLAIN_FDE_SIZE + 8;
 
 /** @param rules those of a linker script, which would have no place for the functions */
 export function outlineCode(
@@ -44,7 +48,7 @@ export function outlineCode(
   for (const id of ids) if (sections.read(id)) tokens.add(id, sections.code, sections.fields);
   const repeats = findRepeats(tokens);
   const choice = chooseRepeats(repeats, tokens.number.length);
-  if (choice.gain <= 0) return;
+  if (choice.gain <= (liveness.unwind ? UNWIND_COST : 0)) return;
   const functions = new OutlinedFunctions(repeats, choice);
   const home = program.made['.text.outlined'];
   const symbol = ~program.locals.addSection(home);

@@ -6,6 +6,7 @@
 import type { Diagnostics } from '../diagnostics.ts';
 import { writeU32 } from '../elf/bytes.ts';
 import type { Image } from '../image.ts';
+import { PLAIN_CIE, plainFde } from '../outline/unwind.ts';
 import type { Pieces } from '../pieces.ts';
 import type { InputObject, Program } from '../program.ts';
 import { fillGot, fillIndirect, makeJump } from '../relocate/linkerSections.ts';
@@ -112,7 +113,7 @@ class Copier {
       else if (this.#pieces.hasOwnBytes(id)) this.#relocator.relocateSection(id);
     }
     if (!this.#unwind) return;
-    if (isLinker) this.#endUnwind();
+    if (isLinker) this.#endUnwind(this.#unwind);
     else this.#copyTables(this.#unwind.tables.sections, end);
   }
 
@@ -192,9 +193,17 @@ class Copier {
     this.#relocator.relocateRows(id, firstRow[record]!, endRow[record]!, to - from, Number.POSITIVE_INFINITY);
   }
 
-  #endUnwind(): void {
+  #endUnwind({ outlined }: UnwindPlan): void {
     const { made } = this.#program;
-    const end = this.#layout.fileOffset[made['.eh_frame']]! + this.#pieces.size[made['.eh_frame']]!;
+    const start = this.#layout.fileOffset[made['.eh_frame']]!;
+    const end = start + this.#pieces.size[made['.eh_frame']]!;
     this.#image.put(end - TERMINATOR_SIZE, new Uint8Array(TERMINATOR_SIZE));
+    if (!outlined) return;
+    const { offset, cieOffset } = outlined;
+    if (cieOffset + PLAIN_CIE.length === offset) this.#image.put(start + cieOffset, PLAIN_CIE);
+    const functions = made['.text.outlined'];
+    const { address } = this.#layout;
+    const distance = address[functions]! - (address[made['.eh_frame']]! + offset);
+    this.#image.put(start + offset, plainFde(offset - cieOffset, distance, this.#pieces.size[functions]!));
   }
 }

@@ -1,0 +1,42 @@
+/** What users are told of errors: never a trace. */
+import { type Diagnostic, LinkError } from '../diagnostics.ts';
+import { writeMessage } from '../node/output.ts';
+import { EXIT_LINK_ERROR, EXIT_USAGE } from './exitCodes.ts';
+import { UsageError } from './values.ts';
+
+/** Prints an error that has ended a command. @returns the exit code */
+export function reportFailure(program: string, error: unknown): number {
+  if (error instanceof UsageError) {
+    writeMessage(`${program}: error: ${error.message}\n`);
+    return EXIT_USAGE;
+  }
+  for (const { message, hint } of diagnosticsOf(error))
+    writeMessage(`${program}: error: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`);
+  return EXIT_LINK_ERROR;
+}
+
+/** What to tell of an error: everything a link collected, or one error for an output that cannot be written. */
+export function diagnosticsOf(error: unknown): readonly Diagnostic[] {
+  if (error instanceof LinkError) return error.diagnostics;
+  if (isNamed(error, 'OutputError')) {
+    return [{ severity: 'error', code: 'unwritable-output', message: error.message, where: [] }];
+  }
+  return [internalError(error)];
+}
+
+/** Whether an error is of a class of which each file of the build has one. */
+function isNamed(error: unknown, name: string): error is Error {
+  return error instanceof Error && error.name === name;
+}
+
+/** A defect of the linker itself: said as such, without a trace. */
+function internalError(error: unknown): Diagnostic {
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    severity: 'error',
+    code: 'internal',
+    message: `internal error: ${message}`,
+    where: [],
+    hint: 'this is a defect of the linker; please report it with the inputs and the command line',
+  };
+}

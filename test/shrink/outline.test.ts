@@ -1,0 +1,170 @@
+/** Sequences of instructions that become functions. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { contents, linkFiles, placed, section, toHex } from '../elf/make.ts';
+import { hasTool, run, scratchFolder } from '../run.ts';
+import { DRIVER_DIR } from './differential.ts';
+import { code, compiled, functionSymbol, hex, pairs, R_PC32, R_PLT32, START } from './make.ts';
+
+/** Calls `f` with what it gets, so that functions have no red zone; returns what stands between. */
+const FUNCTIONS = ['f1', 'f2', 'f3', 'f4', 'f5', 'f6'];
+
+type Relocations = Parameters<typeof code>[2];
+
+/**
+ * An object in which each of six functions calls another one, and has the same instructions before or behind that.
+ * @param relocations of those instructions, at their offsets
+ */
+function repeated(before: string, behind: string, relocations: Relocations = []): Uint8Array {
+  const call = hex(before).length;
+  const shift = before === '' ? 5 : 0;
+  const sections = FUNCTIONS.map((name, n) =>
+    // XOR eax, n: no two functions are the same.
+    code(`.text.${name}`, `${before} e8 .. .. .. .. ${behind} 83 f0 0${n} c3`, [
+      ...(relocations ?? []).map((row) => ({ ...row, offset: row.offset + shift })),
+      { offset: call + 1, type: R_PLT32, symbol: 'g', addend: -4 },
+    ]),
+  );
+  const calls = FUNCTIONS.map((symbol, n) => ({ offset: 5 * n + 1, type: R_PLT32, symbol, addend: -4 }));
+  const start = code('.text', `${'e8 .. .. .. .. '.repeat(FUNCTIONS.length)} 0f 0b`, calls);
+  const leaf = code('.text.g', '0f a2 c3'); // CPUID
+  const data = section('.data', 3, new Uint8Array(64).fill(1), { addralign: 8 });
+  const symbols = FUNCTIONS.map((name) => functionSymbol(name, `.text.${name}`));
+  const places = [functionSymbol('g', '.text.g'), { name: 'd', section: '.data' }];
+  return compiled([start, ...sections, leaf, data], [START, ...symbols, ...places]);
+}
+
+const outlinedOf = (object: Uint8Array) => {
+  const result = linkFiles({ 'a.o': object }, { header: 'plain' });
+  const isThere = result.map().sections.some(({ name }) => name === '.text.outlined');
+  return isThere ? toHex(contents(result, '.text.outlined')) : '';
+};
+
+/** LEA rax, [rdi+rsi*4+12h]; IMUL rax, rsi; ADD rax, rdx: 12 bytes. */
+const WORK = '48 8d 44 b7 12 48 0f af c6 48 01 d0';
+
+describe('sequences that become functions', () => {
+  it('end with RET, and are called', () => {
+    const result = linkFiles({ 'a.o': repeated('', WORK) }, { header: 'plain' });
+    expect(toHex(contents(result, '.text.outlined'))).toBe(pairs(`${WORK} c3`));
+    const from = placed(result, '.text.f2');
+    const to = placed(result, '.text.outlined');
+    const text = contents(result, '.text.f2');
+    const view = new DataView(text.buffer, text.byteOffset);
+    expect(text[5]).toBe(0xe8);
+    expect(from.address + 10 + view.getInt32(6, true)).toBe(to.address);
+    expect(toHex(text.subarray(10))).toBe(pairs('83 f0 01 c3'));
+  });
+
+  it('end with a jump where they ended with a call', () => {
+    const result = linkFiles({ 'a.o': repeated(WORK, '') }, { header: 'plain' });
+    const text = contents(result, '.text.outlined');
+    expect(toHex(text.subarray(0, 13))).toBe(pairs(`${WORK} e9`));
+    const view = new DataView(text.buffer, text.byteOffset);
+    const at = placed(result, '.text.outlined').address + 17;
+    expect(at + view.getInt32(13, true)).toBe(placed(result, '.text.g').address);
+    expect(contents(result, '.text.f1').length).toBe(5 + 4);
+  });
+
+  it('take their relocations along', () => {
+    // MOV eax, [rip+d]; IMUL rax, rsi; ADD rax, rdx
+    const object = repeated('', '8b 05 .. .. .. .. 48 0f af c6 48 01 d0', [
+      { offset: 2, type: R_PC32, symbol: 'd', addend: 4 - 4 },
+    ]);
+    const result = linkFiles({ 'a.o': object }, { header: 'plain' });
+    const text = contents(result, '.text.outlined');
+    const at = placed(result, '.text.outlined').address;
+    const view = new DataView(text.buffer, text.byteOffset);
+    expect(at + 6 + view.getInt32(2, true)).toBe(placed(result, '.data').address + 4);
+  });
+
+  it('find what lies on the stack behind the return address', () => {
+    // ADD rdx, [rsp]; ADD rdx, [rsp+10h]; MOV [rsp+78h], rdx; MOV [rsp+80h], rdx; MOV dword [rsp+8], 1
+    const before =
+      '48 03 14 24 48 03 54 24 10 48 89 54 24 78 48 89 94 24 80 00 00 00 c7 44 24 08 01 00 00 00';
+    const behind =
+      '48 03 54 24 08 48 03 54 24 18 48 89 94 24 80 00 00 00 48 89 94 24 88 00 00 00 c7 44 24 10 01 00 00 00 c3';
+    expect(outlinedOf(repeated('', before))).toBe(pairs(behind));
+  });
+
+  it.each([
+    ['PUSH and POP', '50 48 8d 44 b7 12 48 0f af c6 58', /50|58/],
+    ['SYSCALL', '48 8d 44 b7 12 48 0f af c6 0f 05', /0f ?05/],
+    ['MOV rbp, rsp', '48 89 e5 48 8d 44 24 10', /89 ?e5/],
+    ['LEAVE', 'c9 c9 c9 c9 c9 c9 c9 c9 c9', /c9/],
+    ['XCHG rax, rsp', '48 94 48 94 48 94 48 94 48 94', /94/],
+    ['SUB rsp, 28h', '48 83 ec 28 48 83 ec 28 48 83 ec 28', /83 ?ec/],
+  ])('have no %s in them', (_, text, forbidden) => {
+    expect(outlinedOf(repeated('', text))).not.toMatch(forbidden);
+  });
+
+  it('are not taken out of functions that may use the red zone', () => {
+    // MOV [rsp-8], rax
+    expect(outlinedOf(repeated('', `48 89 44 24 f8 ${WORK}`))).toBe('');
+  });
+
+  it('are not made in linker scripts, which have no place for them, nor without shrinking', () => {
+    const object = repeated('', WORK);
+    const names = (options: Parameters<typeof linkFiles>[1]) =>
+      linkFiles({ 'a.o': object }, options)
+        .map()
+        .sections.map(({ name }) => name);
+    expect(names({ shrink: 'none' })).not.toContain('.text.outlined');
+    expect(names({ verbatim: true })).not.toContain('.text.outlined');
+    expect(names({})).toContain('.text.outlined');
+  });
+});
+
+const folder = scratchFolder();
+
+/**
+ * Faults in the middle of a sequence that six functions share; the handler counts the frames that unwind tables lead
+ * through, up to the one that called.
+ */
+const FAULT = `
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unwind.h>
+int n;
+_Unwind_Reason_Code count(struct _Unwind_Context *c, void *p) { n++; return _URC_NO_REASON; }
+void handler(int s) { _Unwind_Backtrace(count, 0); printf("%d\\n", n); exit(0); }
+volatile long a = 3, b = 4, c = 5, *q;
+__attribute__((noinline)) void use(long x) { __asm__ volatile("" :: "r"(x)); }
+#define WORK long x = a * b + c; c = x; b = *q; a = b * c + x; c = a + x; use(x + a);
+#define F(N) __attribute__((noinline)) void f##N(void) { use(N); WORK use(x + N); }
+F(1) F(2) F(3) F(4) F(5) F(6)
+int main(int argc, char **argv) {
+  signal(SIGSEGV, handler);
+  long d = 7;
+  if (argc < 2) q = &d;
+  f1(); f2(); f3(); f4(); f5();
+  q = 0;
+  f6();
+}
+`;
+
+it.skipIf(!hasTool('gcc'))('unwind tables describe the functions that were made', () => {
+  writeFileSync(join(folder, 'fault.c'), FAULT);
+  const build = (mode: string) => {
+    const link = [
+      '-static',
+      '-O2',
+      '-fexceptions',
+      `-B${DRIVER_DIR}`,
+      `-Wl,--shrink=${mode}`,
+      `-Wl,-Map=${mode}.map`,
+    ];
+    expect(run('gcc', [...link, 'fault.c', '-o', mode], { cwd: folder })).toMatchObject({ code: 0 });
+    return run('timeout', ['5', join(folder, mode)]);
+  };
+  const none = build('none');
+  const frames = Number(none.stdout.toString());
+  expect(frames).toBeGreaterThan(4);
+  // The function that was made is one more.
+  expect(build('safe').stdout.toString()).toBe(`${frames + 1}\n`);
+  expect(run('grep', ['outlined', 'safe.map'], { cwd: folder }).stdout.toString()).toContain(
+    '.text.outlined',
+  );
+});
