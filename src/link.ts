@@ -17,6 +17,7 @@ import { dropTails } from './passes/dropTails.ts';
 import { fitHeader } from './passes/fitHeader.ts';
 import { foldIdentical } from './passes/foldIdentical.ts';
 import { indexUnwind } from './passes/indexUnwind.ts';
+import { joinSections } from './passes/joinSections.ts';
 import { layoutImage } from './passes/layoutImage.ts';
 import { loadInputs } from './passes/loadInputs.ts';
 import { markLive } from './passes/markLive.ts';
@@ -134,6 +135,8 @@ function runPasses(
   // Every section is its own, merged with others, or stands for the ones that are like it.
   run(outlineCode, program, liveness, pieces, synthesis, shrinkage, rules);
   // Sequences of instructions that occur often are functions.
+  run(joinSections, program, liveness, pieces, synthesis, shrinkage, rules);
+  // Sections that run into others are tied to them.
   const unwind = run(assembleUnwind, program, liveness, pieces, options);
   // Sizes are final.
   const placed = rules

@@ -35,6 +35,9 @@ export class Pieces {
   readonly #has: Uint8Array;
   /** Ids of the sections that are folded into others. */
   readonly #folded: number[] = [];
+  /** Sections that have to lie right behind others, by those, and all of them. */
+  readonly #next = new Map<number, number>();
+  readonly #followers = new Set<number>();
 
   constructor(sectionCount: number) {
     this.home = new Int32Array(sectionCount).fill(-1);
@@ -111,6 +114,24 @@ export class Pieces {
   #addMap(id: number, map: OffsetMap): void {
     const earlier = this.#maps.get(id);
     this.#setMap(id, earlier ? chainMaps(earlier, map) : map);
+  }
+
+  /** Demands that a section lies right behind another one. */
+  follow(id: number, next: number): void {
+    this.#next.set(id, next);
+    this.#followers.add(next);
+  }
+
+  /** Whether a section has to lie right behind another one. */
+  isFollower(id: number): boolean {
+    return this.#followers.has(id);
+  }
+
+  /** A section and those that have to lie right behind it, in their sequence. */
+  chainFrom(id: number): number[] {
+    const chain = [id];
+    for (let next = this.#next.get(id); next !== undefined; next = this.#next.get(next)) chain.push(next);
+    return chain;
   }
 
   /** Tells where tables of distances between places in code lie. */

@@ -101,6 +101,8 @@ export interface OutlinedUnwind {
   readonly cieOffset: number;
 }
 
+/** Bytes of a program that `fitHeader` takes apart at most. */
+export const MAX_CUT_BYTES = 1024;
 /** Bytes of JMP rel32. */
 export const JUMP_SIZE = 5;
 /** Bytes of a slot of the global offset table. */

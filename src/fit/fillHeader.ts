@@ -32,7 +32,7 @@ export function fillHeader(
 ): HeaderFit[] {
   // Where other segments follow, what is written lies in one of them.
   const mayWrite = plan.regions.length === 1 ? Category.data : Category.rodata;
-  const candidates = findCandidates(program, clusters, plan.groups, mayWrite);
+  const candidates = findCandidates(program, clusters, pieces, plan.groups, mayWrite);
   const sizeOf = (id: number) => pieces.size[id]!;
   const far = layouts.filter(({ baseShift }) => baseShift !== undefined);
   const obstacle = far.length > 0 ? farObstacle(program, pieces, synthesis, plan, options) : undefined;
@@ -64,6 +64,7 @@ export function fillHeader(
 function findCandidates(
   { sections }: Program,
   clusters: Liveness['clusters'],
+  pieces: Pieces,
   groups: Groups,
   mayWrite: Category,
 ): Candidate[] {
@@ -77,6 +78,7 @@ function findCandidates(
     if (found[kind] === MOST_ALIKE) continue;
     const id = groups.leadOf(group);
     if ((sections.flags[id]! & SHF_TLS) !== 0 || clusters.nameOf(id) !== undefined) continue;
+    if (pieces.chainFrom(id).length > 1) continue;
     found[kind]!++;
     candidates.push({ id, size, alignment });
   }

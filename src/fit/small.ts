@@ -5,7 +5,7 @@
 
 import { ET_DYN } from '../elf/constants.ts';
 import type { HeaderLayout, Hole } from '../header/layout.ts';
-import { Rewrite } from '../results.ts';
+import { MAX_CUT_BYTES, Rewrite } from '../results.ts';
 import { Flow } from '../x86/decode.ts';
 import { isRelative, popsFirst } from '../x86/exits.ts';
 import { Calculation } from '../x86/relocations.ts';
@@ -16,8 +16,6 @@ import { type Arrangement, type Atom, arrange, type Problem, type Room } from '.
 import { type Trace, traceProgram } from './trace.ts';
 import { type ByteRange, contains, type View, type ViewSection } from './view.ts';
 
-/** A program larger than this is not cut. */
-const MAX_BYTES = 1024;
 const MAX_SECTIONS = 16;
 
 /** A small program, understood. */
@@ -44,7 +42,7 @@ export interface SmallFit {
 export function readSmallProgram(view: View, entry: SmallProgram['entry']): SmallProgram | undefined {
   let bytes = 0;
   for (const section of view.values()) bytes += section.isZero ? 0 : section.bytes.length;
-  if (bytes > MAX_BYTES || view.size > MAX_SECTIONS) return undefined;
+  if (bytes > MAX_CUT_BYTES || view.size > MAX_SECTIONS) return undefined;
   const trace = traceProgram(view, entry.section, entry.offset);
   const isWhole = (id: number) => trace === undefined || trace.vague.has(id);
   const code: CodeSection[] = [];

@@ -106,14 +106,24 @@ export function collectGroups(
   const seen = new Set<string>();
   for (let id = 0; id < pieces.home.length; id++) {
     if (!isPlaced(program, pieces, id)) continue;
+    if (pieces.isFollower(id)) continue;
     const name = clusters.nameOf(id);
-    if (name === undefined) groups.addSingle(id, categoryOf(program, id, options));
+    if (name === undefined) addChain(groups, program, pieces, id, options);
     else if (!seen.has(name)) {
       seen.add(name);
       addCluster(groups, program, clusters.members.get(name)!, pieces, options);
     }
   }
   return groups;
+}
+
+/** Adds a section and those that have to lie right behind it. */
+function addChain(groups: Groups, program: Program, pieces: Pieces, id: number, options: LinkOptions): void {
+  const category = categoryOf(program, id, options);
+  const chain = pieces.chainFrom(id);
+  // They follow without a gap where the first lies as the strictest wants it.
+  if (chain.length > 1) alignFirst(chain, pieces);
+  groups.add(chain, category);
 }
 
 function isPlaced({ sections }: Program, { home }: Pieces, id: number): boolean {

@@ -1,0 +1,70 @@
+/** Functions that run into the one that they would jump to. */
+import { describe, expect, it } from 'vitest';
+import { contents, linkFiles, placed, section, toHex } from '../elf/make.ts';
+import { code, compiled, filler, functionSymbol, pairs, R_64, R_PLT32, START } from './make.ts';
+
+/** Too large to be taken apart by instructions. */
+const LARGE = filler(1100);
+
+const call = (offset: number, symbol: string) => ({ offset, type: R_PLT32, symbol, addend: -4 });
+const options = { header: 'plain' } as const;
+
+describe('tail calls', () => {
+  const start = code('.text', `e8 .. .. .. .. e8 .. .. .. .. ${LARGE} 0f 0b`, [call(1, 'a'), call(6, 'c')]);
+  const a = code('.text.a', '83 c0 01 e9 .. .. .. ..', [call(4, 'b')]);
+  const b = code('.text.b', '83 c0 02 e9 .. .. .. ..', [call(4, 'd')]);
+  const c = code('.text.c', '83 c0 03 e9 .. .. .. ..', [call(4, 'b')]);
+  const d = code('.text.d', '83 c0 04 c3');
+  const symbols = ['a', 'b', 'c', 'd'].map((name) => functionSymbol(name, `.text.${name}`));
+  const object = compiled([start, c, b, d, a], [START, ...symbols]);
+
+  it('fall through, the first of those to a function, and chains of them', () => {
+    const result = linkFiles({ 'a.o': object }, options);
+    expect(toHex(contents(result, '.text.c'))).toBe(pairs('83 c0 03'));
+    expect(toHex(contents(result, '.text.b'))).toBe(pairs('83 c0 02'));
+    expect(contents(result, '.text.a').length).toBe(8);
+    const [first, second, third] = ['.text.c', '.text.b', '.text.d'].map(
+      (name) => placed(result, name).address,
+    );
+    expect(second).toBe(first! + 3);
+    expect(third).toBe(second! + 3);
+  });
+
+  it('stay in code that is not rewritten', () => {
+    const result = linkFiles({ 'a.o': object }, { ...options, shrink: 'none' });
+    expect(contents(result, '.text.c').length).toBe(8);
+  });
+
+  it('do not go round in a circle', () => {
+    const e = code('.text.e', '83 c0 05 e9 .. .. .. ..', [call(4, 'f')]);
+    const f = code('.text.f', '83 c0 06 e9 .. .. .. ..', [call(4, 'e')]);
+    const main = code('.text', `e8 .. .. .. .. ${LARGE} 0f 0b`, [call(1, 'e')]);
+    const places = [functionSymbol('e', '.text.e'), functionSymbol('f', '.text.f')];
+    const result = linkFiles({ 'a.o': compiled([main, e, f], [START, ...places]) }, options);
+    expect(contents(result, '.text.e').length + contents(result, '.text.f').length).toBe(3 + 8);
+  });
+
+  it('keep the even addresses of functions that data knows', () => {
+    const main = code('.text', `e8 .. .. .. .. ${LARGE} 0f 0b`, [call(1, 'e')]);
+    const e = code('.text.e', '83 c0 05 e9 .. .. .. ..', [call(4, 'f')]);
+    const f = code('.text.f', '83 c0 06 c3', [], 16);
+    const data = section('.data', 3, new Uint8Array(8), {
+      addralign: 8,
+      relocations: [{ offset: 0, type: R_64, symbol: 'f', addend: 0 }],
+    });
+    const places = [functionSymbol('e', '.text.e'), functionSymbol('f', '.text.f')];
+    const object = compiled([main, e, f, data], [START, ...places, { name: 'd', section: '.data' }]);
+    const result = linkFiles({ 'a.o': object }, { ...options, undefinedSymbols: ['d'] });
+    expect(placed(result, '.text.f').address % 2).toBe(0);
+    expect(contents(result, '.text.e').length).toBe(8);
+  });
+
+  it('that are all of a function stay: it keeps an address of its own', () => {
+    const main = code('.text', `e8 .. .. .. .. ${LARGE} 0f 0b`, [call(1, 'e')]);
+    const e = code('.text.e', 'e9 .. .. .. ..', [call(1, 'f')]);
+    const f = code('.text.f', '83 c0 06 c3');
+    const places = [functionSymbol('e', '.text.e'), functionSymbol('f', '.text.f')];
+    const result = linkFiles({ 'a.o': compiled([main, e, f], [START, ...places]) }, options);
+    expect(contents(result, '.text.e').length).toBe(5);
+  });
+});
