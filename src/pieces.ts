@@ -33,8 +33,8 @@ export class Pieces {
   #tables: ReadonlyMap<number, Uint32Array> = new Map();
   /** Bits by section id: whether the maps above have something for it, and whether it is folded. */
   readonly #has: Uint8Array;
-  /** Ids of the sections that are folded into others. */
-  readonly #folded: number[] = [];
+  /** Ids of the sections that are folded into others, by those. */
+  readonly #twins = new Map<number, number[]>();
   /** Sections that have to lie right behind others, by those, and all of them. */
   readonly #next = new Map<number, number>();
   readonly #followers = new Set<number>();
@@ -78,7 +78,9 @@ export class Pieces {
   fold(id: number, survivor: number): void {
     this.home[id] = survivor;
     this.#has[id]! |= IS_FOLDED;
-    this.#folded.push(id);
+    const twins = this.#twins.get(survivor);
+    if (twins) twins.push(id);
+    else this.#twins.set(survivor, [id]);
   }
 
   /**
@@ -107,7 +109,7 @@ export class Pieces {
   /** Records where the bytes of a section have gone for itself and its twins. */
   #moveParts(id: number, map: OffsetMap): void {
     this.#addMap(id, map);
-    for (const twin of this.#folded) if (this.home[twin] === id) this.#addMap(twin, map);
+    for (const twin of this.#twins.get(id) ?? []) this.#addMap(twin, map);
   }
 
   /** Lets a map follow the one that a section has. */
@@ -214,24 +216,26 @@ function follow({ starts, offsets }: OffsetMap, offset: number): number {
 function chainMaps(first: OffsetMap, second: OffsetMap): OffsetMap {
   const starts: number[] = [];
   const offsets: number[] = [];
-  first.starts.forEach((start, run) => {
+  const runs = first.starts.length;
+  for (let run = 0; run < runs; run++) {
+    const start = first.starts[run]!;
     const from = first.offsets[run]!;
     starts.push(start);
     offsets.push(from < 0 ? -1 : follow(second, from));
-    if (from < 0) return;
-    const end =
-      run + 1 < first.starts.length ? first.starts[run + 1]! - start + from : Number.POSITIVE_INFINITY;
-    second.starts.forEach((place, i) => {
-      if (place <= from || place >= end) return;
+    if (from < 0) continue;
+    const end = run + 1 < runs ? first.starts[run + 1]! - start + from : Number.POSITIVE_INFINITY;
+    for (let i = lastAtOrBefore(second.starts, from) + 1; i < second.starts.length; i++) {
+      const place = second.starts[i]!;
+      if (place >= end) break;
       starts.push(start + place - from);
       offsets.push(second.offsets[i]!);
-    });
-  });
+    }
+  }
   return { starts: Uint32Array.from(starts), offsets: Int32Array.from(offsets) };
 }
 
 /** Index of the last entry that is not above `value`, or -1. `sorted` ascends. */
-export function lastAtOrBefore(sorted: Uint32Array, value: number): number {
+export function lastAtOrBefore(sorted: Uint32Array | Int32Array, value: number): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

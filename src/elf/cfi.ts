@@ -253,7 +253,7 @@ function readProgram(
   for (let next = start; next < end; ) {
     const at = next;
     const size = ADVANCE_SIZE[bytes[at]!]!;
-    next = size < 0 ? operandsEnd(bytes, at, end) : at + 1 + size;
+    next = operandsEnd(bytes, at, end);
     if (next < 0 || next > end)
       return `call frame instruction 0x${bytes[at]!.toString(16)} is not understood`;
     if (size < 0) continue;
@@ -264,8 +264,19 @@ function readProgram(
   return undefined;
 }
 
-/** Offset behind an instruction that does not advance; -1 if it is not understood or does not end before `end`. */
-function operandsEnd(bytes: Uint8Array, at: number, end: number): number {
+/** What `readAdvance` returns of an instruction that does not advance. */
+export const NO_ADVANCE = -1;
+
+/** The distance in bytes by which an instruction advances the location, or `NO_ADVANCE`. */
+export function readAdvance(bytes: Uint8Array, at: number): number {
+  const size = ADVANCE_SIZE[bytes[at]!]!;
+  return size < 0 ? NO_ADVANCE : readDistance(bytes, at, size);
+}
+
+/** Offset behind an instruction; -1 if it is not understood or does not end before `end`. */
+export function operandsEnd(bytes: Uint8Array, at: number, end: number): number {
+  const advance = ADVANCE_SIZE[bytes[at]!]!;
+  if (advance >= 0) return at + 1 + advance;
   const operands = OPERANDS[bytes[at]!]!;
   if (operands === NOT_UNDERSTOOD) return -1;
   let next = at + 1;

@@ -1,36 +1,41 @@
 /**
- * Chooses which sequences are worth a function. To find the best set is hard; taking the one that saves most again and
+ * Chooses which sequences are shared. To find the best set is hard; taking the one that saves most again and
  * again comes close. What one saves only gets less as others take places from it, so it is counted again when its
  * turn comes, and waits if it is no longer the best: each that is taken was the best then.
  */
 import { IntList } from '../merge/intList.ts';
-import type { Repeats } from './repeats.ts';
+import { type Repeats, Sharing } from './repeats.ts';
 
-/** The sequences that become functions, and where each is called. */
+/** The sequences that are shared, and the places that share each. */
 export interface Choice {
   /** Index in `Repeats`. */
   readonly repeats: Int32Array;
   /** Where the places of each begin in `places`; one more for the end. */
   readonly firstPlace: Int32Array;
-  /** Instructions where a sequence begins that is replaced. */
+  /** Instructions where a sequence begins. */
   readonly places: Int32Array;
-  /** Bytes that are saved. */
-  readonly gain: number;
+  /** Bytes that are saved, by `Sharing`. */
+  readonly gain: readonly [number, number];
 }
 
 const NONE = -1;
 
-/** @param instructions number of instructions that there are */
-export function chooseRepeats(repeats: Repeats, instructions: number): Choice {
+/**
+ * @param instructions number of instructions that there are
+ * @param withCalls whether sequences may become functions
+ */
+export function chooseRepeats(repeats: Repeats, instructions: number, withCalls: boolean): Choice {
   const taken = new Uint8Array(instructions);
   const queue = new GainQueue(repeats.length);
   const { firstPlace } = repeats;
-  for (let r = repeats.length - 1; r >= 0; r--)
-    queue.add(r, repeats.gain(r, firstPlace.values[r + 1]! - firstPlace.values[r]!));
+  for (let r = repeats.length - 1; r >= 0; r--) {
+    if (withCalls || repeats.sharing.values[r] !== Sharing.call)
+      queue.add(r, repeats.gain(r, firstPlace.values[r + 1]! - firstPlace.values[r]!));
+  }
   const chosen = new IntList();
   const first = new IntList();
   const places = new IntList();
-  let total = 0;
+  const total: [number, number] = [0, 0];
   for (let r = queue.take(); r !== NONE; r = queue.take()) {
     const start = places.length;
     addFreePlaces(repeats, r, taken, places);
@@ -42,7 +47,7 @@ export function chooseRepeats(repeats: Repeats, instructions: number): Choice {
     }
     chosen.push(r);
     first.push(start);
-    total += gain;
+    total[repeats.sharing.values[r]!]! += gain;
     takePlaces(repeats, r, taken, places, start);
   }
   first.push(places.length);

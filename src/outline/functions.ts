@@ -25,6 +25,7 @@ export class OutlinedFunctions {
     let size = 0;
     choice.repeats.forEach((repeat, n) => {
       this.offset[n] = size;
+      // Nothing for those that end functions.
       size += repeats.bodySize.values[repeat]!;
     });
     this.bytes = new Uint8Array(size);

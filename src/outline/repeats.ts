@@ -5,12 +5,22 @@
  */
 import { mix } from '../elf/hash.ts';
 import { IntList } from '../merge/intList.ts';
-import { FIXED, type Tokens } from './tokens.ts';
+import { Begins, FIXED, type Tokens } from './tokens.ts';
+
+/** Ways to let several places share a sequence. */
+export const Sharing = {
+  /** It becomes a function, which all of them call. */
+  call: 0,
+  /** It ends a function; the others jump to one that does. */
+  jump: 1,
+} as const;
+export type Sharing = (typeof Sharing)[keyof typeof Sharing];
 
 /** Instructions of a sequence at most. */
 const MAX_LENGTH = 32;
 
-const CALL_SIZE = 5;
+/** Bytes of CALL and JMP rel32. */
+const BRANCH_SIZE = 5;
 const RET_SIZE = 1;
 
 /** Sequences, each with all the places where it begins, of which some may overlap. */
@@ -18,8 +28,10 @@ export class Repeats {
   /** Instructions, and bytes. */
   readonly count = new IntList();
   readonly size = new IntList();
-  /** Bytes as a function of its own. */
+  /** Bytes that there will be besides calls or jumps. */
   readonly bodySize = new IntList();
+  /** `Sharing` */
+  readonly sharing = new IntList();
   /** Where the places begin in `places`; one more for the end. They ascend. */
   readonly firstPlace = new IntList();
   readonly places = new IntList();
@@ -32,14 +44,32 @@ export class Repeats {
     return this.count.length;
   }
 
-  /** Bytes that are saved if a sequence is called in so many places. */
+  /** Bytes that are saved if a sequence is shared by so many places. */
   gain(repeat: number, uses: number): number {
-    return gainOf(this.size.values[repeat]!, this.bodySize.values[repeat]!, uses);
+    const size = this.size.values[repeat]!;
+    return gainOf(this.sharing.values[repeat]!, size, this.bodySize.values[repeat]!, uses);
   }
 }
 
-function gainOf(size: number, bodySize: number, uses: number): number {
-  return uses * (size - CALL_SIZE) - bodySize;
+function gainOf(sharing: number, size: number, bodySize: number, uses: number): number {
+  return sharing === Sharing.jump
+    ? (uses - 1) * (size - BRANCH_SIZE)
+    : uses * (size - BRANCH_SIZE) - bodySize;
+}
+
+/** What is looked at for one way of sharing. */
+interface View {
+  readonly tokens: Tokens;
+  readonly sharing: Sharing;
+  readonly numbers: IntList;
+  /** Bits of `Begins` that no instruction may have but the first. */
+  readonly barriers: number;
+}
+
+function viewFor(tokens: Tokens, sharing: Sharing): View {
+  return sharing === Sharing.call
+    ? { tokens, sharing, numbers: tokens.called, barriers: Begins.entered | Begins.described }
+    : { tokens, sharing, numbers: tokens.jumped, barriers: Begins.entered };
 }
 
 /** Equal sequences of one length: for each place where one begins, by its index, which. */
@@ -54,25 +84,24 @@ interface Level {
   readonly bodySize: Int32Array;
 }
 
-/** Lists all sequences by whose repetition bytes could be saved. */
-export function findRepeats(tokens: Tokens): Repeats {
-  const repeats = new Repeats();
-  let level = firstLevel(tokens);
-  addRepeats(tokens, level, 1, repeats);
+/** Adds all sequences to `repeats` by which bytes could be saved in one way. */
+export function findRepeats(tokens: Tokens, sharing: Sharing, repeats: Repeats): void {
+  const view = viewFor(tokens, sharing);
+  let level = firstLevel(view);
+  addRepeats(view, level, 1, repeats);
   for (let length = 2; length <= MAX_LENGTH && level.places.length > 0; length++) {
-    level = nextLevel(tokens, level, length);
-    addRepeats(tokens, level, length, repeats);
+    level = nextLevel(view, level, length);
+    addRepeats(view, level, length, repeats);
   }
-  return repeats;
 }
 
-function firstLevel({ number, length, bodyLength }: Tokens): Level {
+function firstLevel({ numbers, tokens: { length, bodyLength } }: View): Level {
   const places = new IntList();
   const kind = new IntList();
-  for (let i = 0; i < number.length; i++) {
-    if (number.values[i] === FIXED) continue;
+  for (let i = 0; i < numbers.length; i++) {
+    if (numbers.values[i] === FIXED) continue;
     places.push(i);
-    kind.push(number.values[i]!);
+    kind.push(numbers.values[i]!);
   }
   const uses = new Int32Array(length.length);
   for (let k = 0; k < kind.length; k++) uses[kind.values[k]!]!++;
@@ -96,10 +125,10 @@ function keepRepeated(places: Int32Array, kind: Int32Array, uses: Int32Array) {
 }
 
 /** Adds the next instruction to every sequence, where there is one. @param length instructions of the new ones */
-function nextLevel(tokens: Tokens, level: Level, length: number): Level {
-  const numbers = tokens.number.values;
+function nextLevel({ tokens, sharing, numbers, barriers }: View, level: Level, length: number): Level {
   const begins = tokens.begins.values;
-  const isCall = tokens.isCall.values;
+  // A call ends a sequence that is called: what it returns to must lie in the function that called.
+  const isLast = sharing === Sharing.call ? tokens.isCall.values : tokens.isEnd.values;
   const { places, kind } = level;
   const kinds = new Pairs(places.length);
   const size = new IntList();
@@ -108,9 +137,9 @@ function nextLevel(tokens: Tokens, level: Level, length: number): Level {
   let kept = 0;
   for (let k = 0; k < places.length; k++) {
     const next = places[k]! + length - 1;
-    const number = next < tokens.number.length ? numbers[next]! : FIXED;
-    // A call ends a sequence: what it returns to must lie in the function that called.
-    if (number === FIXED || begins[next] === 1 || isCall[numbers[next - 1]!] === 1) continue;
+    const number = next < numbers.length ? numbers.values[next]! : FIXED;
+    const isOver = number === FIXED || (begins[next]! & barriers) !== 0;
+    if (isOver || isLast[numbers.values[next - 1]!] === 1) continue;
     const found = kinds.numberOf(kind[k]!, number);
     if (found === size.length) {
       size.push(level.size[kind[k]!]! + tokens.length.values[number]!);
@@ -151,27 +180,46 @@ class Pairs {
 }
 
 /** Adds the sequences of a level that could save anything. */
-function addRepeats(tokens: Tokens, level: Level, length: number, repeats: Repeats): void {
+function addRepeats(
+  { tokens, sharing, numbers }: View,
+  level: Level,
+  length: number,
+  repeats: Repeats,
+): void {
   const { places, kind, uses, size, bodySize } = level;
-  const isCall = tokens.isCall.values;
-  const numbers = tokens.number.values;
-  const start = new Int32Array(size.length).fill(-1);
+  const { isCall, isEnd } = tokens;
+  const start = new Int32Array(size.length).fill(UNSEEN);
   for (let k = 0; k < places.length; k++) {
     const sequence = kind[k]!;
-    if (start[sequence] === -1) {
-      const last = numbers[places[k]! + length - 1]!;
+    if (start[sequence] === UNSEEN) {
+      const last = numbers.values[places[k]! + length - 1]!;
       // CALL at the end becomes JMP; other sequences end with RET.
-      const body = bodySize[sequence]! + (isCall[last] === 1 ? 0 : RET_SIZE);
-      start[sequence] = -2;
-      if (gainOf(size[sequence]!, body, uses[sequence]!) > 0) {
-        start[sequence] = repeats.places.length;
-        repeats.count.push(length);
-        repeats.size.push(size[sequence]!);
-        repeats.bodySize.push(body);
-        for (let n = 0; n < uses[sequence]!; n++) repeats.places.push(-1);
-        repeats.firstPlace.push(repeats.places.length);
-      }
+      const body = bodySize[sequence]! + (isCall.values[last] === 1 ? 0 : RET_SIZE);
+      const isWhole = sharing === Sharing.call || isEnd.values[last] === 1;
+      const gain = isWhole ? gainOf(sharing, size[sequence]!, body, uses[sequence]!) : 0;
+      start[sequence] = gain > 0 ? repeats.places.length : USELESS;
+      if (gain > 0) addRepeat(repeats, sharing, length, size[sequence]!, body, uses[sequence]!);
     }
     if (start[sequence]! >= 0) repeats.places.values[start[sequence]!++] = places[k]!;
   }
+}
+
+const UNSEEN = -1;
+const USELESS = -2;
+
+/** Adds a sequence, with room for its places. */
+function addRepeat(
+  repeats: Repeats,
+  sharing: Sharing,
+  count: number,
+  size: number,
+  bodySize: number,
+  uses: number,
+): void {
+  repeats.count.push(count);
+  repeats.size.push(size);
+  repeats.bodySize.push(sharing === Sharing.call ? bodySize : 0);
+  repeats.sharing.push(sharing);
+  for (let n = 0; n < uses; n++) repeats.places.push(0);
+  repeats.firstPlace.push(repeats.places.length);
 }

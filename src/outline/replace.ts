@@ -1,49 +1,64 @@
-/** Puts calls in the place of sequences that have become functions. */
+/** Puts calls and jumps in the place of sequences that are shared. */
+import type { Pieces } from '../pieces.ts';
+import type { Program } from '../program.ts';
 import type { Code, Fields } from '../shrink/code.ts';
 import { NO_TARGET } from '../shrink/code.ts';
 import { Flow } from '../x86/decode.ts';
 import { R_X86_64_PLT32 } from '../x86/relocations.ts';
 import type { Choice } from './choose.ts';
 import { firstFieldOf, type OutlinedFunctions } from './functions.ts';
-import type { Repeats } from './repeats.ts';
+import { type Repeats, Sharing } from './repeats.ts';
 import type { RewrittenSections } from './sections.ts';
 import type { Tokens } from './tokens.ts';
 
-const CALL_SIZE = 5;
-const CALL = new Uint8Array(CALL_SIZE);
-CALL[0] = 0xe8; // CALL rel32
+const BRANCH_SIZE = 5;
+const CALL = Uint8Array.of(0xe8, 0, 0, 0, 0); // CALL rel32
+const JUMP = Uint8Array.of(0xe9, 0, 0, 0, 0); // JMP rel32
 /** A distance counts from behind its field, a relocation from the field. */
 const FIELD_SIZE = 4;
 
+const NONE = -1;
+
+/** What is shared, and where it lies: by number of the chosen sequence. */
+interface Places {
+  /** By instruction: the sequence that is replaced there, or -1. */
+  readonly replaced: Int32Array;
+  /** A reference and an addend that lead to what is shared. */
+  readonly symbol: Int32Array;
+  readonly addend: Int32Array;
+}
+
 /**
  * Rewrites every section in which a sequence is replaced, and writes each function from the first place of its sequence.
- * @param symbol reference to the section of the functions
  */
 export function replaceRepeats(
+  program: Program,
+  pieces: Pieces,
   tokens: Tokens,
   repeats: Repeats,
   choice: Choice,
   functions: OutlinedFunctions,
   sections: RewrittenSections,
-  symbol: number,
 ): void {
-  const chosenAt = placesOf(choice, tokens.number.length);
+  const { replaced, symbol, addend } = findPlaces(program, pieces, tokens, repeats, choice, functions);
   const isWritten = new Uint8Array(choice.repeats.length);
   for (let s = 0; s < tokens.sections.length; s++) {
     const first = tokens.firstOf.values[s]!;
-    const chosen = chosenAt.subarray(first, tokens.firstOf.values[s + 1]!);
+    const chosen = replaced.subarray(first, tokens.firstOf.values[s + 1]!);
     const id = tokens.sections.values[s]!;
-    if (chosen.every((n) => n < 0) || !sections.read(id)) continue;
+    if (chosen.every((n) => n === NONE) || !sections.read(id)) continue;
     const { code, fields } = sections;
     const { count } = fields;
     for (let i = 0; i < chosen.length; i++) {
       const n = chosen[i]!;
-      if (n < 0) continue;
-      const length = repeats.count.values[choice.repeats[n]!]!;
-      if (isWritten[n] === 0) functions.write(n, code, fields, count, i, length);
+      if (n === NONE) continue;
+      const repeat = choice.repeats[n]!;
+      const length = repeats.count.values[repeat]!;
+      const isCall = repeats.sharing.values[repeat] === Sharing.call;
+      if (isCall && isWritten[n] === 0) functions.write(n, code, fields, count, i, length);
       isWritten[n] = 1;
-      replace(code, fields, count, i, length);
-      fields.add(0, R_X86_64_PLT32, symbol, functions.offset[n]! - FIELD_SIZE);
+      replace(code, fields, count, i, length, isCall);
+      fields.add(0, R_X86_64_PLT32, symbol[n]!, addend[n]!);
       fields.insn[fields.count - 1] = i;
       fields.within[fields.count - 1] = 1;
     }
@@ -52,23 +67,67 @@ export function replaceRepeats(
   }
 }
 
-/** By instruction: the number of the chosen sequence that begins there, or -1. */
-function placesOf({ repeats, firstPlace, places }: Choice, instructions: number): Int32Array {
-  const chosenAt = new Int32Array(instructions).fill(-1);
-  for (let n = 0; n < repeats.length; n++) {
-    for (let p = firstPlace[n]!; p < firstPlace[n + 1]!; p++) chosenAt[places[p]!] = n;
+function findPlaces(
+  program: Program,
+  pieces: Pieces,
+  tokens: Tokens,
+  repeats: Repeats,
+  { repeats: chosen, firstPlace, places }: Choice,
+  functions: OutlinedFunctions,
+): Places {
+  const replaced = new Int32Array(tokens.count).fill(NONE);
+  const symbol = new Int32Array(chosen.length);
+  const addend = new Int32Array(chosen.length);
+  const symbols = new SectionSymbols(program);
+  for (let n = 0; n < chosen.length; n++) {
+    const isCall = repeats.sharing.values[chosen[n]!] === Sharing.call;
+    const first = places[firstPlace[n]!]!;
+    const id = isCall ? program.made['.text.outlined'] : tokens.sectionOf(first);
+    // References speak of the input. What was dropped there may leave no offset that means just this.
+    const offset = isCall ? functions.offset[n]! : pieces.inputOffset(id, tokens.at.values[first]!);
+    if (!isCall && pieces.resolve(id, offset) !== tokens.at.values[first]) continue;
+    symbol[n] = symbols.of(id);
+    addend[n] = offset - FIELD_SIZE;
+    // The first of those that end functions stays.
+    for (let p = firstPlace[n]! + (isCall ? 0 : 1); p < firstPlace[n + 1]!; p++) replaced[places[p]!] = n;
   }
-  return chosenAt;
+  return { replaced, symbol, addend };
 }
 
-/** Makes a call of some instructions. @param count fields that are in order */
-function replace(code: Code, fields: Fields, count: number, start: number, length: number): void {
+/** References to the starts of sections. */
+class SectionSymbols {
+  readonly #program: Program;
+  readonly #known = new Map<number, number>();
+
+  constructor(program: Program) {
+    this.#program = program;
+  }
+
+  of(section: number): number {
+    let symbol = this.#known.get(section);
+    if (symbol === undefined) {
+      symbol = ~this.#program.locals.addSection(section);
+      this.#known.set(section, symbol);
+    }
+    return symbol;
+  }
+}
+
+/** Makes a call or a jump of some instructions. @param count fields that are in order */
+function replace(
+  code: Code,
+  fields: Fields,
+  count: number,
+  start: number,
+  length: number,
+  isCall: boolean,
+): void {
   const end = start + length;
   for (let i = start; i < end; i++) code.newLength[i] = 0;
   for (let f = firstFieldOf(fields, start, count); f < count && fields.insn[f]! < end; f++)
     fields.gone[f] = 1;
-  code.replace(start, CALL, CALL_SIZE);
-  code.flow[start] = Flow.callRel;
+  code.replace(start, isCall ? CALL : JUMP, BRANCH_SIZE);
+  code.flow[start] = isCall ? Flow.callRel : Flow.jmpRel;
   code.target[start] = NO_TARGET;
 }
 

@@ -1,4 +1,5 @@
 /** Sections that `shrinkCode` has rewritten, read once more to be put together in another way. */
+import { FrameStates } from '../elf/frameStates.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import type { Liveness, Synthesis } from '../results.ts';
@@ -19,6 +20,8 @@ export class RewrittenSections {
   readonly #entries: CodeEntries;
   readonly #reader: SectionReader;
   readonly #tables: FunctionTables | undefined;
+  readonly #frameStates = new FrameStates();
+  #states = new Int32Array(0);
 
   /** @param entries by section of the input, with offsets there */
   constructor(
@@ -40,6 +43,14 @@ export class RewrittenSections {
   read(id: number): boolean {
     if (this.#reader.read(id) || !this.#markEntries(id)) return false;
     return this.#tables === undefined || this.#tables.read(id, this.code);
+  }
+
+  /** What unwind tables say of each instruction that was read last; undefined if the program has none. */
+  states(): Int32Array | undefined {
+    if (!this.#tables) return undefined;
+    if (this.#states.length < this.code.count) this.#states = new Int32Array(2 * this.code.count);
+    this.#tables.readStates(this.code, this.#frameStates, this.#states);
+    return this.#states;
   }
 
   /** Puts the section together that was read last. @returns whether that could be done */

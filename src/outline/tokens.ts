@@ -1,10 +1,12 @@
 /**
- * Code as a sequence of numbers, one for each instruction, of which equal ones do the same wherever they stand: they
- * have the same bytes, and their relocations lead to the same places.
+ * Code as sequences of numbers, one for each instruction, of which equal ones do the same wherever they stand: they have
+ * the same bytes, and their relocations lead to the same places. There are two: in one, instructions do the same in a
+ * function of their own; in the other, in another function that has got there by a jump, and unwind tables say the
+ * same of them.
  */
 import { NameTable } from '../elf/names.ts';
 import { IntList } from '../merge/intList.ts';
-import type { Pieces } from '../pieces.ts';
+import { lastAtOrBefore, type Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
 import { type Code, Feature, type Fields, Mark, NO_TARGET } from '../shrink/code.ts';
 import { leavesRedZone } from '../shrink/redZone.ts';
@@ -16,6 +18,16 @@ import { raisedLength } from './raise.ts';
 /** In place of the number of an instruction that stays where it is. */
 export const FIXED = -1;
 
+/** Bits of `Tokens.begins`. */
+export const Begins = {
+  /** Control may come from somewhere else than the instruction before. */
+  entered: 1,
+  /** Unwind tables say something new. */
+  described: 2,
+} as const;
+
+const ENTERED = Mark.entry | Mark.target | Mark.function | Mark.start;
+
 /** Bytes of CALL rel32. */
 const CALL_SIZE = 5;
 
@@ -23,16 +35,17 @@ const CALL_SIZE = 5;
 const DESCRIPTION_SIZE = 64;
 
 export class Tokens {
-  /** By instruction, one section behind the other: its number, or `FIXED`. */
-  readonly number = new IntList();
-  /** 1 where control may come from somewhere else than the instruction before, or unwind tables say something new. */
+  /** By instruction, one section behind the other: its numbers, or `FIXED`; and its offset. */
+  readonly called = new IntList();
+  readonly jumped = new IntList();
+  readonly at = new IntList();
+  /** Bits of `Begins`. */
   readonly begins = new IntList();
-  /** By number of an instruction: bytes, bytes in a function of its own, and 1 for CALL. */
+  /** By number: bytes, bytes in a function of its own, 1 for CALL, and 1 if the next instruction is not reached. */
   readonly length = new IntList();
   readonly bodyLength = new IntList();
   readonly isCall = new IntList();
-  /** The instruction where each number occurs first. */
-  readonly firstAt = new IntList();
+  readonly isEnd = new IntList();
   /** Section ids, and the index of the first instruction of each; one more for the end. */
   readonly sections = new IntList();
   readonly firstOf = new IntList();
@@ -50,8 +63,20 @@ export class Tokens {
     this.firstOf.push(0);
   }
 
-  /** Adds the instructions of a section. */
-  add(id: number, code: Code, fields: Fields): void {
+  /** The section that an instruction is in. */
+  sectionOf(i: number): number {
+    return this.sections.values[lastAtOrBefore(this.firstOf.used(), i)]!;
+  }
+
+  get count(): number {
+    return this.called.length;
+  }
+
+  /**
+   * Adds the instructions of a section.
+   * @param states what unwind tables say of each, as a number; undefined if there are none in the program
+   */
+  add(id: number, code: Code, fields: Fields, states: Int32Array | undefined): void {
     const { count, marks } = code;
     let f = 0;
     for (let start = 0; start < count; ) {
@@ -60,37 +85,65 @@ export class Tokens {
       const isFree = leavesRedZone(code, start, end);
       for (let i = start; i < end; i++) {
         while (f < fields.count && fields.insn[f]! < i) f++;
-        const begins = (marks[i]! & ~(Mark.live | Mark.even)) !== 0;
-        this.begins.push(begins ? 1 : 0);
-        this.number.push(isFree ? this.#numberOf(code, i, fields, f) : FIXED);
+        const described = (marks[i]! & Mark.described) !== 0 ? Begins.described : 0;
+        this.begins.push(((marks[i]! & ENTERED) !== 0 ? Begins.entered : 0) | described);
+        this.at.push(code.at[i]!);
+        this.called.push(isFree ? this.#calledNumber(code, i, fields, f) : FIXED);
+        this.jumped.push(this.#jumpedNumber(code, i, fields, f, states));
       }
       start = end;
     }
     this.sections.push(id);
-    this.firstOf.push(this.number.length);
+    this.firstOf.push(this.count);
   }
 
   /** @param f the first field that may be of the instruction */
-  #numberOf(code: Code, i: number, fields: Fields, f: number): number {
-    const { flow, at, bytes, size, target, features } = code;
+  #calledNumber(code: Code, i: number, fields: Fields, f: number): number {
+    const { flow, at, bytes } = code;
     const isCall = flow[i] === Flow.callRel && code.length[i] === CALL_SIZE;
-    if ((flow[i] !== Flow.none && !isCall) || target[i] !== NO_TARGET) return FIXED;
-    if ((features[i]! & Feature.locked) !== 0) return FIXED;
+    if ((flow[i] !== Flow.none && !isCall) || !this.#canMove(code, i) || isBound(this.#insn)) return FIXED;
     const insn = this.#insn;
-    // A LOCK prefix that stands alone is an instruction only in the table.
-    if (decode(bytes, at[i]!, size, insn) !== code.length[i] || isBound(insn)) return FIXED;
     const stackUse = isCall ? StackUse.none : stackUseOf(bytes, at[i]!, insn);
     if (stackUse === StackUse.other) return FIXED;
     const bodyLength = stackUse === StackUse.none ? insn.length : raisedLength(bytes, at[i]!, insn);
-    const described = this.#describe(code, i, fields, f, stackUse === StackUse.operand);
-    if (described === 0 || bodyLength === 0) return FIXED;
+    if (bodyLength === 0) return FIXED;
+    return this.#intern(
+      code,
+      i,
+      bodyLength,
+      this.#describe(code, i, fields, f, 0, stackUse === StackUse.operand),
+    );
+  }
+
+  /** Calls are found in unwind tables by where they return to, so they stay if there are any. */
+  #jumpedNumber(code: Code, i: number, fields: Fields, f: number, states: Int32Array | undefined): number {
+    const flow = code.flow[i]!;
+    const isCall = flow === Flow.callRel || flow === Flow.indirectCall;
+    // Where a jump through a table leads depends on the function; RET and jumps to others do not.
+    if (flow === Flow.jccRel || flow === Flow.indirectJmp || (isCall && states)) return FIXED;
+    if (!this.#canMove(code, i)) return FIXED;
+    const state = 1 + (states ? states[i]! : 0);
+    return this.#intern(code, i, 0, this.#describe(code, i, fields, f, state, false));
+  }
+
+  /** Whether an instruction may stand elsewhere as far as its place is concerned; decodes it into `#insn`. */
+  #canMove({ at, bytes, size, target, features, length }: Code, i: number): boolean {
+    if (target[i] !== NO_TARGET || (features[i]! & Feature.locked) !== 0) return false;
+    // A LOCK prefix that stands alone is an instruction only in the table.
+    return decode(bytes, at[i]!, size, this.#insn) === length[i];
+  }
+
+  /** @param described bytes of the description in `#text`, or 0 */
+  #intern(code: Code, i: number, bodyLength: number, described: number): number {
+    if (described === 0) return FIXED;
     const known = this.#known.count;
     const number = this.#known.intern(this.#text, 0, described);
     if (number === known) {
-      this.length.push(insn.length);
+      const flow = code.flow[i]!;
+      this.length.push(code.length[i]!);
       this.bodyLength.push(bodyLength);
-      this.isCall.push(isCall ? 1 : 0);
-      this.firstAt.push(this.number.length);
+      this.isCall.push(flow === Flow.callRel ? 1 : 0);
+      this.isEnd.push(flow === Flow.ret || flow === Flow.jmpRel || flow === Flow.stop ? 1 : 0);
     }
     return number;
   }
@@ -98,16 +151,18 @@ export class Tokens {
   /**
    * Writes what an instruction does into `#text`: its bytes, and for each of its relocations where it stands, its type,
    * and what it leads to.
+   * @param state a number that equal ones have in common
    * @param isRaised whether its displacement will be another one
    * @returns bytes written, or 0 if it must stay where it is
    */
-  #describe(code: Code, i: number, fields: Fields, f: number, isRaised: boolean): number {
+  #describe(code: Code, i: number, fields: Fields, f: number, state: number, isRaised: boolean): number {
     const text = this.#text;
     const { at, bytes, length } = code;
     text.fill(0);
     text[0] = length[i]!;
     for (let k = 0; k < length[i]!; k++) text[1 + k] = bytes[at[i]! + k]!;
-    let word = 4;
+    this.#words[4] = state;
+    let word = 5;
     for (let field = f; field < fields.count && fields.insn[field] === i; field++) {
       if (fields.gone[field] === 1) continue;
       const within = fields.within[field]!;

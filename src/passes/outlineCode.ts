@@ -1,7 +1,8 @@
 /**
- * Makes functions of sequences of instructions that occur often, and calls those instead.
+ * Makes functions of sequences of instructions that occur often, and calls those instead; and lets functions share
+ * their ends.
  *
- * This is correct because a sequence does the same wherever it stands, but for what it has to do with the stack and
+ * A call is correct because a sequence does the same wherever it stands, but for what it has to do with the stack and
  * with where it is. Calling it puts a return address below the stack pointer: only functions that have nothing there
  * are changed, and operands on the stack are 8 bytes further away. Instructions that push or pop, that move the stack
  * pointer, or that may return on another stack, stay. Calls and RET touch no flags and no other register. A call at
@@ -10,12 +11,16 @@
  *
  * Nothing enters a sequence but at its start, and unwind tables say the same of all of it: each place that is entered or
  * described begins another.
+ *
+ * Ends of functions that are the same need no function: one stays, and the others jump to it. A jump changes nothing, not
+ * even the stack, so only what lies elsewhere matters: internal branches, calls that unwind tables find by where they
+ * return to, and what these tables say of each instruction, which must be the same.
  */
 
 import { copyInto } from '../elf/sections.ts';
-import { chooseRepeats } from '../outline/choose.ts';
+import { type Choice, chooseRepeats } from '../outline/choose.ts';
 import { OutlinedFunctions } from '../outline/functions.ts';
-import { findRepeats } from '../outline/repeats.ts';
+import { findRepeats, Repeats, Sharing } from '../outline/repeats.ts';
 import { replaceRepeats } from '../outline/replace.ts';
 import { RewrittenSections } from '../outline/sections.ts';
 import { Tokens } from '../outline/tokens.ts';
@@ -45,18 +50,29 @@ export function outlineCode(
   if (ids.reduce((sum, id) => sum + pieces.size[id]!, 0) > MAX_CODE) return;
   const sections = new RewrittenSections(program, pieces, synthesis, entries, liveness);
   const tokens = new Tokens(program, pieces);
-  for (const id of ids) if (sections.read(id)) tokens.add(id, sections.code, sections.fields);
-  const repeats = findRepeats(tokens);
-  const choice = chooseRepeats(repeats, tokens.number.length);
-  if (choice.gain <= (liveness.unwind ? UNWIND_COST : 0)) return;
+  for (const id of ids) {
+    if (sections.read(id)) tokens.add(id, sections.code, sections.fields, sections.states());
+  }
+  const { repeats, choice } = choose(tokens, liveness.unwind !== undefined);
+  if (choice.repeats.length === 0) return;
   const functions = new OutlinedFunctions(repeats, choice);
-  const home = program.made['.text.outlined'];
-  const symbol = ~program.locals.addSection(home);
-  replaceRepeats(tokens, repeats, choice, functions, sections, symbol);
-  pieces.place(home, functions.bytes.length, 1);
-  pieces.setContent(home, functions.bytes);
-  functions.writeRelocations(program, home);
+  replaceRepeats(program, pieces, tokens, repeats, choice, functions, sections);
+  if (functions.bytes.length > 0) {
+    const home = program.made['.text.outlined'];
+    pieces.place(home, functions.bytes.length, 1);
+    pieces.setContent(home, functions.bytes);
+    functions.writeRelocations(program, home);
+  }
   synthesis.rewrites = copyInto(new Uint8Array(program.relocations.count), synthesis.rewrites);
+}
+
+function choose(tokens: Tokens, hasUnwind: boolean): { repeats: Repeats; choice: Choice } {
+  const repeats = new Repeats();
+  findRepeats(tokens, Sharing.call, repeats);
+  findRepeats(tokens, Sharing.jump, repeats);
+  const choice = chooseRepeats(repeats, tokens.count, true);
+  const pays = choice.gain[Sharing.call] > (hasUnwind ? UNWIND_COST : 0);
+  return { repeats, choice: pays ? choice : chooseRepeats(repeats, tokens.count, false) };
 }
 
 function isCandidate(pieces: Pieces, id: number): boolean {

@@ -3,9 +3,11 @@
  * places are known to be instructions, and rewritten after it. Tables that are not understood keep their functions as
  * they are.
  */
-import { type FdeForm, lsdaPointer, readAdvances, readFdeForm } from '../elf/cfi.ts';
+import { type FdeForm, lsdaPointer, programOf, readAdvances, readFdeForm } from '../elf/cfi.ts';
+import { readCie } from '../elf/cie.ts';
 import { CodeOffsets } from '../elf/codeOffsets.ts';
 import { FDE_PC_BEGIN } from '../elf/ehFrame.ts';
+import type { FrameStates } from '../elf/frameStates.ts';
 import { CallSites, readCallSites, remapCallSites } from '../elf/lsda.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
@@ -86,18 +88,6 @@ export class FunctionTables {
     return this.#pieces.resolve(section, place);
   }
 
-  /** Makes places that an FDE speaks of, bytes from its function's start in the input, those in the section now. */
-  #followPlaces(row: number): void {
-    const { count, value } = this.#places;
-    const { relocations } = this.#program;
-    locate(this.#program, relocations.symbol[row]!, this.#target);
-    const { section, low } = this.#target;
-    if (section < 0 || !this.#pieces.isRewritten(section)) return;
-    const origin = low + relocations.addend[row]!;
-    const start = this.#pieces.resolve(section, origin);
-    for (let k = 0; k < count; k++) value[k] = this.#pieces.resolve(section, origin + value[k]!) - start;
-  }
-
   /** Reads the tables of a section's functions, and marks where landing pads are. @returns whether all is understood */
   read(id: number, code: Code): boolean {
     const unwind = this.#unwind;
@@ -121,9 +111,11 @@ export class FunctionTables {
     const first = firstRow[record]!;
     if (relocations.offset[first] !== at + FDE_PC_BEGIN || endRow[record]! - first > 2) return false;
     const start = this.#place(first);
-    this.#followPlaces(first);
+    const { count, value } = this.#places;
+    const placeOf = this.#placesFrom(first, start);
+    for (let k = 0; k < count; k++) value[k] = placeOf(value[k]!) - start;
     if (!this.#areInstructions(code, start, this.#places)) return false;
-    const found = { record, start, end: start + this.#places.value[1]! };
+    const found = { record, start, end: start + value[1]! };
     if (endRow[record]! - first === 1) {
       this.#functions.push({ ...found, lsdaSection: -1, lsdaOffset: 0, landingPads: NO_PADS });
       return true;
@@ -132,8 +124,9 @@ export class FunctionTables {
     const lsdaOffset = this.#place(first + 1);
     const lsdaSection = this.#target.section;
     if (!this.#readLsda(code, start, lsdaSection, lsdaOffset)) return false;
-    const { value, count } = this.#callSites.landingPads;
-    this.#functions.push({ ...found, lsdaSection, lsdaOffset, landingPads: value.slice(0, count) });
+    const pads = this.#callSites.landingPads;
+    const landingPads = pads.value.slice(0, pads.count);
+    this.#functions.push({ ...found, lsdaSection, lsdaOffset, landingPads });
     return true;
   }
 
@@ -153,6 +146,39 @@ export class FunctionTables {
     if (readCallSites(bytes, offset, bytes.length, sites) !== undefined) return false;
     if (this.#isRelocated(section, offset, offset + sites.size)) return false;
     return this.#areInstructions(code, start, sites.offsets);
+  }
+
+  /**
+   * Finds what the tables say of each instruction of the section, as numbers of `FrameStates`; 0 where they say nothing.
+   * @param states gets one for each instruction
+   */
+  readStates({ insnAt, count }: Code, found: FrameStates, states: Int32Array): void {
+    states.fill(0, 0, count);
+    for (const { record, start, end } of this.#functions) {
+      const { records, firstRow } = this.#unwind;
+      const bytes = this.#program.borrowBytes(this.#unwind.sectionOf(record).id);
+      const cie = records.offset[records.cie[record]!]!;
+      const { instructions } = readCie(bytes, cie);
+      found.begin(instructions, 0, instructions.length);
+      const at = records.offset[record]!;
+      const form = this.#formOf(bytes, records.cie[record]!) as FdeForm;
+      const recordEnd = at + records.size[record]!;
+      const placeOf = this.#placesFrom(firstRow[record]!, start);
+      // Each state holds to the end, until the next is found.
+      found.follow(bytes, programOf(bytes, at, recordEnd, form), recordEnd, (location, state) =>
+        states.fill(state, insnAt[placeOf(location)]!, insnAt[end]!),
+      );
+    }
+  }
+
+  /** Where places of a function, bytes from its start in the input, lie in the section now. */
+  #placesFrom(row: number, start: number): (location: number) => number {
+    const { relocations } = this.#program;
+    locate(this.#program, relocations.symbol[row]!, this.#target);
+    const { section, low } = this.#target;
+    if (section < 0 || !this.#pieces.isRewritten(section)) return (location) => start + location;
+    const origin = low + relocations.addend[row]!;
+    return (location) => this.#pieces.resolve(section, origin + location);
   }
 
   /** Follows the flow of control from the landing pads of functions that can be reached. */
