@@ -50,6 +50,8 @@ export class Tokens {
   readonly sections = new IntList();
   readonly firstOf = new IntList();
   readonly #known = new NameTable();
+  /** By instruction of the section that is being added: 1 if it belongs to the end of a function. */
+  #endsFunction = new Uint8Array(0);
   readonly #program: Program;
   readonly #pieces: Pieces;
   readonly #insn: Instruction = createInstruction();
@@ -78,6 +80,7 @@ export class Tokens {
    */
   add(id: number, code: Code, fields: Fields, states: Int32Array | undefined): void {
     const { count, marks } = code;
+    this.#findEnds(code);
     let f = 0;
     for (let start = 0; start < count; ) {
       let end = start + 1;
@@ -89,12 +92,26 @@ export class Tokens {
         this.begins.push(((marks[i]! & ENTERED) !== 0 ? Begins.entered : 0) | described);
         this.at.push(code.at[i]!);
         this.called.push(isFree ? this.#calledNumber(code, i, fields, f) : FIXED);
-        this.jumped.push(this.#jumpedNumber(code, i, fields, f, states));
+        this.jumped.push(
+          this.#endsFunction[i] === 1 ? this.#jumpedNumber(code, i, fields, f, states) : FIXED,
+        );
       }
       start = end;
     }
     this.sections.push(id);
     this.firstOf.push(this.count);
+  }
+
+  /** Finds the instructions behind which there is no branch and no other way in until the function ends. */
+  #findEnds({ count, flow, target, marks }: Code): void {
+    if (this.#endsFunction.length <= count) this.#endsFunction = new Uint8Array(2 * count + 1);
+    const ends = this.#endsFunction;
+    ends[count] = 0;
+    for (let i = count - 1; i >= 0; i--) {
+      const leadsOn = flow[i] === Flow.none || flow[i] === Flow.callRel || flow[i] === Flow.indirectCall;
+      const isFollowed = leadsOn && ends[i + 1] === 1 && (marks[i + 1]! & ENTERED) === 0;
+      ends[i] = target[i] === NO_TARGET && (isEnd(flow[i]!) || isFollowed) ? 1 : 0;
+    }
   }
 
   /** @param f the first field that may be of the instruction */
@@ -119,9 +136,7 @@ export class Tokens {
   #jumpedNumber(code: Code, i: number, fields: Fields, f: number, states: Int32Array | undefined): number {
     const flow = code.flow[i]!;
     const isCall = flow === Flow.callRel || flow === Flow.indirectCall;
-    // Where a jump through a table leads depends on the function; RET and jumps to others do not.
-    if (flow === Flow.jccRel || flow === Flow.indirectJmp || (isCall && states)) return FIXED;
-    if (!this.#canMove(code, i)) return FIXED;
+    if ((isCall && states) || !this.#canMove(code, i)) return FIXED;
     const state = 1 + (states ? states[i]! : 0);
     return this.#intern(code, i, 0, this.#describe(code, i, fields, f, state, false));
   }
@@ -143,7 +158,7 @@ export class Tokens {
       this.length.push(code.length[i]!);
       this.bodyLength.push(bodyLength);
       this.isCall.push(flow === Flow.callRel ? 1 : 0);
-      this.isEnd.push(flow === Flow.ret || flow === Flow.jmpRel || flow === Flow.stop ? 1 : 0);
+      this.isEnd.push(isEnd(flow) ? 1 : 0);
     }
     return number;
   }
@@ -188,6 +203,11 @@ export class Tokens {
     words[word + 3] = addend;
     words[word + 4] = target.high;
   }
+}
+
+/** Whether a function ends here. A jump through a table may lead on in it. */
+function isEnd(flow: number): boolean {
+  return flow === Flow.ret || flow === Flow.jmpRel || flow === Flow.stop;
 }
 
 /** Whether a relocation's value depends on nothing but what it leads to and where it stands. */
