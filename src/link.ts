@@ -14,6 +14,7 @@ import type { LinkOptions } from './options.ts';
 import { assembleUnwind } from './passes/assembleUnwind.ts';
 import { discardSections } from './passes/discardSections.ts';
 import { dropTails } from './passes/dropTails.ts';
+import { findZeros } from './passes/findZeros.ts';
 import { fitHeader } from './passes/fitHeader.ts';
 import { foldIdentical } from './passes/foldIdentical.ts';
 import { indexUnwind } from './passes/indexUnwind.ts';
@@ -139,6 +140,8 @@ function runPasses(
   // Sections that run into others are tied to them.
   const unwind = run(assembleUnwind, program, liveness, pieces, options);
   // Sizes are final.
+  if (!rules) run(findZeros, program, liveness, pieces, options);
+  // It is known which variables the file needs no bytes for.
   const placed = rules
     ? run(placeByScript, program, liveness, pieces, script, rules, options, diagnostics)
     : run(

@@ -17,6 +17,9 @@ const HAS_MAP = 2;
 const IS_FOLDED = 4;
 const IS_REWRITTEN = 8;
 const IS_CUT = 16;
+const IS_CLEARED = 32;
+
+const NO_BYTES = new Uint8Array(0);
 
 export class Pieces {
   /** Id of the section that holds this one's bytes now: itself, another, or -1 if it is not in the program. */
@@ -25,6 +28,8 @@ export class Pieces {
   readonly size: Float64Array;
   /** Alignment in bytes of each section that is its own home. */
   readonly alignment: Float64Array;
+  /** Bytes at the end of each section of variables that are zero wherever anything lies; 0 where nobody has looked. */
+  readonly zeroTail: Float64Array;
   readonly #content = new Map<number, Uint8Array>();
   readonly #maps = new Map<number, OffsetMap>();
   /** Where offsets in the bytes of a section that is cut have gone, where those are not the input's. */
@@ -43,6 +48,7 @@ export class Pieces {
     this.home = new Int32Array(sectionCount).fill(-1);
     this.size = new Float64Array(sectionCount);
     this.alignment = new Float64Array(sectionCount).fill(1);
+    this.zeroTail = new Float64Array(sectionCount);
     this.#has = new Uint8Array(sectionCount);
   }
 
@@ -66,6 +72,17 @@ export class Pieces {
     this.home[id] = id;
     this.size[id] = size;
     this.alignment[id] = size === 0 ? 1 : alignment;
+  }
+
+  /** Makes a section zero-initialised, of which all bytes are zero. */
+  clear(id: number): void {
+    this.setContent(id, NO_BYTES);
+    this.#has[id]! |= IS_CLEARED;
+  }
+
+  /** Whether a section with bytes in its object has become zero-initialised. */
+  isCleared(id: number): boolean {
+    return (this.#has[id]! & IS_CLEARED) !== 0;
   }
 
   /** Moves a section's bytes into another's. Without a map, offsets stay as they are. */

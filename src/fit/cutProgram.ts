@@ -1,8 +1,9 @@
 /** Takes a small program apart and lays it into the layout in which its file ends first. */
-import { ET_EXEC, SHF_EXECINSTR, SHT_NOBITS } from '../elf/constants.ts';
+import { ET_EXEC, SHF_EXECINSTR } from '../elf/constants.ts';
 import { symbolsOf } from '../expression.ts';
 import type { HeaderLayout } from '../header/layout.ts';
 import { headerOf } from '../header/layouts.ts';
+import { isZeroInitialised } from '../layout/category.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locateGlobal, type Program, SymbolKind, Target } from '../program.ts';
@@ -37,7 +38,7 @@ export function cutProgram(
     plan.regions.length === 1 &&
     plan.threadOrder.length === 0 &&
     !unwind &&
-    ids.every((id) => clusters.nameOf(id) === undefined && !pieces.isFollower(id) && !isTable(program, id));
+    ids.every((id) => clusters.nameOf(id) === undefined && !pieces.isFollower(id) && !isTable(program, pieces, id));
   const entry = entryPlace(program, pieces, options);
   if (!isPlain || calculatesWithCode(program, options) || !entry || ids.length > MAX_SECTIONS)
     return undefined;
@@ -78,8 +79,8 @@ function calculatesWithCode({ symbols, sections }: Program, { definitions }: Lin
 }
 
 /** Whether the linker fills in a section's bytes. */
-function isTable(program: Program, id: number): boolean {
-  return program.isLinkerMade(id) && program.sections.type[id] !== SHT_NOBITS;
+function isTable(program: Program, pieces: Pieces, id: number): boolean {
+  return program.isLinkerMade(id) && !isZeroInitialised(program, pieces, id);
 }
 
 /** Why a layout does not do what this program needs, if it does not. */

@@ -2,7 +2,8 @@
  * Whether a program may lie anywhere: beyond 2^32 addresses no longer fit a 32-bit number, so nothing may take one.
  * Position-independent code takes none; that is checked here for every relocation and instruction.
  */
-import { SHF_EXECINSTR, SHT_NOBITS } from '../elf/constants.ts';
+import { SHF_EXECINSTR } from '../elf/constants.ts';
+import { isZeroInitialised } from '../layout/category.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, SymbolKind, Target } from '../program.ts';
 import { DYNAMIC_SYMBOL } from '../provided.ts';
@@ -24,7 +25,7 @@ export function findNearReference(
   synthesis: Synthesis,
   ids: readonly number[],
 ): string | undefined {
-  const sizeOf = (id: number) => (program.sections.type[id] === SHT_NOBITS ? 0 : pieces.size[id]!);
+  const sizeOf = (id: number) => (isZeroInitialised(program, pieces, id) ? 0 : pieces.size[id]!);
   if (ids.reduce((sum, id) => sum + sizeOf(id), 0) > MAX_BYTES) return 'a program of at most 64 KiB';
   const place = findShortAddress(program, pieces, synthesis) ?? findTruncation(program, pieces, ids);
   return place && `position-independent code, unlike ${place}`;

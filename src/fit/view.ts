@@ -2,7 +2,8 @@
  * A small program as the fitter sees it: each placed section with its bytes and, for every relocation, the place
  * that it leads to. Made only for programs so small that one object a reference costs nothing.
  */
-import { SHF_EXECINSTR, SHT_NOBITS, STT_FUNC, STT_SECTION } from '../elf/constants.ts';
+import { SHF_EXECINSTR, STT_FUNC, STT_SECTION } from '../elf/constants.ts';
+import { isZeroInitialised } from '../layout/category.ts';
 import { partAddend } from '../partAddend.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
@@ -74,7 +75,7 @@ export function viewProgram(
       id,
       bytes: pieces.contentOf(id) ?? program.sectionBytes(id),
       isCode: (sections.flags[id]! & SHF_EXECINSTR) !== 0,
-      isZero: sections.type[id] === SHT_NOBITS,
+      isZero: isZeroInitialised(program, pieces, id),
       alignment: pieces.alignment[id]!,
       references: readReferences(program, pieces, synthesis, id),
       isShared: shared.has(id),

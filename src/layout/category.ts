@@ -9,6 +9,7 @@ import {
 } from '../elf/constants.ts';
 import { Trait } from '../elf/sectionNames.ts';
 import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import { Category } from '../results.ts';
 
@@ -28,4 +29,9 @@ export function categoryOf(program: Program, id: number, { segments }: LinkOptio
     return Category.rodata;
   const constant = segments === 'joined' ? Trait.relocatedConstant | Trait.oldArray : Trait.oldArray;
   return (sections.traits[id]! & constant) !== 0 ? Category.rodata : Category.data;
+}
+
+/** Whether a section needs no bytes in the file. */
+export function isZeroInitialised({ sections }: Program, pieces: Pieces, id: number): boolean {
+  return sections.type[id] === SHT_NOBITS || pieces.isCleared(id);
 }

@@ -119,7 +119,7 @@ export function collectGroups(
 
 /** Adds a section and those that have to lie right behind it. */
 function addChain(groups: Groups, program: Program, pieces: Pieces, id: number, options: LinkOptions): void {
-  const category = categoryOf(program, id, options);
+  const category = pieces.isCleared(id) ? Category.bss : categoryOf(program, id, options);
   const chain = pieces.chainFrom(id);
   // They follow without a gap where the first lies as the strictest wants it.
   if (chain.length > 1) alignFirst(chain, pieces);

@@ -4,7 +4,8 @@
  * writable data may not, because a processor that sees a write beside code throws away what it has decoded.
  * Within each part, sections are placed so that little is lost to alignment: next comes
  * one that needs the least padding where the part has got to, preferably one whose end is a good place for the
- * section with the strictest alignment. Input order decides between equals; under `--verbatim` it decides alone, within
+ * section with the strictest alignment. What has most zeros at its end may come last, where the file does without them.
+ * Input order decides between equals; under `--verbatim` it decides alone, within
  * code, read-only data, writable data and zero-initialised data. Where parts of cut sections lie is recorded in
  * `Pieces`.
  */
@@ -13,9 +14,10 @@ import type { Diagnostics } from '../diagnostics.ts';
 import type { Hole } from '../header/layout.ts';
 import { fittedSections } from '../layout/fitted.ts';
 import type { Groups } from '../layout/groups.ts';
-import { Packer } from '../layout/packer.ts';
+import { endOf, pack, packForTrimming } from '../layout/packPart.ts';
 import { padding } from '../layout/padding.ts';
 import { flagsOf } from '../layout/regions.ts';
+import { isTrimmed } from '../layout/trimming.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
@@ -62,7 +64,7 @@ function sequenceBehind(
     else if (gap === 'page') offset = 0;
     for (const part of parts) {
       const open = sequence.openOf(part);
-      const packed = options.verbatim ? open : pack(open, groups, offset);
+      const packed = options.verbatim ? open : packPart(open, part, pieces, fit, offset, options);
       // Zero-initialised data has no bytes in the file, between which the jump could lie.
       const isZero = part.every((category) => category === Category.bss);
       offset =
@@ -84,6 +86,20 @@ function sequenceBehind(
     ...sequence.columns(),
   };
   return { order, end: jump.isMissing ? Number.POSITIVE_INFINITY : end };
+}
+
+/** Chooses the sequence of one part. Variables lie last in the file, and zeros at its end may be left out. */
+function packPart(
+  open: Int32Array,
+  part: readonly Category[],
+  pieces: Pieces,
+  { header, plan: { groups } }: HeaderFit,
+  offset: number,
+  options: LinkOptions,
+): Int32Array {
+  return part.includes(Category.data) && isTrimmed(header, options)
+    ? packForTrimming(open, groups, pieces, header.layout, offset)
+    : pack(open, groups, offset);
 }
 
 /** Section ids in the order of their addresses, and their categories. */
@@ -185,55 +201,4 @@ class JumpPlace {
     this.offset = place;
     return place + JUMP_SIZE;
   }
-}
-
-/**
- * So many sections, or so many bytes, are brought into order at a time. That what follows each other in the input stays
- * near each other keeps what is written at a time small, and programs touch fewer pages; among thousands of sections
- * there is one for every gap.
- */
-const BATCH_GROUPS = 4096;
-const BATCH_BYTES = 2 ** 22;
-
-/** Chooses the sequence of one part. @param start file offset where the part begins */
-function pack(part: Int32Array, groups: Groups, start: number): Int32Array {
-  const sequence = new Int32Array(part.length);
-  let offset = start;
-  for (let placed = 0; placed < part.length; ) {
-    const end = endOfBatch(part, groups, placed);
-    offset = packBatch(part.subarray(placed, end), groups, offset, sequence.subarray(placed, end));
-    placed = end;
-  }
-  return sequence;
-}
-
-/** Index behind the last group of the batch that begins at `start`. */
-function endOfBatch(part: Int32Array, { size }: Groups, start: number): number {
-  const most = Math.min(part.length, start + BATCH_GROUPS);
-  let end = start;
-  for (let bytes = 0; end < most && bytes < BATCH_BYTES; end++) bytes += size[part[end]!]!;
-  return end;
-}
-
-/** Puts a batch into `sequence`. @returns the file offset where it ends */
-function packBatch(batch: Int32Array, groups: Groups, start: number, sequence: Int32Array): number {
-  const { alignment, size } = groups;
-  const packer = new Packer(batch, groups);
-  let offset = start;
-  for (let i = 0; i < batch.length; i++) {
-    const group = batch[packer.take(offset)]!;
-    sequence[i] = group;
-    offset += padding(offset, alignment[group]!) + size[group]!;
-  }
-  return offset;
-}
-
-/** The file offset where groups end that follow each other from `start` on. */
-function endOf(packed: Int32Array, { alignment, size }: Groups, start: number): number {
-  let offset = start;
-  for (let i = 0; i < packed.length; i++) {
-    const group = packed[i]!;
-    offset += padding(offset, alignment[group]!) + size[group]!;
-  }
-  return offset;
 }

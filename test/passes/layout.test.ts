@@ -353,7 +353,7 @@ describe('layout', () => {
 
   it('takes memory but no file for zero-initialised data', () => {
     const size = 2 ** 40;
-    const result = linkAll([bss('.bss', size, 4096), section('.data', DATA, 3)]);
+    const result = linkAll([bss('.bss', size, 4096), section('.data', DATA, Uint8Array.of(1, 2, 3))]);
     expect(result.bytes.length).toBe(CLASSIC + 4);
     expect(header(result)).toMatchObject({ p_filesz: CLASSIC + 4, p_memsz: 4096 + size });
     expect(placed(result, '.bss')).toMatchObject({ fileOffset: null, address: 0x401000 });

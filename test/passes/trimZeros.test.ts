@@ -66,9 +66,11 @@ describe.each([
     expect([exitCode(whole), exitCode(trimmed)]).toEqual([42, 42]);
   });
 
-  it('stay as far as pages of the file would be missing', () => {
+  it('stay where only the file has memory for them', () => {
     const trimmed = linkFiles({ 'a.o': programOf(flags, many(3000)) }, { header: '0x31' });
-    expect(trimmed.bytes.length).toBe(2 * 4096 + 1);
+    // A segment that can be written to may have more memory than file.
+    if (flags === DATA) expect(trimmed.bytes.length).toBeLessThan(200);
+    else expect(trimmed.bytes.length).toBe(2 * 4096 + 1);
     expect(exitCode(trimmed)).toBe(42);
   });
 
