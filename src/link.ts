@@ -27,6 +27,7 @@ import { mergeStrings } from './passes/mergeStrings.ts';
 import { orderSections } from './passes/orderSections.ts';
 import { outlineCode } from './passes/outlineCode.ts';
 import { placeByScript } from './passes/placeByScript.ts';
+import { relaxAlignment } from './passes/relaxAlignment.ts';
 import { relocate } from './passes/relocate.ts';
 import { resolveSymbols } from './passes/resolveSymbols.ts';
 import { shrinkCode } from './passes/shrinkCode.ts';
@@ -130,6 +131,8 @@ function runPasses(
   if (cache) program.keepRelocations();
   const shrinkage = run(shrinkCode, program, liveness, pieces, synthesis, script, rules, options);
   // The code of a section is what will run; its relocations are as `shrinkCode` leaves them.
+  run(relaxAlignment, program, liveness, pieces, options);
+  // Strings are no more aligned than something may see.
   run(mergeStrings, program, liveness, pieces, rules);
   // Strings and constants have their places within sections.
   run(foldIdentical, program, liveness, pieces, synthesis, options, rules);

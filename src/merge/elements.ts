@@ -11,7 +11,7 @@ export interface Elements {
   readonly bytes: Uint8Array;
   /** Where each element begins in `bytes`, and one entry for where the last ends. */
   readonly start: Uint32Array;
-  /** Alignment in bytes that each element had in its section. */
+  /** Alignment in bytes that each element needs. */
   readonly alignment: Uint32Array;
 }
 
@@ -41,7 +41,7 @@ export function collectElements(
     Int32Array.from(group, ({ id }) => id),
   );
   group.forEach(({ id, elements }, i) => {
-    const alignment = program.sections.addralign[id]!;
+    const alignment = pieces.alignment[id]!;
     const content = pieces.contentOf(id);
     if (content) collector.add(elements, content, 0, content.length, alignment);
     else {

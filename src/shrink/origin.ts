@@ -22,9 +22,27 @@ const COMPILERS = /GCC: \(|clang version|rustc version/;
 /** A `.comment` is not larger than this. */
 const MAX_SIZE = 4096;
 
+/** What gcc alone leaves there, and what shows that another compiler had a part in it. */
+const GCC = /GCC: \(/;
+const OTHERS = /clang|rustc|LLVM/;
+
 export function originOf(program: Program, object: InputObject): Origin {
-  const { sections, inputs } = program;
-  const { firstSection, sectionCount, position } = object;
+  const comment = commentOf(program, object);
+  if (comment !== undefined) return COMPILERS.test(comment) ? Origin.compiler : Origin.assembler;
+  if (program.inputs[object.position]!.kind !== 'archive') return Origin.assembler;
+  return hasCompilerSections(program, object) ? Origin.compiler : Origin.unknown;
+}
+
+/** Whether GNU's compilers have made an object, or those of a library whose `.comment` was stripped. */
+export function isFromGcc(program: Program, object: InputObject): boolean {
+  const comment = commentOf(program, object);
+  if (comment !== undefined) return GCC.test(comment) && !OTHERS.test(comment);
+  return originOf(program, object) === Origin.compiler;
+}
+
+/** What `.comment` of an object says, if there is one. */
+function commentOf(program: Program, { firstSection, sectionCount }: InputObject): string | undefined {
+  const { sections } = program;
   // It stands behind the code.
   for (let id = firstSection + sectionCount - 1; id >= firstSection; id--) {
     const isCandidate =
@@ -32,12 +50,9 @@ export function originOf(program: Program, object: InputObject): Origin {
       (sections.flags[id]! & SHF_ALLOC) === 0 &&
       sections.size[id]! <= MAX_SIZE &&
       program.sectionName(id) === '.comment';
-    if (!isCandidate) continue;
-    const text = decodeText(program.borrowBytes(id), 0, sections.size[id]!);
-    return COMPILERS.test(text) ? Origin.compiler : Origin.assembler;
+    if (isCandidate) return decodeText(program.borrowBytes(id), 0, sections.size[id]!);
   }
-  if (inputs[position]!.kind !== 'archive') return Origin.assembler;
-  return hasCompilerSections(program, object) ? Origin.compiler : Origin.unknown;
+  return undefined;
 }
 
 /** Whether an object has information for debuggers, which says where in the code each line and variable is. */
