@@ -1,10 +1,10 @@
 /**
  * Sections that form one sequence in memory, because code steps through them or falls from one into the next:
  * arrays of constructors, fragments of `.init`, and sections between `__start_X` and `__stop_X`. The rules are
- * those of GNU ld's default script.
+ * those of GNU ld's default script, but that functions in sections X are free where nothing refers to these bounds.
  */
 import { Trait } from './elf/sectionNames.ts';
-import type { Program } from './program.ts';
+import { type Program, Reference, SymbolKind } from './program.ts';
 
 /** What a section name says about the sequence it belongs to. */
 interface ClusterRule {
@@ -34,6 +34,15 @@ const FRAGMENTS: ReadonlySet<string> = new Set(['.init', '.fini', '.tm_clone_tab
 /** Whether a section can be bounded by `__start_X` and `__stop_X`: its name is a C identifier. */
 export function isCIdentifier(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+}
+
+/** Whether anything refers to the bounds of a sequence. Functions in sections that nobody bounds are like any other. */
+function isBounded({ symbols }: Program, name: string): boolean {
+  return [`__start_${name}`, `__stop_${name}`].some((bound) => {
+    const id = symbols.names.find(bound);
+    if (id < 0) return false;
+    return symbols.kind[id] !== SymbolKind.undefined || symbols.reference[id] !== Reference.none;
+  });
 }
 
 /** The rule for a section name, or undefined for a section that may lie anywhere. */
@@ -76,8 +85,14 @@ export class Clusters {
   readonly #isMember: Uint8Array;
   readonly #whole = new Set<string>();
 
-  /** @param isKept whether a section can be part of the program at all */
-  constructor(program: Program, isKept: (id: number) => boolean) {
+  /**
+   * @param isKept whether a section can be part of the program at all
+   * @param isOrdered whether functions in sections of one name stay together even if nothing refers to their bounds,
+   * because a script may, or input order counts
+   */
+  constructor(program: Program, isKept: (id: number) => boolean, isOrdered: boolean) {
+    const isFree = (id: number) =>
+      !isOrdered && program.isCode(id) && !isBounded(program, program.sectionName(id));
     this.#isMember = new Uint8Array(program.sections.count);
     const entries: ClusterEntry[] = [];
     for (let id = 0; id < program.sections.count; id++) {
@@ -88,7 +103,7 @@ export class Clusters {
       const isMark =
         /^\.[cd]tors$/.test(program.sectionName(id)) &&
         /crt(begin|end)[ST]?\.o$/.test(program.objectOf(id).name);
-      if (rule && !isMark)
+      if (rule && !isMark && !(isCIdentifier(rule.name) && isFree(id)))
         entries.push({ id, rule, name: program.sectionName(id), position: program.objectOf(id).position });
     }
     entries.sort(compareEntries);

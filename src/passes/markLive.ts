@@ -64,7 +64,7 @@ export function markLive(
   rules: SectionRules | undefined,
   diagnostics: Diagnostics,
 ): Liveness {
-  const marker = new Marker(program, discards, options, diagnostics);
+  const marker = new Marker(program, discards, options, rules, diagnostics);
   marker.markRoots();
   marker.markScript(script, rules);
   marker.followAll();
@@ -128,7 +128,13 @@ class Marker {
   /** Messages of `.gnu.warning.NAME` sections by symbol id. */
   readonly #warnings: Map<number, string>;
 
-  constructor(program: Program, discards: Uint8Array, options: LinkOptions, diagnostics: Diagnostics) {
+  constructor(
+    program: Program,
+    discards: Uint8Array,
+    options: LinkOptions,
+    rules: SectionRules | undefined,
+    diagnostics: Diagnostics,
+  ) {
     const { count } = program.sections;
     this.#program = program;
     this.#discards = discards;
@@ -138,7 +144,11 @@ class Marker {
     this.#parent = new Int32Array(count).fill(Root.none);
     this.#parentOffset = new Float64Array(count);
     this.#queue = new Int32Array(count);
-    this.#clusters = new Clusters(program, (id) => discards[id] === Discard.kept);
+    this.#clusters = new Clusters(
+      program,
+      (id) => discards[id] === Discard.kept,
+      rules !== undefined || options.verbatim,
+    );
     this.#warnings = collectWarnings(program);
     this.#isDone = new Uint8Array(count);
     this.#isOrdinary = findOrdinary(program, this.#warnings);
