@@ -28,7 +28,7 @@ export class Pieces {
   readonly size: Float64Array;
   /** Alignment in bytes of each section that is its own home. */
   readonly alignment: Float64Array;
-  /** Bytes at the end of each section of variables that are zero wherever anything lies; 0 where nobody has looked. */
+  /** Bytes at the end of each section of variables that will be zero, more or less; 0 where nobody has looked. */
   readonly zeroTail: Float64Array;
   readonly #content = new Map<number, Uint8Array>();
   readonly #maps = new Map<number, OffsetMap>();

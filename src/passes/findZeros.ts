@@ -12,7 +12,7 @@ import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import type { Liveness } from '../results.ts';
-import { Calculation, calculationOf, fieldSize } from '../x86/relocations.ts';
+import { Calculation, calculationOf, fieldSize, R_X86_64_64 } from '../x86/relocations.ts';
 
 /** Notes in `pieces` how many zeros each section of variables ends with. */
 export function findZeros(program: Program, liveness: Liveness, pieces: Pieces, options: LinkOptions): void {
@@ -55,7 +55,13 @@ function countZeros(program: Program, pieces: Pieces, id: number): number {
   return zeros;
 }
 
-/** Where the last field that a relocation fills ends, in bytes. */
+/** Bytes of the addresses in most programs, of the 8 that there is room for. */
+const ADDRESS_SIZE = 3;
+
+/**
+ * Where the last field that a relocation fills ends, in bytes. An address of 64 bits ends with zeros too; how many is not
+ * known yet, but only the sequence of sections depends on it.
+ */
 function endOfFields({ sections, relocations }: Program, id: number): number {
   const first = sections.firstRelocation[id]!;
   const last = first + sections.relocationCount[id]!;
@@ -63,7 +69,8 @@ function endOfFields({ sections, relocations }: Program, id: number): number {
   for (let row = first; row < last; row++) {
     const type = relocations.type[row]!;
     if (calculationOf[type] === Calculation.none) continue;
-    end = Math.max(end, relocations.offset[row]! + fieldSize[type]!);
+    const size = type === R_X86_64_64 ? ADDRESS_SIZE : fieldSize[type]!;
+    end = Math.max(end, relocations.offset[row]! + size);
   }
   return end;
 }

@@ -254,7 +254,8 @@ describe('equal functions', () => {
       data('bounded', CODE),
     ];
     const symbols = sections.map(({ name }) => ({ name: name.replace('.', '_'), section: name }));
-    const object = objectOf({ _start: { calls: symbols.map(({ name }) => name) } }, sections, symbols);
+    const calls = [...symbols.map(({ name }) => name), '__start_bounded'];
+    const object = objectOf({ _start: { calls } }, sections, symbols);
     const rest = '_data.a _data.b _init _initial';
     expect(folded(object)).toBe(`${rest} _rodata.a _rodata.b bounded`);
     expect(folded(object, { icf: 'all' })).toBe(`${rest} _rodata.a=_rodata.b bounded`);
