@@ -38,7 +38,9 @@ export function cutProgram(
     plan.regions.length === 1 &&
     plan.threadOrder.length === 0 &&
     !unwind &&
-    ids.every((id) => clusters.nameOf(id) === undefined && !pieces.isFollower(id) && !isTable(program, pieces, id));
+    ids.every(
+      (id) => clusters.nameOf(id) === undefined && !pieces.isFollower(id) && !isTable(program, pieces, id),
+    );
   const entry = entryPlace(program, pieces, options);
   if (!isPlain || calculatesWithCode(program, options) || !entry || ids.length > MAX_SECTIONS)
     return undefined;

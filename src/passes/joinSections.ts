@@ -6,7 +6,7 @@
  * One section can stand in front of another, and none can follow itself, so of the jumps to a function one goes. Small
  * programs are left to `fitHeader`, which takes them apart further than sections.
  */
-import { STT_GNU_IFUNC } from '../elf/constants.ts';
+import { SHT_NOBITS, STT_GNU_IFUNC } from '../elf/constants.ts';
 import { RewrittenSections } from '../outline/sections.ts';
 import type { Pieces } from '../pieces.ts';
 import type { SectionRules } from '../place/rules.ts';
@@ -29,7 +29,7 @@ export function joinSections(
   { entries, sections: shrunk }: Shrinkage,
   rules: SectionRules | undefined,
 ): void {
-  if (!entries || rules || isSmall(pieces)) return;
+  if (!entries || rules || isSmall(program, pieces)) return;
   const joiner = new Joiner(program, liveness, pieces);
   const pairs: { readonly id: number; readonly next: number }[] = [];
   for (const { section: id } of shrunk) {
@@ -43,9 +43,11 @@ export function joinSections(
   }
 }
 
-function isSmall({ home, size }: Pieces): boolean {
+function isSmall({ sections }: Program, { home, size }: Pieces): boolean {
   let total = 0;
-  for (let id = 0; id < home.length && total <= MAX_CUT_BYTES; id++) if (home[id] === id) total += size[id]!;
+  for (let id = 0; id < home.length && total <= MAX_CUT_BYTES; id++) {
+    if (home[id] === id && sections.type[id] !== SHT_NOBITS) total += size[id]!;
+  }
   return total <= MAX_CUT_BYTES;
 }
 
