@@ -197,9 +197,14 @@ describe('landing pads', () => {
     for (const lsda of [area(12), area(9, 4)]) expect(refusalOf(link(lsda))).toBe(Refusal.unwindTable);
   });
 
-  it('prevent that ends are merged', () => {
-    const twice = '74 07 50 b8 11 11 11 11 c3 51 b8 11 11 11 11 c3 50 e8 .. .. .. .. 0f 0b';
-    const calls = [{ offset: 18, type: R_PLT32, symbol: UNWIND_SYMBOL.name, addend: -4 }];
+  it('prevent that ends with calls are merged', () => {
+    const twice = '74 07 50 e8 .. .. .. .. c3 51 e8 .. .. .. .. c3 50 e8 .. .. .. .. 0f 0b';
+    const calls = [4, 11, 18].map((offset) => ({
+      offset,
+      type: R_PLT32,
+      symbol: UNWIND_SYMBOL.name,
+      addend: -4,
+    }));
     const lsda = section(AREA.name, RODATA, Uint8Array.of(0xff, 0xff, 1, 4, 0, 2, 16, 0));
     const result = linkUnwinding(
       [code('.text', twice, calls), lsda, ehFrame([{ at: 0, size: 24, program: '00 00 00', lsda: 0 }], true)],
