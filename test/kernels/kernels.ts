@@ -1,8 +1,8 @@
 /** Debian's kernels, got with apt and unpacked into a folder that git ignores. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Apt, runIn } from '../apt.ts';
 
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/kernels', import.meta.url));
 const PACKAGE = 'linux-image-cloud-amd64';
@@ -50,20 +50,10 @@ function findImage(folder: string): string | undefined {
   return image === undefined ? undefined : join(unpacked, image);
 }
 
-/** The archive has lists and a cache of its own, so that the system's are left as they are. */
+/** @returns why there is no kernel, or nothing */
 function download({ source }: Suite, folder: string): string {
-  for (const part of ['lists/partial', 'cache/archives/partial'])
-    mkdirSync(join(folder, part), { recursive: true });
-  writeFileSync(join(folder, 'sources.list'), `${source}\n`);
-  const settings = [
-    `Dir::State::lists=${folder}/lists`,
-    `Dir::Cache=${folder}/cache`,
-    `Dir::Etc::sourcelist=${folder}/sources.list`,
-    'Dir::Etc::sourceparts=-',
-    'Dir::State::status=/dev/null',
-    'APT::Sandbox::User=root',
-  ].flatMap((setting) => ['-o', setting]);
-  const apt = (command: string, ...args: string[]) => run(command, [...settings, ...args], folder);
+  const archive = new Apt(folder, [source]);
+  const apt = (command: 'apt-get' | 'apt-cache', ...args: string[]) => archive.run(command, args);
   const update = apt('apt-get', 'update');
   if (update.problem) return update.problem;
   const dependency = (of: string, pattern: RegExp) =>
@@ -75,11 +65,5 @@ function download({ source }: Suite, folder: string): string {
   const got = apt('apt-get', 'download', name);
   if (got.problem) return got.problem;
   const file = readdirSync(folder).find((entry) => entry.endsWith('.deb'))!;
-  return run('dpkg', ['-x', file, 'unpacked'], folder).problem;
-}
-
-function run(command: string, args: readonly string[], folder: string) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
-  const problem = error ? error.message : status === 0 ? '' : `${command}: ${stderr.trim()}`;
-  return { stdout, problem };
+  return runIn(folder, 'dpkg', ['-x', file, 'unpacked']).problem;
 }
