@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type FixtureProgram, fixturePrograms } from '../test/programs.ts';
 import { LD_TINYELF, type LinkInput } from './linkers.ts';
+import type { SizeInput } from './sizeDebian.ts';
 import { SIZE_INPUTS } from './sizeInputs.ts';
 import { behaves, isInstalled, linkWith, linkWithTinyelf, run } from './tools.ts';
 
@@ -32,9 +33,9 @@ const ratios: number[] = [];
 printRow('program', ['tinyelf', 'none', ...LINKERS, 'ratio']);
 for (const program of fixturePrograms()) measureFixture(program);
 for (const input of SIZE_INPUTS) {
-  const missing = input.missing();
-  if (missing.length > 0) console.log(`${input.name}: not installed: ${missing.join(' ')}`);
-  else measureLink(input.name, input.prepare());
+  const prepared = prepare(input);
+  if (typeof prepared === 'string') console.log(`${input.name}: ${prepared}`);
+  else measureLink(input.name, prepared);
 }
 const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
 console.log(`geometric mean of the ratios to the best other linker: ${mean.toFixed(3)}`);
@@ -52,6 +53,17 @@ function measureFixture(program: FixtureProgram): void {
     return { size: size === undefined ? undefined : loadedSize(output), isGood: behaves(program, output) };
   });
   report(program.id, `${ours}${isGood ? '' : '!'}`, ours, none, others);
+}
+
+/** @returns why it cannot be linked where that is so: a tool is missing, or sources cannot be fetched */
+function prepare({ missing, prepare: make }: SizeInput): LinkInput | string {
+  const tools = missing();
+  if (tools.length > 0) return `not installed: ${tools.join(' ')}`;
+  try {
+    return make();
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Links from a response file. */

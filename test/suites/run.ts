@@ -7,7 +7,7 @@ import { cacheFolder } from '../../bench/cache.ts';
 import { isInstalled } from '../../bench/tools.ts';
 import { Sources } from '../sources.ts';
 import { LINKERS } from './linked.ts';
-import { Program } from './program.ts';
+import { Program, type Report } from './program.ts';
 import { SUITES, type Suite } from './suites.ts';
 
 /** @param names of suites, or none for all */
@@ -26,10 +26,18 @@ function main(names: readonly string[]): number {
 
 /** @returns how many problems there are */
 function test(suite: Suite, sources: Sources): number {
-  const { passed, failed, sizes, problems } = new Program(suite, sources.fetch(suite.source)).test();
+  const { passed, failed, sizes, problems } = reportOf(suite, sources);
   printRow(suite.name, [suite.cxx ?? suite.cc, ...[passed, failed, ...sizes].map(String)]);
   for (const problem of problems) console.log(`  ${problem}`);
   return problems.length;
+}
+
+function reportOf(suite: Suite, sources: Sources): Report {
+  try {
+    return new Program(suite, sources.fetch(suite.source)).test();
+  } catch (error) {
+    return { passed: 0, failed: 0, sizes: [], problems: [(error as Error).message] };
+  }
 }
 
 function missingTools({ cc, cxx, tools }: Suite): string[] {

@@ -126,7 +126,9 @@ export const SUITES: readonly Suite[] = [
     build: `cd unix && { test -f Makefile || ./configure --quiet --disable-shared; }
       touch dltest.marker # Tests of shared libraries are left out.
       make -s -o dltest.marker tcltest`,
-    check: `cd unix && TCL_LIBRARY=$PWD/../library ./tcltest ../tests/all.tcl -verbose ''`,
+    // The test that is left out expects something within 10 ms, and fails with any linker on a busy machine.
+    check: `cd unix
+      TCL_LIBRARY=$PWD/../library ./tcltest ../tests/all.tcl -verbose '' -skip interp-36.7`,
     program: 'unix/tcltest',
     passed: /^all.tcl:.*Passed\s+(\d+)/gm,
     failed: /^==== \S+ FAILED$/gm,
