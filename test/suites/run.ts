@@ -12,6 +12,8 @@ import { SUITES, type Suite } from './suites.ts';
 
 /** @param names of suites, or none for all */
 function main(names: readonly string[]): number {
+  const unknown = names.filter((name) => !SUITES.some((suite) => suite.name === name));
+  if (unknown.length > 0) throw new Error(`no suites: ${unknown.join(' ')}`);
   const sources = new Sources(cacheFolder('suites'));
   let failures = 0;
   printRow('program', ['compiler', 'passed', 'failed', ...LINKERS]);
