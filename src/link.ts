@@ -190,7 +190,7 @@ function runPasses(
     isStreamed: image.isStreamed,
     debugFile: () => makeDebugFile(executable, finished, options),
     map: () => buildMap(program, pieces, layout, discards, liveness, synthesis, tableBytes),
-    shrinkage: () => describeShrinkage(program, shrinkage),
+    shrinkage: () => describeShrinkage(program, pieces, shrinkage),
     inputs: () => program.objects.slice(1).map(({ name }) => name),
     output: script.output,
     diagnostics: diagnostics.items,

@@ -12,6 +12,7 @@ export function formatShrinkage(sections: readonly ShrunkSection[]): string {
     const sizes = `${section.before} -> ${section.after}`.padStart(16);
     text += `${sizes}  ${section.object}:(${section.name})${section.refusal && `: ${section.refusal}`}\n`;
   }
-  const shrunk = sections.filter(({ refusal }) => refusal === '').length;
-  return `${text}${`${before} -> ${after}`.padStart(16)}  bytes of code, ${shrunk} of ${sections.length} sections rewritten\n`;
+  const given = sections.filter((section) => section.before > 0);
+  const shrunk = given.filter(({ refusal }) => refusal === '').length;
+  return `${text}${`${before} -> ${after}`.padStart(16)}  bytes of code, ${shrunk} of ${given.length} sections rewritten\n`;
 }
