@@ -128,7 +128,7 @@ function addressOnly(reads: number, writes: number): number {
 }
 
 /** Registers that a memory operand's address is made of (SDM vol. 2, tables 2-2 and 2-3). */
-function addressRegisters(bytes: Uint8Array, at: number, insn: Instruction): number {
+export function addressRegisters(bytes: Uint8Array, at: number, insn: Instruction): number {
   const modrm = bytes[at + insn.modrmOffset]!;
   if (insn.ripRelative) return 0;
   if ((modrm & 7) !== 4) return bit((modrm & 7) | (insn.rex & 1 ? 8 : 0));
@@ -139,7 +139,8 @@ function addressRegisters(bytes: Uint8Array, at: number, insn: Instruction): num
   return base | (index === 4 ? 0 : bit(index));
 }
 
-function isRegister(bytes: Uint8Array, at: number, insn: Instruction): boolean {
+/** Whether the operand in ModRM.rm is a register. */
+export function isRegister(bytes: Uint8Array, at: number, insn: Instruction): boolean {
   return bytes[at + insn.modrmOffset]! >= 0xc0;
 }
 
@@ -151,8 +152,8 @@ function registerField(bytes: Uint8Array, at: number, insn: Instruction): number
   return bit(fieldNumber(bytes, at, insn));
 }
 
-/** Without REX, numbers 4 to 7 of byte registers are AH, CH, DH and BH. */
-function byteRegister(number: number, insn: Instruction): number {
+/** The bit of a byte register: without REX, numbers 4 to 7 are AH, CH, DH and BH. */
+export function byteRegister(number: number, insn: Instruction): number {
   return bit(insn.rex === 0 && number >= 4 && number < 8 ? number - 4 : number);
 }
 
