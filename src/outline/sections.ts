@@ -95,7 +95,7 @@ function entriesByHome(pieces: Pieces, { first, offset, kind }: CodeEntries): Co
   for (let id = 0; id < home.length; id++) homeFirst[id + 1]! += homeFirst[id]!;
   const next = homeFirst.slice();
   const homeOffset = new Int32Array(offset.length);
-  const homeKind = new Uint8Array(offset.length);
+  const homeKind = new Uint16Array(offset.length);
   for (let id = 0; id < home.length; id++) {
     if (home[id]! < 0) continue;
     for (let n = first[id]!; n < first[id + 1]!; n++) {

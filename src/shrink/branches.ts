@@ -94,3 +94,8 @@ export function conditionOf({ bytes, at, length }: Code, i: number): number {
 function isLong(length: number): boolean {
   return length >= 6;
 }
+
+/** Whether an instruction is SYSCALL. */
+export function isSystemCall({ bytes, at, length }: Code, i: number): boolean {
+  return length[i] === 2 && bytes[at[i]!] === 0x0f && bytes[at[i]! + 1] === 0x05;
+}

@@ -17,6 +17,10 @@ export const Mark = {
   start: 32,
   /** Unwind tables say something of what begins here. */
   described: 64,
+  /** Unwinders lead here. */
+  landingPad: 128,
+  /** The program begins here: the kernel leads here and nobody else. */
+  process: 256,
 } as const;
 
 /** Bits of `Code.features`. */
@@ -31,6 +35,10 @@ export const Feature = {
   setsFrame: 8,
   /** Refers to memory below rbp. */
   belowFrame: 16,
+  /** `calculate` knows it: it does nothing but write registers and flags. */
+  calculation: 32,
+  /** Leaves zeros in the upper halves of all registers that it writes, but for the stack pointer. */
+  clearsUpper: 64,
 } as const;
 
 /** `Code.target` of an instruction that refers to no place in its section. */
@@ -57,12 +65,14 @@ export class Code {
   target = new Int32Array(INITIAL_ROWS);
   /** What each does to the flags; see x86/flags.ts. */
   flagEffect = new Uint16Array(INITIAL_ROWS);
+  /** What each does to the general registers; see x86/registers.ts. */
+  registerEffect = new Int32Array(INITIAL_ROWS);
   /** 1 for an instruction that has a relocation. */
   hasField = new Uint8Array(INITIAL_ROWS);
   /** Bits of `Feature`. */
   features = new Uint8Array(INITIAL_ROWS);
   /** Bits of `Mark`. There is one for the end of the section too. */
-  marks = new Uint8Array(INITIAL_ROWS);
+  marks = new Uint16Array(INITIAL_ROWS);
   /** Bytes that are left of it, and where it lies then; the end of the section has a place too. */
   newLength = new Uint8Array(INITIAL_ROWS);
   newAt = new Uint32Array(INITIAL_ROWS);
@@ -112,9 +122,10 @@ export class Code {
     this.flow = new Uint8Array(rows);
     this.target = new Int32Array(rows);
     this.flagEffect = new Uint16Array(rows);
+    this.registerEffect = new Int32Array(rows);
     this.hasField = new Uint8Array(rows);
     this.features = new Uint8Array(rows);
-    this.marks = new Uint8Array(rows);
+    this.marks = new Uint16Array(rows);
     this.newLength = new Uint8Array(rows);
     this.newAt = new Uint32Array(rows);
     this.patch = new Int32Array(rows);

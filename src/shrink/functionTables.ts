@@ -126,6 +126,7 @@ export class FunctionTables {
     if (!this.#readLsda(code, start, lsdaSection, lsdaOffset)) return false;
     const pads = this.#callSites.landingPads;
     const landingPads = pads.value.slice(0, pads.count);
+    for (const pad of landingPads) code.marks[code.insnAt[start + pad]!]! |= Mark.landingPad;
     this.#functions.push({ ...found, lsdaSection, lsdaOffset, landingPads });
     return true;
   }

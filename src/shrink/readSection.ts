@@ -9,9 +9,11 @@ import { STT_GNU_IFUNC } from '../elf/constants.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
+import { clearsUpperHalves, isCalculation } from '../x86/calculate.ts';
 import { createInstruction, decode, Encoding, Flow, type Instruction, Prefix } from '../x86/decode.ts';
 import { isRelative, popsFirst, signed } from '../x86/exits.ts';
 import { flagEffectOf } from '../x86/flags.ts';
+import { registerEffectOf } from '../x86/registers.ts';
 import { applyGotRelaxation, type GotRelaxation, isAbsolute } from '../x86/relax.ts';
 import {
   Calculation,
@@ -110,6 +112,7 @@ export class SectionReader {
       if (this.#splitsLocks && bytes[at] === LOCK && insn.length > 1) {
         this.#code.add(at, 1, Flow.none, NO_TARGET);
         this.#code.flagEffect[this.#code.count - 1] = 0;
+        this.#code.registerEffect[this.#code.count - 1] = 0;
         this.#code.features[this.#code.count - 1] = 0;
         if (decode(bytes, ++at, size, insn) === 0) return Refusal.undecodable;
       }
@@ -152,10 +155,14 @@ export class SectionReader {
     code.add(at, insn.length, insn.flow, isOwn ? target : NO_TARGET);
     code.hasField[count] = this.#next > firstField ? 1 : 0;
     code.flagEffect[count] = flagEffectOf(code.bytes, at, insn);
+    code.registerEffect[count] = registerEffectOf(code.bytes, at, insn);
     code.features[count] = isBelowStack(code.bytes, at, insn) ? Feature.belowStack : 0;
     if (isLoose(code.bytes, at, insn)) code.features[count]! |= Feature.loose;
     if (isBelowFrame(code.bytes, at, insn)) code.features[count]! |= Feature.belowFrame;
     if (setsFrame(code.bytes, at, insn)) code.features[count]! |= Feature.setsFrame;
+    if (clearsUpperHalves(code.bytes, at, insn)) code.features[count]! |= Feature.clearsUpper;
+    if (isCalculation(code.bytes, at, insn) && code.hasField[count] === 0)
+      code.features[count]! |= Feature.calculation;
     if (this.#splitsLocks && at > 0 && code.bytes[at - 1] === LOCK) code.features[count]! |= Feature.locked;
     if (!isOwn) return Refusal.none;
     // The distance may have no room for a target outside; NO_TARGET would be mistaken for none.

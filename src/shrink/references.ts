@@ -37,10 +37,13 @@ export const Entry = {
   called: 64,
   /** Where a distance would lead if it counted from its own place, not from the start of its table. */
   fromEntry: 128,
+  /** Where the kernel starts the program, with 0 in all general registers but rsp (docs/loader.md). */
+  process: 256,
 } as const;
 
 const TAKEN = Entry.reached | Entry.taken;
 const LOADED = Entry.reached | Entry.taken | Entry.loaded;
+const CALLED = Entry.reached | Entry.called;
 
 /** Places in code by section. */
 export interface CodeEntries {
@@ -48,7 +51,7 @@ export interface CodeEntries {
   readonly first: Uint32Array;
   /** Offset in the section, and bits of `Entry`. */
   readonly offset: Int32Array;
-  readonly kind: Uint8Array;
+  readonly kind: Uint16Array;
 }
 
 /** Bytes of an entry in a table of distances. */
@@ -290,17 +293,21 @@ class Finder {
 
   /** What the command line and a linker script name. */
   addOptions(options: LinkOptions, script: LinkScript): void {
-    const { symbols, overridden } = this.#program;
-    const names = [options.entry, ...options.undefinedSymbols, ...options.requiredSymbols];
+    const isLinux = options.compatibility === 'linux';
+    this.#noteSymbol(options.entry, isLinux ? CALLED | Entry.process : CALLED);
+    const names = [...options.undefinedSymbols, ...options.requiredSymbols];
     names.push(...options.definitions.flatMap(({ expression }) => [...symbolsOf(expression)]));
     names.push(...referencedSymbols(script));
-    for (const name of names) {
-      const id = symbols.names.find(name);
-      if (id >= 0 && symbols.kind[id] === SymbolKind.defined)
-        this.#note(symbols.section[id]!, symbols.valueLow[id]!, Entry.reached | Entry.called);
-    }
-    for (const { section, value } of overridden.values())
-      this.#note(section, Number(value), Entry.reached | Entry.called);
+    for (const name of names) this.#noteSymbol(name, CALLED);
+    for (const { section, value } of this.#program.overridden.values())
+      this.#note(section, Number(value), CALLED);
+  }
+
+  #noteSymbol(name: string, kind: number): void {
+    const { symbols } = this.#program;
+    const id = symbols.names.find(name);
+    if (id < 0 || symbols.kind[id] !== SymbolKind.defined) return;
+    this.#note(symbols.section[id]!, symbols.valueLow[id]!, kind);
   }
 
   /** Where functions begin. In sections that are kept whole, each may be entered. */
@@ -338,7 +345,7 @@ class Finder {
     for (let id = 0; id < count; id++) first[id + 1]! += first[id]!;
     const next = first.slice();
     const offset = new Int32Array(total);
-    const kind = new Uint8Array(total);
+    const kind = new Uint16Array(total);
     for (let n = 0; n < total; n++) {
       const at = next[sections[n]!]!++;
       offset[at] = this.#offset.values[n]!;

@@ -29,8 +29,9 @@ export class Rewriter {
   /**
    * Rewrites each instruction of the section that can be shorter.
    * @param isTrusted whether the code keeps to the psABI as to flags
+   * @returns the flags that are live before each instruction, as masks of `Flag`
    */
-  rewriteAll(isTrusted: boolean): void {
+  rewriteAll(isTrusted: boolean): Uint8Array {
     const { count, at, bytes, size, features } = this.#code;
     const fields = this.#fields;
     if (this.#liveFlags.length <= count) this.#liveFlags = new Uint8Array(2 * count + 1);
@@ -49,6 +50,7 @@ export class Rewriter {
       } else if (!hasField || fields.gone[f] === 1 || !this.#loadImmediate(i, f))
         this.#shorten(i, hasField ? f : -1);
     }
+    return this.#liveFlags;
   }
 
   /** Takes the shortest form that the instruction has by itself. @param f its first field, or -1 */

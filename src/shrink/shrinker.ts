@@ -12,6 +12,7 @@ import { chainBranches } from './chainBranches.ts';
 import { Code, Fields, Mark, NO_TARGET } from './code.ts';
 import { commitSection } from './commit.ts';
 import { FunctionTables } from './functionTables.ts';
+import { RegisterRewriter } from './knownRegisters.ts';
 import { TailMerger } from './mergeTails.ts';
 import { SectionReader } from './readSection.ts';
 import { type CodeEntries, Entry } from './references.ts';
@@ -32,6 +33,7 @@ export class Shrinker {
   readonly #target = new Target();
   readonly #tracer = new Tracer();
   readonly #merger = new TailMerger(this.#code, this.#fields);
+  readonly #registers = new RegisterRewriter(this.#code);
 
   /**
    * @param given bits of `Given` that hold for all code
@@ -66,7 +68,8 @@ export class Shrinker {
     if (refusal) return refusal;
     const tables = this.#tables;
     if (tables && !tables.read(id, code)) return Refusal.unwindTable;
-    this.#rewriter.rewriteAll(isTrusted);
+    const liveFlags = this.#rewriter.rewriteAll(isTrusted);
+    this.#registers.rewrite(liveFlags, tables?.hasLandingPads === true);
     pushConstants(code);
     threadJumps(code);
     this.#tracer.trace(code);
@@ -109,10 +112,27 @@ export class Shrinker {
       if ((bits & Entry.taken) !== 0 && !isFunction) isLabelTaken = true;
       if ((bits & Entry.taken) !== 0 && isFunction && keepsEven && at[i]! % 2 === 0) marks[i]! |= Mark.even;
     }
+    this.#markProcess(id);
     // The jump to what is calculated from it may be a RET, or in a thunk elsewhere: it is not looked for.
     if (isLabelLoaded) return Refusal.computedJump;
     // Nothing jumps by the addresses of labels: they may be those of functions with a flag in the low bit.
     return isLabelTaken && !this.#jumpsByTable() ? Refusal.strayReference : Refusal.none;
+  }
+
+  /** Marks where the program begins, if that is in the section and nothing but the kernel leads there. */
+  #markProcess(id: number): void {
+    const { first, offset, kind } = this.#entries;
+    const { insnAt, marks } = this.#code;
+    const end = first[id + 1]!;
+    let n = first[id]!;
+    while (n < end && (kind[n]! & Entry.process) === 0) n++;
+    if (n === end) return;
+    for (let other = first[id]!; other < end; other++) {
+      if (other !== n && offset[other] === offset[n] && (kind[other]! & Entry.reached) !== 0) return;
+    }
+    const i = insnAt[offset[n]!]!;
+    const isLedTo = (marks[i]! & (Mark.target | Mark.landingPad)) !== 0;
+    if (!isLedTo) marks[i]! |= Mark.process;
   }
 
   #jumpsByTable(): boolean {

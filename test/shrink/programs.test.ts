@@ -3,15 +3,14 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildObject, type SectionSpec, type SymbolSpec } from '../../src/elf/build.ts';
-import { writeU32 } from '../../src/elf/bytes.ts';
 import { STB_LOCAL, STT_SECTION } from '../../src/elf/constants.ts';
 import type { LinkOptions } from '../../src/options.ts';
 import { bss, CODE, linkFiles, RODATA, randomNumbers, section, toHex } from '../elf/make.ts';
 import { run, scratchFolder } from '../run.ts';
+import { Assembler, registers } from './assembler.ts';
 import { COMMENT, functionSymbol, R_32, R_32S, R_64, R_PC32, R_PLT32 } from './make.ts';
 
 type Random = (below: number) => number;
-type Relocation = NonNullable<SectionSpec['relocations']>[number];
 
 const R_GOTPCRELX = 41;
 const R_REX_GOTPCRELX = 42;
@@ -28,65 +27,6 @@ const REGISTERS = [0, 1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13] as const;
 const NUMBERS = [
   0, 1, -1, 2, 127, 128, -128, -129, 255, 256, 0x7fff, 0xffff, 0x7fffffff, -0x80000000,
 ] as const;
-
-/** A section while it is being written. */
-class Assembler {
-  readonly bytes: number[] = [];
-  readonly relocations: Relocation[] = [];
-  readonly #labels = new Map<string, number>();
-  readonly #branches: { at: number; size: number; label: string }[] = [];
-
-  emit(...bytes: readonly number[]): void {
-    for (const byte of bytes) this.bytes.push(byte & 255);
-  }
-
-  word(value: number): void {
-    this.emit(value, value >> 8, value >> 16, value >> 24);
-  }
-
-  label(name: string): void {
-    this.#labels.set(name, this.bytes.length);
-  }
-
-  offsetOf(label: string): number {
-    return this.#labels.get(label)!;
-  }
-
-  /** A field with a relocation. */
-  field(type: number, symbol: string, addend = 0): void {
-    this.relocations.push({ offset: this.bytes.length, type, symbol, addend });
-    this.word(0);
-  }
-
-  /** A branch with one or four bytes of distance, whose opcode has been written. */
-  branch(label: string, size: 1 | 4): void {
-    this.#branches.push({ at: this.bytes.length, size, label });
-    for (let i = 0; i < size; i++) this.emit(0);
-  }
-
-  finish(): Uint8Array {
-    const bytes = Uint8Array.from(this.bytes);
-    for (const { at, size, label } of this.#branches) {
-      const distance = this.#labels.get(label)! - at - size;
-      if (size === 4) writeU32(bytes, at, distance);
-      else if (distance >= -128 && distance < 128) bytes[at] = distance;
-      else throw new Error(`a short branch of ${distance} bytes`);
-    }
-    return bytes;
-  }
-}
-
-/** REX, opcode and ModRM of two registers. */
-function registers(
-  out: Assembler,
-  isWide: boolean,
-  opcode: readonly number[],
-  reg: number,
-  rm: number,
-): void {
-  const rex = (isWide ? 8 : 0) | ((reg & 8) >> 1) | (rm >> 3);
-  out.emit(...(rex === 0 ? [] : [0x40 | rex]), ...opcode, 0xc0 | ((reg & 7) << 3) | (rm & 7));
-}
 
 /** The same with a place in `state`, of which the displacement has one or four bytes. */
 function memory(out: Assembler, random: Random, isWide: boolean, opcode: number, reg: number): void {
