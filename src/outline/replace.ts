@@ -21,6 +21,8 @@ const NONE = -1;
 
 /** What is shared, and where it lies: by number of the chosen sequence. */
 interface Places {
+  /** The first instruction of the one that stays, or -1 if none does. */
+  readonly kept: Int32Array;
   /** By instruction: the sequence that is replaced there, or -1. */
   readonly replaced: Int32Array;
   /** A reference and an addend that lead to what is shared. */
@@ -40,7 +42,7 @@ export function replaceRepeats(
   functions: OutlinedFunctions,
   sections: RewrittenSections,
 ): void {
-  const { replaced, symbol, addend } = findPlaces(program, pieces, tokens, repeats, choice, functions);
+  const { replaced, kept, symbol, addend } = findPlaces(program, pieces, tokens, repeats, choice, functions);
   const isWritten = new Uint8Array(choice.repeats.length);
   for (let s = 0; s < tokens.sections.length; s++) {
     const first = tokens.firstOf.values[s]!;
@@ -57,7 +59,10 @@ export function replaceRepeats(
       const isCall = repeats.sharing.values[repeat] === Sharing.call;
       if (isCall && isWritten[n] === 0) functions.write(n, code, fields, count, i, length);
       isWritten[n] = 1;
-      replace(code, fields, count, i, length, isCall);
+      const target = kept[n]! - first;
+      const isOwn = kept[n]! >= first && target < chosen.length;
+      replace(code, fields, count, i, length, isCall, isOwn ? target : NO_TARGET);
+      if (isOwn) continue;
       fields.add(0, R_X86_64_PLT32, symbol[n]!, addend[n]!);
       fields.insn[fields.count - 1] = i;
       fields.within[fields.count - 1] = 1;
@@ -76,6 +81,7 @@ function findPlaces(
   functions: OutlinedFunctions,
 ): Places {
   const replaced = new Int32Array(tokens.count).fill(NONE);
+  const kept = new Int32Array(chosen.length).fill(NONE);
   const symbol = new Int32Array(chosen.length);
   const addend = new Int32Array(chosen.length);
   const symbols = new SectionSymbols(program);
@@ -86,12 +92,13 @@ function findPlaces(
     // References speak of the input. What was dropped there may leave no offset that means just this.
     const offset = isCall ? functions.offset[n]! : pieces.inputOffset(id, tokens.at.values[first]!);
     if (!isCall && pieces.resolve(id, offset) !== tokens.at.values[first]) continue;
+    if (!isCall) kept[n] = first;
     symbol[n] = symbols.of(id);
     addend[n] = offset - FIELD_SIZE;
     // The first of those that end functions stays.
     for (let p = firstPlace[n]! + (isCall ? 0 : 1); p < firstPlace[n + 1]!; p++) replaced[places[p]!] = n;
   }
-  return { replaced, symbol, addend };
+  return { replaced, kept, symbol, addend };
 }
 
 /** References to the starts of sections. */
@@ -113,7 +120,11 @@ class SectionSymbols {
   }
 }
 
-/** Makes a call or a jump of some instructions. @param count fields that are in order */
+/**
+ * Makes a call or a jump of some instructions.
+ * @param count fields that are in order
+ * @param target the instruction of the section that it leads to, or `NO_TARGET`
+ */
 function replace(
   code: Code,
   fields: Fields,
@@ -121,6 +132,7 @@ function replace(
   start: number,
   length: number,
   isCall: boolean,
+  target: number,
 ): void {
   const end = start + length;
   for (let i = start; i < end; i++) code.newLength[i] = 0;
@@ -128,7 +140,7 @@ function replace(
     fields.gone[f] = 1;
   code.replace(start, isCall ? CALL : JUMP, BRANCH_SIZE);
   code.flow[start] = isCall ? Flow.callRel : Flow.jmpRel;
-  code.target[start] = NO_TARGET;
+  code.target[start] = target;
 }
 
 const NOP = 0x90;

@@ -12,6 +12,7 @@ import type { Pieces } from '../pieces.ts';
 import type { SectionRules } from '../place/rules.ts';
 import { locate, type Program, Target } from '../program.ts';
 import { type Liveness, MAX_CUT_BYTES, type Shrinkage, type Synthesis } from '../results.ts';
+import { placeInstructions } from '../shrink/assemble.ts';
 import { Flow } from '../x86/decode.ts';
 import { R_X86_64_PC32, R_X86_64_PLT32 } from '../x86/relocations.ts';
 
@@ -39,7 +40,8 @@ export function joinSections(
   if (pairs.length === 0) return;
   const sections = new RewrittenSections(program, pieces, synthesis, entries, liveness);
   for (const { id, next } of pairs) {
-    if (joiner.mayFollow(id, next) && dropJump(sections, id)) pieces.follow(id, next);
+    const size = sizeWithoutJump(sections, id);
+    if (size > 0 && joiner.mayFollow(id, size, next) && sections.commit(id)) joiner.join(id, next);
   }
 }
 
@@ -56,6 +58,8 @@ class Joiner {
   readonly #liveness: Liveness;
   readonly #pieces: Pieces;
   readonly #target = new Target();
+  /** By section that follows another one: that. */
+  readonly #before = new Map<number, number>();
 
   constructor(program: Program, liveness: Liveness, pieces: Pieces) {
     this.#program = program;
@@ -95,20 +99,42 @@ class Joiner {
     return isStart && this.#isMovable(home) ? home : -1;
   }
 
-  /** Whether a section can lie right behind another, once that has lost its jump. */
-  mayFollow(id: number, next: number): boolean {
+  /**
+   * Whether a section can lie right behind another. Everything that is tied to them moves along, and where the first of
+   * all lies as the strictest wants it, so must the others without a gap.
+   * @param size bytes of the first one without its jump
+   */
+  mayFollow(id: number, size: number, next: number): boolean {
     const pieces = this.#pieces;
-    const isAligned = (pieces.size[id]! - JUMP_SIZE) % pieces.alignment[next]! === 0;
-    return isAligned && !pieces.isFollower(next) && !pieces.chainFrom(next).includes(id);
+    const chain = pieces.chainFrom(next);
+    if (pieces.isFollower(next) || chain.includes(id)) return false;
+    let head = id;
+    for (let before = this.#before.get(id); before !== undefined; before = this.#before.get(head))
+      head = before;
+    let offset = 0;
+    for (const member of [...pieces.chainFrom(head), ...chain]) {
+      if (offset % pieces.alignment[member]! !== 0) return false;
+      offset += member === id ? size : pieces.size[member]!;
+    }
+    return true;
+  }
+
+  /** Ties a section to the one that it runs into. */
+  join(id: number, next: number): void {
+    this.#pieces.follow(id, next);
+    this.#before.set(next, id);
   }
 }
 
-/** Drops the last instruction of a section, if it is a jump of the usual size. */
-function dropJump(sections: RewrittenSections, id: number): boolean {
+/**
+ * Drops the last instruction of a section, if it is a jump of the usual size, until the section is read again.
+ * @returns bytes that are left, or -1
+ */
+function sizeWithoutJump(sections: RewrittenSections, id: number): number {
   const { code } = sections;
-  if (!sections.read(id)) return false;
+  if (!sections.read(id)) return -1;
   const last = code.count - 1;
-  if (code.flow[last] !== Flow.jmpRel || code.length[last] !== JUMP_SIZE) return false;
+  if (code.flow[last] !== Flow.jmpRel || code.length[last] !== JUMP_SIZE) return -1;
   code.newLength[last] = 0;
-  return sections.commit(id);
+  return placeInstructions(code);
 }

@@ -148,7 +148,8 @@ export class SectionReader {
         continue;
       }
       fields.gone[f] = 1;
-      target = this.#target.low + fields.addend[f]! + insn.length - within;
+      // References speak of the input, and the section may have been rewritten before.
+      target = this.#pieces.resolve(this.#id, this.#target.low + fields.addend[f]! + insn.length - within);
     }
     if (isBranch && isResized(insn)) return Refusal.prefixedBranch;
     const code = this.#code;

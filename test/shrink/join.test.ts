@@ -59,6 +59,30 @@ describe('tail calls', () => {
     expect(contents(result, '.text.e').length).toBe(8);
   });
 
+  it('fall through where the function has shared an end with another one in its section', () => {
+    // Two functions with the same end, so far apart that shrinking the section by itself finds no short jump.
+    const end = '89 43 08 5b 5d 41 5c c3';
+    const text = `90 90 90 83 c0 03 ${end} ${filler(199)} c3 83 c0 04 ${end} 83 c0 05 e9 .. .. .. ..`;
+    const g = 6 + 8 + 200;
+    const symbols = [
+      functionSymbol('f', '.text.f'),
+      functionSymbol('between', '.text.f', 6 + 8),
+      functionSymbol('g', '.text.f', g),
+      functionSymbol('h', '.text.f', g + 11),
+      functionSymbol('k', '.text.k'),
+    ];
+    const calls = ['f', 'between', 'g', 'h'].map((name, n) => call(5 * n + 1, name));
+    const main = code('.text', `${'e8 .. .. .. .. '.repeat(4)} ${LARGE} 0f 0b`, calls);
+    const f = code('.text.f', text, [call(g + 15, 'k')]);
+    const object = compiled([main, f, code('.text.k', '83 c0 06 c3')], [START, ...symbols]);
+    const shrunk = contents(linkFiles({ 'a.o': object }, options), '.text.f');
+    // The jump to the first end, from behind it
+    const jump = shrunk.length - 3 - 5;
+    expect(toHex(shrunk.subarray(jump - 3, jump + 1))).toBe(pairs('83 c0 04 e9'));
+    const view = new DataView(shrunk.buffer, shrunk.byteOffset);
+    expect(jump + 5 + view.getInt32(jump + 1, true)).toBe(3);
+  });
+
   it('that are all of a function stay: it keeps an address of its own', () => {
     const main = code('.text', `e8 .. .. .. .. ${LARGE} 0f 0b`, [call(1, 'e')]);
     const e = code('.text.e', 'e9 .. .. .. ..', [call(1, 'f')]);
