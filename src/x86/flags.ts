@@ -11,6 +11,8 @@ export const ALL_FLAGS = 63;
 /** A mask of flags that are written begins at this bit of what `flagEffectOf` returns. */
 export const WRITTEN_SHIFT = 6;
 
+const REX_W = 8;
+
 const NOTHING = 0;
 const READS_ALL = ALL_FLAGS;
 const WRITES_ALL = ALL_FLAGS << WRITTEN_SHIFT;
@@ -83,8 +85,9 @@ function oneByteEffect(bytes: Uint8Array, at: number, insn: Instruction): number
     case 0xa9:
       return WRITES_ALL;
     case 0xc0:
-    case 0xc1:
       return shiftEffect(extension, bytes[at + insn.immOffset]! & 31);
+    case 0xc1:
+      return shiftEffect(extension, bytes[at + insn.immOffset]! & ((insn.rex & REX_W) !== 0 ? 63 : 31));
     case 0xd0:
     case 0xd1:
       return shiftEffect(extension, 1);
@@ -110,12 +113,13 @@ function arithmeticEffect(operation: number): number {
 }
 
 /**
- * ROL and ROR write two flags, RCL and RCR read one besides; SHL, SHR and SAR write all, unless they shift by nothing.
+ * ROL and ROR write two flags, RCL and RCR read one besides; SHL, SHR and SAR write all, unless they shift by nothing:
+ * then the flags stay as they are, as if all were read.
  * @param count by how much at least
  */
 function shiftEffect(extension: number, count: number): number {
+  if (count === 0) return READS_ALL;
   const read = extension === 2 || extension === 3 ? Flag.carry : 0;
-  if (count === 0) return read;
   return read | (extension < 4 ? WRITES_CARRY : WRITES_ALL);
 }
 

@@ -192,6 +192,9 @@ describe('branches', () => {
     expectShrunk('48 85 c0 48 89 c8 75 03 31 c0 c3 50 c3');
     expectShrunk('48 85 c0 74 01 50 48 01 d1 75 03 31 c0 c3 50 c3');
     expectShrunk('48 85 c0 c5 f8 77 75 03 31 c0 c3 50 c3');
+    // sub rcx, rax; shr 32, rdx or by cl; xor eax, eax
+    expectShrunk('48 29 c8 48 c1 ea 20 75 03 31 c0 c3 50 c3');
+    expectShrunk('48 29 c8 48 d3 ea 75 03 31 c0 c3 50 c3');
   });
 
   it('meet with what both know', () => {

@@ -69,7 +69,7 @@ function mayWriteNothing(
   if (map === 1) return [0xa4, 0xa5, 0xac, 0xad].includes(opcode); // SHLD, SHRD
   if (map !== 0) return false;
   if (opcode === 0xd2 || opcode === 0xd3) return true;
-  const mask = (rex & 8) === 0 ? 31 : 63;
+  const mask = (rex & 8) === 0 || opcode === 0xc0 ? 31 : 63;
   if (opcode === 0xc0 || opcode === 0xc1) return (bytes[immOffset]! & mask) === 0;
   return isRepeated && [0xa6, 0xa7, 0xae, 0xaf].includes(opcode); // CMPS, SCAS
 }
@@ -92,6 +92,9 @@ function complaint(bytes: Uint8Array, insn: Instruction): string {
   const modified = mayWriteNothing(bytes, insn) ? 0 : expected.written;
   const ignored = turnsAround(bytes, insn) ? Flag.carry | Flag.overflow : 0;
   const unwritten = own.written & ~(modified | ignored);
+  // What writes none of those that it does not read leaves all as they were.
+  const isMissed = expected.written !== 0 && own.written === 0 && own.read !== ALL_FLAGS;
+  if (isMissed) return `${toHex(bytes)}: writes flags`;
   return unread === 0 && unwritten === 0
     ? ''
     : `${toHex(bytes)}: reads ${unread.toString(2)} besides, does not write ${unwritten.toString(2)}`;
@@ -135,10 +138,11 @@ describe('what is read and written', () => {
   });
 
   it.each<[string, number[], number, number]>([
-    ['shl cl', [0xd3, 0xe0], 0, 0],
-    ['rcl cl', [0xd3, 0xd0], Flag.carry, 0],
-    ['shl 0', [0xc1, 0xe0, 0], 0, 0],
-    ['shl 32, which is 0', [0xc1, 0xe0, 32], 0, 0],
+    ['shl cl', [0xd3, 0xe0], ALL_FLAGS, 0],
+    ['rcl cl', [0xd3, 0xd0], ALL_FLAGS, 0],
+    ['shl 0', [0xc1, 0xe0, 0], ALL_FLAGS, 0],
+    ['shl 32, which is 0', [0xc1, 0xe0, 32], ALL_FLAGS, 0],
+    ['shl 32 of 64 bits', [0x48, 0xc1, 0xe0, 32], 0, ALL_FLAGS],
     ['shl 1', [0xd1, 0xe0], 0, ALL_FLAGS],
     ['rol 3', [0xc1, 0xc0, 3], 0, Flag.carry | Flag.overflow],
     ['inc', [0xff, 0xc0], 0, ALL_FLAGS & ~Flag.carry],
