@@ -53,7 +53,10 @@ export class RewrittenSections {
     return this.#states;
   }
 
-  /** Puts the section together that was read last. @returns whether that could be done */
+  /**
+   * Puts the section together that was read last.
+   * @returns whether that could be done
+   */
   commit(id: number): boolean {
     const { code } = this;
     const size = placeInstructions(code);

@@ -9,6 +9,7 @@ import { IntList } from '../merge/intList.ts';
 import { lastAtOrBefore, type Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
 import { type Code, Feature, type Fields, Mark, NO_TARGET } from '../shrink/code.ts';
+import { UNLIKE_OTHERS } from '../shrink/functionTables.ts';
 import { leavesRedZone } from '../shrink/redZone.ts';
 import { createInstruction, decode, Flow, type Instruction } from '../x86/decode.ts';
 import { Calculation, calculationOf, fieldSize } from '../x86/relocations.ts';
@@ -136,7 +137,7 @@ export class Tokens {
   #jumpedNumber(code: Code, i: number, fields: Fields, f: number, states: Int32Array | undefined): number {
     const flow = code.flow[i]!;
     const isCall = flow === Flow.callRel || flow === Flow.indirectCall;
-    if ((isCall && states) || !this.#canMove(code, i)) return FIXED;
+    if ((isCall && states) || states?.[i] === UNLIKE_OTHERS || !this.#canMove(code, i)) return FIXED;
     const state = 1 + (states ? states[i]! : 0);
     return this.#intern(code, i, 0, this.#describe(code, i, fields, f, state, false));
   }

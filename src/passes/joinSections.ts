@@ -13,6 +13,7 @@ import type { SectionRules } from '../place/rules.ts';
 import { locate, type Program, Target } from '../program.ts';
 import { type Liveness, MAX_CUT_BYTES, type Shrinkage, type Synthesis } from '../results.ts';
 import { placeInstructions } from '../shrink/assemble.ts';
+import { Mark } from '../shrink/code.ts';
 import { Flow } from '../x86/decode.ts';
 import { R_X86_64_PC32, R_X86_64_PLT32 } from '../x86/relocations.ts';
 
@@ -127,7 +128,8 @@ class Joiner {
 }
 
 /**
- * Drops the last instruction of a section, if it is a jump of the usual size, until the section is read again.
+ * Drops the last instruction of a section, if it is a jump of the usual size, until the section is read again. One that is
+ * a function on its own stays: a program may compare its address with that of the function it jumps to.
  * @returns bytes that are left, or -1
  */
 function sizeWithoutJump(sections: RewrittenSections, id: number): number {
@@ -135,6 +137,7 @@ function sizeWithoutJump(sections: RewrittenSections, id: number): number {
   if (!sections.read(id)) return -1;
   const last = code.count - 1;
   if (code.flow[last] !== Flow.jmpRel || code.length[last] !== JUMP_SIZE) return -1;
+  if ((code.marks[last]! & (Mark.function | Mark.start)) !== 0) return -1;
   code.newLength[last] = 0;
   return placeInstructions(code);
 }

@@ -39,6 +39,8 @@ export const Feature = {
   calculation: 32,
   /** Leaves zeros in the upper halves of all registers that it writes, but for the stack pointer. */
   clearsUpper: 64,
+  /** LEAVE; LEA rsp, [rbp+x]; MOV rsp, rbp */
+  endsFrame: 128,
 } as const;
 
 /** `Code.target` of an instruction that refers to no place in its section. */

@@ -15,6 +15,9 @@ import type { UnwindTables } from '../unwind.ts';
 import type { Tracer } from './branches.ts';
 import { type Code, Mark } from './code.ts';
 
+/** State of an instruction of which its tables say more than how to unwind it. */
+export const UNLIKE_OTHERS = -1;
+
 /** A function of the section that is being shrunk. */
 interface FunctionTable {
   /** Its FDE. */
@@ -150,12 +153,17 @@ export class FunctionTables {
   }
 
   /**
-   * Finds what the tables say of each instruction of the section, as numbers of `FrameStates`; 0 where they say nothing.
+   * Finds what the tables say of each instruction of the section, as numbers of `FrameStates`; 0 where they say nothing,
+   * and `UNLIKE_OTHERS` in functions with landing pads: where any instruction may throw, it matters which one does.
    * @param states gets one for each instruction
    */
   readStates({ insnAt, count }: Code, found: FrameStates, states: Int32Array): void {
     states.fill(0, 0, count);
-    for (const { record, start, end } of this.#functions) {
+    for (const { record, start, end, lsdaSection } of this.#functions) {
+      if (lsdaSection >= 0) {
+        states.fill(UNLIKE_OTHERS, insnAt[start]!, insnAt[end]!);
+        continue;
+      }
       const { records, firstRow } = this.#unwind;
       const bytes = this.#program.borrowBytes(this.#unwind.sectionOf(record).id);
       const cie = records.offset[records.cie[record]!]!;

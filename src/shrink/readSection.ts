@@ -37,6 +37,11 @@ export class SectionReader {
   readonly #fields: Fields;
   readonly #insn: Instruction = createInstruction();
   readonly #target = new Target();
+  /**
+   * The function of libgcc that gets a function with -fsplit-stack more stack: it calls what stands one byte behind its
+   * return address.
+   */
+  readonly #moreStack: number | undefined;
   #id = -1;
   /** Whether LOCK counts as an instruction of its own. */
   #splitsLocks = false;
@@ -49,6 +54,8 @@ export class SectionReader {
     this.#synthesis = synthesis;
     this.#code = code;
     this.#fields = fields;
+    const moreStack = program.symbols.names.find('__morestack');
+    if (moreStack >= 0) this.#moreStack = moreStack;
   }
 
   /** Reads a section into the tables. */
@@ -142,13 +149,14 @@ export class SectionReader {
       fields.within[f] = within;
       if (within !== (isBranch ? insn.immOffset : insn.dispOffset) || !(isBranch || insn.ripRelative))
         continue;
+      if (isBranch && fields.symbol[f] === this.#moreStack) return Refusal.returnAddress;
       isOwn = this.#leadsBack(f);
       if (!isOwn) {
         target = NO_TARGET;
         continue;
       }
       fields.gone[f] = 1;
-      // References speak of the input, and the section may have been rewritten before.
+      // References speak of the input, even where the section has been rewritten since.
       target = this.#pieces.resolve(this.#id, this.#target.low + fields.addend[f]! + insn.length - within);
     }
     if (isBranch && isResized(insn)) return Refusal.prefixedBranch;
@@ -164,6 +172,7 @@ export class SectionReader {
     if (clearsUpperHalves(code.bytes, at, insn)) code.features[count]! |= Feature.clearsUpper;
     if (isCalculation(code.bytes, at, insn) && code.hasField[count] === 0)
       code.features[count]! |= Feature.calculation;
+    if (endsFrame(code.bytes, at, insn)) code.features[count]! |= Feature.endsFrame;
     if (this.#splitsLocks && at > 0 && code.bytes[at - 1] === LOCK) code.features[count]! |= Feature.locked;
     if (!isOwn) return Refusal.none;
     // The distance may have no room for a target outside; NO_TARGET would be mistaken for none.
@@ -247,6 +256,21 @@ function setsFrame(bytes: Uint8Array, at: number, { length }: Instruction): bool
   return (
     (bytes[at + 1] === 0x89 && bytes[at + 2] === 0xe5) || (bytes[at + 1] === 0x8b && bytes[at + 2] === 0xec)
   );
+}
+
+/** Whether an instruction takes rsp from rbp: LEAVE, LEA with a displacement, or MOV in either encoding. */
+function endsFrame(bytes: Uint8Array, at: number, { length }: Instruction): boolean {
+  if (length === 1) return bytes[at] === 0xc9;
+  if (bytes[at] !== 0x48) return false;
+  const modrm = bytes[at + 2];
+  switch (bytes[at + 1]) {
+    case 0x8d:
+      return modrm === 0x65 || modrm === 0xa5;
+    case 0x89:
+      return modrm === 0xec;
+    default:
+      return bytes[at + 1] === 0x8b && modrm === 0xe5;
+  }
 }
 
 const LOCK = 0xf0;

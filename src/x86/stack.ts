@@ -18,11 +18,12 @@ const REX_B = 1;
 /** @param at offset in `bytes` of the instruction that was decoded into `insn` */
 export function stackUseOf(bytes: Uint8Array, at: number, insn: Instruction): StackUse {
   const { encoding, modrmOffset, rex } = insn;
-  if (encoding === Encoding.evex || (encoding === Encoding.vex && isGeneral(insn))) return StackUse.other;
+  if (encoding === Encoding.evex || encoding === Encoding.xop) return StackUse.other;
+  if (encoding === Encoding.vex && isGeneral(insn)) return StackUse.other;
   if (encoding === Encoding.legacy && changesStack(bytes, at, insn)) return StackUse.other;
   if (modrmOffset < 0) return StackUse.none;
   const modrm = bytes[at + modrmOffset]!;
-  if (encoding === Encoding.legacy && namesRegister(insn, modrm)) return StackUse.other;
+  if (namesRegister(insn, modrm)) return StackUse.other;
   if (modrm >= 0xc0 || (modrm & 7) !== RSP) return StackUse.none;
   // VEX.B is inverted; what it stands for is not looked up: r12 counts as rsp, which costs nothing but a chance.
   const isBase = (bytes[at + modrmOffset + 1]! & 7) === RSP;
@@ -63,12 +64,15 @@ function changesStack(
   }
 }
 
-/** Whether ModRM names rsp as a register, or ah, ch, xmm4 …, which have the same number. */
-function namesRegister({ map, opcode, rex }: Instruction, modrm: number): boolean {
+/**
+ * Whether ModRM names rsp as a register, or ah, ch, xmm4 …, which have the same number. With VEX too, VMOVQ and VPINSRQ
+ * take general registers; r12 and xmm12 count then.
+ */
+function namesRegister({ encoding, map, opcode, rex }: Instruction, modrm: number): boolean {
   const isRegister = modrm >= 0xc0 && (modrm & 7) === RSP && (rex & REX_B) === 0;
   if (isRegister) return true;
   const isField = ((modrm >> 3) & 7) === RSP && (rex & REX_R) === 0;
-  return isField && !(map === 0 && isExtended(opcode));
+  return isField && !(encoding === Encoding.legacy && map === 0 && isExtended(opcode));
 }
 
 /** Whether ModRM.reg extends an opcode of the one-byte map. */

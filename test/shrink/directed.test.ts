@@ -139,6 +139,23 @@ int main(void) { printf("%lu\\n", g(4, 5)); return 0; }
     ['-Os', '-fno-omit-frame-pointer'],
     true,
   ],
+  [
+    'one that alone has a frame',
+    'clang',
+    `
+#include <stdio.h>
+static __attribute__((noinline)) unsigned long leaf(unsigned long a, unsigned long b) {
+  volatile unsigned long v[6]; for (int i = 0; i < 6; i++) v[i] = a * i + b;
+  unsigned long k = __builtin_frame_address(0) != 0;
+  for (int i = 5; i >= 0; i--) { k = k * 3 + v[i]; unsigned five = 5; __asm__ volatile("" : "+r"(five)); k += five; }
+  return k;
+}
+__attribute__((noinline)) unsigned long g(unsigned long a, unsigned long b) { printf("g\\n"); return leaf(a, b + 3); }
+int main(void) { printf("%lu\\n", g(4, 5)); return 0; }
+`,
+    ['-Os', '-fomit-frame-pointer'],
+    true,
+  ],
 ];
 
 it.skipIf(!hasTool('gcc') || !hasTool('clang')).each(CASES)(

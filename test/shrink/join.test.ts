@@ -1,7 +1,7 @@
 /** Functions that run into the one that they would jump to. */
 import { describe, expect, it } from 'vitest';
 import { contents, linkFiles, placed, section, toHex } from '../elf/make.ts';
-import { code, compiled, filler, functionSymbol, pairs, R_64, R_PLT32, START } from './make.ts';
+import { code, compiled, filler, functionSymbol, hex, pairs, R_64, R_PLT32, START } from './make.ts';
 
 /** Too large to be taken apart by instructions. */
 const LARGE = filler(1100);
@@ -90,5 +90,45 @@ describe('tail calls', () => {
     const places = [functionSymbol('e', '.text.e'), functionSymbol('f', '.text.f')];
     const result = linkFiles({ 'a.o': compiled([main, e, f], [START, ...places]) }, options);
     expect(contents(result, '.text.e').length).toBe(5);
+  });
+
+  it('that are all of the last function of a section stay too', () => {
+    const main = code('.text', `e8 .. .. .. .. e8 .. .. .. .. ${LARGE} 0f 0b`, [call(1, 'e'), call(6, 'e2')]);
+    const e = code('.text.e', '83 c0 05 c3 e9 .. .. .. ..', [call(5, 'f')]);
+    const f = code('.text.f', '83 c0 06 c3');
+    const places = [functionSymbol('e', '.text.e'), functionSymbol('e2', '.text.e', 4)];
+    const object = compiled([main, e, f], [START, ...places, functionSymbol('f', '.text.f')]);
+    const result = linkFiles({ 'a.o': object }, options);
+    expect(contents(result, '.text.e').length).toBe(9);
+  });
+
+  it('stand in sections in which functions share their ends', () => {
+    // MOV [rbx+8], eax; MOV eax, [rbx+10h]; POP rbx; RET: 8 bytes.
+    const end = '89 43 08 8b 43 10 5b c3';
+    // `shrinkCode` compares the last ends that look alike; between the two that are the same are more of them.
+    const others = Array.from({ length: 30 }, (_, n) => `83 c0 ${(0x10 + n).toString(16)} 5b c3`);
+    // Before them stands what is dropped.
+    const bodies = ['90 90 90 90 83 c0 03 c3', `83 c0 04 ${end}`, ...others, `83 c0 05 ${end}`, '83 c0 06'];
+    const starts = bodies.map((_, n) => hex(bodies.slice(0, n).join(' ')).length);
+    const size = hex(bodies.join(' ')).length;
+    const functions = code('.text.e', `${bodies.join(' ')} e9 .. .. .. ..`, [call(size + 1, 'f')]);
+    const names = starts.map((_, n) => `e${n}`);
+    const main = code(
+      '.text',
+      `${'e8 .. .. .. .. '.repeat(names.length)} ${LARGE} 0f 0b`,
+      names.map((name, n) => call(5 * n + 1, name)),
+    );
+    const symbols = names.map((name, n) => functionSymbol(name, '.text.e', starts[n]));
+    const object = compiled(
+      [main, functions, code('.text.f', '83 c0 07 c3')],
+      [START, ...symbols, functionSymbol('f', '.text.f')],
+    );
+    const text = contents(linkFiles({ 'a.o': object }, options), '.text.e');
+    expect(toHex(text.subarray(0, 15))).toBe(pairs(`83 c0 03 c3 83 c0 04 ${end}`));
+    const last = 15 + 30 * 5;
+    // ADD eax, 5; JMP to the end of the second one; ADD eax, 6, which runs into `f`
+    expect(toHex(text.subarray(last, last + 4))).toBe(pairs('83 c0 05 e9'));
+    expect(new DataView(text.buffer, text.byteOffset).getInt32(last + 4, true)).toBe(7 - (last + 8));
+    expect(toHex(text.subarray(last + 8))).toBe(pairs('83 c0 06'));
   });
 });

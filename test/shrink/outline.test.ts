@@ -93,6 +93,8 @@ describe('sequences that become functions', () => {
     ['SYSCALL', '48 8d 44 b7 12 48 0f af c6 0f 05', /0f ?05/],
     ['MOV rbp, rsp', '48 89 e5 48 8d 44 24 10', /89 ?e5/],
     ['LEAVE', 'c9 c9 c9 c9 c9 c9 c9 c9 c9', /c9/],
+    ['VMOVQ xmm0, rsp', 'c4 e1 f9 6e c4 48 8d 44 b7 12 48 0f af c6', /6e ?c4/],
+    ['VPINSRQ xmm0, xmm0, rsp, 1', 'c4 e3 f9 22 c4 01 48 8d 44 b7 12 48 0f af c6', /22 ?c4/],
     ['XCHG rax, rsp', '48 94 48 94 48 94 48 94 48 94', /94/],
     ['SUB rsp, 28h', '48 83 ec 28 48 83 ec 28 48 83 ec 28', /83 ?ec/],
   ])('have no %s in them', (_, text, forbidden) => {

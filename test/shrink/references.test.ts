@@ -216,6 +216,13 @@ describe('code stays as it is', () => {
     expect(shrunk(text)).toBe(pairs(text));
   });
 
+  it('if it gets more stack from a function that looks for code behind the return address', () => {
+    const call = { offset: 2, type: R_PLT32, symbol: '__morestack', addend: -4 };
+    const text = code('.text', '90 e8 .. .. .. .. c3 eb f8', [call]);
+    const symbols = [START, functionSymbol('__morestack', '.text.more')];
+    expect(refused(compiled([text, code('.text.more', 'c3')], symbols))).toBe(Refusal.returnAddress);
+  });
+
   it('with labels as values that are called, since a call may be a jump through a thunk', () => {
     const text = '90 48 8d 05 03 00 00 00 ff d0 c3 50 c3';
     expect(shrunk(text)).toBe(pairs(text));
