@@ -73,6 +73,8 @@ export class RewrittenSections {
     marks[0]! |= Mark.function;
     for (let n = first[id]!; n < first[id + 1]!; n++) {
       const bits = kind[n]!;
+      // A function that is folded into this one, and that `shrinkCode` has left alone because of that.
+      if ((bits & (Entry.data | Entry.unknown)) !== 0) return false;
       // What does not lead here says nothing.
       if ((bits & (Entry.reached | Entry.function)) === 0) continue;
       const place = offset[n]!;

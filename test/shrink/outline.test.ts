@@ -106,6 +106,23 @@ describe('sequences that become functions', () => {
     expect(outlinedOf(repeated('', `48 89 44 24 f8 ${WORK}`))).toBe('');
   });
 
+  it('are not taken out of a function that stands for one that is read as data', () => {
+    // The first of them besides, by another name: MOV eax, [rip+twin+5]
+    const reader = code('.text.read', 'e8 .. .. .. .. 8b 05 .. .. .. .. c3', [
+      { offset: 1, type: R_PLT32, symbol: 'twin', addend: -4 },
+      { offset: 7, type: R_PC32, symbol: 'twin', addend: 5 - 4 },
+    ]);
+    const twin = code('.text.twin', `e8 .. .. .. .. ${WORK} 83 f0 00 c3`, [
+      { offset: 1, type: R_PLT32, symbol: 'g', addend: -4 },
+    ]);
+    const symbols = [functionSymbol('read', '.text.read'), functionSymbol('twin', '.text.twin')];
+    const files = { 'a.o': repeated('', WORK), 'b.o': compiled([reader, twin], symbols) };
+    const lengthOf = (undefinedSymbols: string[]) =>
+      contents(linkFiles(files, { header: 'plain', icf: 'all', undefinedSymbols }), '.text.f1').length;
+    expect(lengthOf([])).toBe(5 + 5 + 4);
+    expect(lengthOf(['read'])).toBe(5 + 12 + 4);
+  });
+
   it('are not made in linker scripts, which have no place for them, nor without shrinking', () => {
     const object = repeated('', WORK);
     const names = (options: Parameters<typeof linkFiles>[1]) =>
