@@ -10,7 +10,6 @@ import {
   addressOf,
   code,
   compiled,
-  filler,
   functionSymbol,
   hex,
   pairs,
@@ -213,38 +212,6 @@ describe('landing pads', () => {
     );
     expect(contents(result, '.text')).toHaveLength(24);
     expect(refusalOf(result)).toBe('');
-  });
-
-  it('do not prevent that the section shares an end with itself and then runs into another', () => {
-    // je to g; NOPs; push; mov eax; ret. g: push; mov eax; ret. The pad calls; the last function jumps to h.
-    const end = '89 43 08 b8 11 11 11 11 c3';
-    const text = `74 0d 66 90 50 ${end} 90 51 ${end} 50 e8 .. .. .. .. 0f 0b 52 e9 .. .. .. ..`;
-    const calls = [27, 35].map((offset, n) => ({
-      offset,
-      type: R_PLT32,
-      symbol: n ? 'h' : UNWIND_SYMBOL.name,
-      addend: -4,
-    }));
-    const lsda = section(AREA.name, RODATA, Uint8Array.of(0xff, 0xff, 1, 4, 0, 2, 25, 0));
-    const table = ehFrame([{ at: 0, size: 33, program: '00 00 00', lsda: 0 }], true);
-    const large = code('.text.large', `${filler(1100)} c3`);
-    const symbols = [
-      START,
-      AREA,
-      functionSymbol('g', '.text', 33),
-      functionSymbol('h', '.text.h'),
-      functionSymbol('large', '.text.large'),
-    ];
-    const object = compiled(
-      [code('.text', text, calls), code('.text.h', '53 5b c3'), large, lsda, table, UNWINDER],
-      [...symbols, TEXT, UNWIND_SYMBOL],
-    );
-    const result = linkFiles(
-      { 'a.o': object },
-      { undefinedSymbols: ['_Unwind_RaiseException', 'g', 'large'] },
-    );
-    const shrunk = toHex(contents(result, '.text'));
-    expect(shrunk).toMatch(/^74 0a 50 89 43 08 b8 11 11 11 11 c3 51 eb f4 50 e8 (.. ){4}0f 0b 52$/);
   });
 
   it('must not come to begin their function', () => {
