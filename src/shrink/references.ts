@@ -310,22 +310,30 @@ class Finder {
     this.#note(symbols.section[id]!, symbols.valueLow[id]!, kind);
   }
 
-  /** Where functions begin. In sections that are kept whole, each may be entered. */
-  addSymbols({ gcSections }: LinkOptions): void {
+  /** Where functions begin. A section that is kept without a reference may be entered at its start and each symbol. */
+  addSymbols(options: LinkOptions): void {
     const { symbols, locals } = this.#program;
-    const { parent } = this.#liveness;
-    const kindOf = (section: number) =>
-      gcSections && parent[section]! >= Root.entry ? Entry.function : Entry.function | Entry.reached;
-    for (let id = 0; id < symbols.count; id++) {
-      const section = symbols.section[id]!;
-      if (section < 0 || this.#isCode[section] === 0 || !isFunction(symbols.type[id]!)) continue;
-      this.#note(section, symbols.valueLow[id]!, kindOf(section));
+    const isWhole = this.#findWhole(options);
+    const note = (section: number, offset: number, type: number) => {
+      if (section < 0 || this.#isCode[section] === 0) return;
+      if (isWhole[section] === 1) this.#note(section, offset, Entry.function | Entry.reached);
+      else if (isFunction(type)) this.#note(section, offset, Entry.function);
+    };
+    for (let id = 0; id < symbols.count; id++)
+      note(symbols.section[id]!, symbols.valueLow[id]!, symbols.type[id]!);
+    for (let row = 0; row < locals.count; row++)
+      note(locals.section[row]!, locals.valueLow[row]!, locals.type[row]!);
+  }
+
+  /** @returns 1 by id for each section of code that nothing need refer to; their starts have been noted */
+  #findWhole({ gcSections }: LinkOptions): Uint8Array {
+    const isWhole = new Uint8Array(this.#isCode.length);
+    for (const id of this.#liveness.reached) {
+      if (this.#isCode[id] === 0 || (gcSections && this.#liveness.parent[id]! >= Root.entry)) continue;
+      isWhole[id] = 1;
+      this.#note(id, 0, Entry.reached);
     }
-    for (let row = 0; row < locals.count; row++) {
-      const section = locals.section[row]!;
-      if (section < 0 || this.#isCode[section] === 0 || !isFunction(locals.type[row]!)) continue;
-      this.#note(section, locals.valueLow[row]!, kindOf(section));
-    }
+    return isWhole;
   }
 
   #note(section: number, offset: number, kind: number): void {
