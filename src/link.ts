@@ -5,8 +5,11 @@
  */
 import { addTables, checkTables, makeDebugFile } from './debug/tables.ts';
 import { type Diagnostic, Diagnostics, FormatError, LinkError } from './diagnostics.ts';
-import { buildMap, type LinkMap } from './explain/map.ts';
+import type { LinkMap } from './explain/linkMap.ts';
+import { buildMap } from './explain/map.ts';
+import { type LinkSummary, summarize } from './explain/mapBytes.ts';
 import { describeShrinkage, type ShrunkSection } from './explain/shrunk.ts';
+import { SizeLog } from './explain/sizeLog.ts';
 import { Image, type ImageSink } from './image.ts';
 import { type InputFiles, UnreadableFile } from './inputs.ts';
 import type { LinkCache } from './linkCache.ts';
@@ -50,6 +53,8 @@ export interface LinkResult {
    * that has not gone to the sink.
    */
   debugFile(): Uint8Array;
+  /** How many bytes of the file are what. */
+  summary(): LinkSummary;
   /** What lies where and why; made when it is asked for. */
   map(): LinkMap;
   /** What became of each section of code; made when it is asked for. */
@@ -101,6 +106,8 @@ export function link(files: InputFiles, asked: LinkOptions, hooks: LinkHooks = {
 
 /** Executables from this size on, in bytes, go to the sink block by block. */
 const STREAMED_SIZE = 2 ** 24;
+/** Bytes that hold all headers. */
+const HEAD_SIZE = 4096;
 
 function runPasses(
   files: InputFiles,
@@ -108,7 +115,9 @@ function runPasses(
   { sink, passDone, cache }: LinkHooks,
   diagnostics: Diagnostics,
 ): LinkResult {
+  const sizes = new SizeLog();
   const run = <A extends unknown[], R>(pass: (...args: A) => R, ...args: A): R => {
+    sizes.begin(pass.name);
     const result = pass(...args);
     passDone?.(pass.name);
     return result;
@@ -119,12 +128,16 @@ function runPasses(
   // Every input is an object or an archive, and its tables lie within its bytes.
   const options = withScript(asked, script);
   const program = run(resolveSymbols, inputs, files, options, script, diagnostics, cache);
+  sizes.made.program = program;
   // Each name has one definition; no object, section or symbol is added any more.
   const rules = run(matchSections, program, script);
   const discards = run(discardSections, program, rules);
+  sizes.made.discards = discards;
   const liveness = run(markLive, program, discards, options, script, rules, diagnostics);
+  sizes.made.liveness = liveness;
   // Only live sections exist; every relocation of theirs has been read once and lies within its section.
   const { synthesis, pieces } = run(synthesize, program, liveness, options, rules, diagnostics);
+  sizes.made.pieces = pieces;
   // It is decided which references are rewritten, and no new section appears.
   if (!rules) run(dropTails, program, liveness, pieces, options);
   // Sections end where the program does.
@@ -164,6 +177,7 @@ function runPasses(
         options,
         diagnostics,
       );
+  sizes.made.layout = placed;
   // Addresses, file offsets and the values of symbols are final.
   const isStreamed = placed.fileSize >= STREAMED_SIZE && !rules && options.tables === 'none';
   const image = new Image(placed.fileSize, isStreamed ? sink : undefined);
@@ -171,6 +185,7 @@ function runPasses(
   run(indexUnwind, program, pieces, placed, unwind, image);
   // The bytes of the image are final but for the header.
   const layout = run(trimZeros, image, placed, options);
+  sizes.made.layout = layout;
   // The file ends with a byte that is not zero, or with a page.
   diagnostics.stopOnErrors();
   // A binary file is the bytes of the sections and nothing else.
@@ -178,18 +193,22 @@ function runPasses(
   // Loaded bytes are final.
   if (!rules) run(verifyImage, image, options, diagnostics);
   diagnostics.stopOnErrors();
+  const start = image.head.slice(0, HEAD_SIZE);
   const executable = image.finish();
   // Linux loads them; what follows is for tools.
   const finished = { files, program, discards, pieces, layout, diagnostics };
   const bytes = run(addTables, executable, finished, options);
   const tableBytes = image.isStreamed ? 0 : bytes.length - layout.fileSize;
+  sizes.made.tableBytes = tableBytes;
+  const head = (image.isStreamed ? start : bytes).subarray(0, script.format === 'binary' ? 0 : HEAD_SIZE);
 
   return {
     bytes,
     size: image.isStreamed ? image.size : bytes.length,
     isStreamed: image.isStreamed,
     debugFile: () => makeDebugFile(executable, finished, options),
-    map: () => buildMap(program, pieces, layout, discards, liveness, synthesis, tableBytes),
+    summary: () => summarize(pieces, layout, tableBytes),
+    map: () => buildMap({ ...finished, liveness, synthesis, sizes, head, tableBytes }),
     shrinkage: () => describeShrinkage(program, pieces, shrinkage),
     inputs: () => program.objects.slice(1).map(({ name }) => name),
     output: script.output,

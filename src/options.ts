@@ -240,6 +240,16 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     group: GROUPS.output,
     help: 'write them to <file>, which a debugger can load in place of the executable',
   },
+  {
+    flags: '--map <file>',
+    group: GROUPS.output,
+    help: 'write to <file> what lies where, and why it is there',
+  },
+  {
+    flags: '--map-json <file>',
+    group: GROUPS.output,
+    help: 'write all there is to know about the link to <file> as JSON, for other commands and tools',
+  },
   { flags: '--print-map', group: GROUPS.output, help: 'print what lies where, and why it is there' },
   {
     flags: '--print-shrink',

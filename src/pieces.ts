@@ -146,6 +146,11 @@ export class Pieces {
     return this.#followers.has(id);
   }
 
+  /** The section that has to lie right behind another one, or -1. */
+  nextOf(id: number): number {
+    return this.#next.get(id) ?? -1;
+  }
+
   /** A section and those that have to lie right behind it, in their sequence. */
   chainFrom(id: number): number[] {
     const chain = [id];
@@ -205,6 +210,21 @@ export class Pieces {
   sizeOf(id: number, offset: number, size: number): number {
     if (!this.isRewritten(id) || this.isScattered(this.home[id]!)) return size;
     return this.resolve(id, offset + size) - this.resolve(id, offset);
+  }
+
+  /**
+   * Where the bytes of a section lie in its home: offset and size in bytes of each run that stayed together.
+   * @param size of the section in its object
+   */
+  runs(id: number, size: number): { readonly offset: number; readonly size: number }[] {
+    const map = this.#maps.get(id);
+    if (!map) return [{ offset: 0, size }];
+    const runs: { offset: number; size: number }[] = [];
+    for (let run = 0; run < map.starts.length; run++) {
+      const offset = map.offsets[run]!;
+      if (offset >= 0) runs.push({ offset, size: (map.starts[run + 1] ?? size) - map.starts[run]! });
+    }
+    return runs;
   }
 
   /** As `resolve`, for an offset that the section's own relocations speak of. */

@@ -286,6 +286,8 @@ export class Program {
   readonly inputs: readonly LoadedInput[];
   /** By symbol id, what objects define of symbols that a linker script assigns to: section, or -1, and value. */
   readonly overridden = new Map<number, { readonly section: number; readonly value: bigint }>();
+  /** By id of an object that was taken out of an archive, the symbol that was wanted; -1 if all members are. */
+  readonly extractedFor = new Map<number, number>();
   /** Stands for the linker where an object is asked for: the sections it makes belong to it. */
   readonly linkerObject: InputObject;
   /** Ids of the sections that the linker makes, by name. */

@@ -5,6 +5,7 @@
 import { chmodSync, copyFileSync, cpSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checkMap } from './explain/mapChecks.ts';
 import { FIXTURES } from './programs.ts';
 import { hasTool, LD_TINYELF, run, scratchFolder, tinyelf } from './run.ts';
 
@@ -110,7 +111,8 @@ describe('behind gcc -B', () => {
     const ours = join(folder, 'ours');
     const theirs = join(folder, 'theirs');
     compile(program, theirs, SMALLEST);
-    compile(program, ours, [`-B${DRIVER_DIR}`]);
+    compile(program, ours, [`-B${DRIVER_DIR}`, `-Wl,--map-json=${ours}.json`]);
+    checkMap(JSON.parse(readFileSync(`${ours}.json`, 'utf8')), readFileSync(ours));
     expectSame(ours, theirs, program.args);
     expect(statSync(ours).size).toBeLessThan(statSync(theirs).size);
   });

@@ -17,6 +17,7 @@ export interface LdRequest {
   readonly printMap: boolean;
   readonly printShrink: boolean;
   readonly mapFile: string | undefined;
+  readonly mapJsonFile: string | undefined;
   readonly dependencyFile: string | undefined;
   readonly debugFile: string | undefined;
   readonly printGcSections: boolean;
@@ -71,6 +72,7 @@ function initialState(inputs: InputName[]): LdState {
     printMap: false,
     printShrink: false,
     mapFile: undefined,
+    mapJsonFile: undefined,
     dependencyFile: undefined,
     debugFile: undefined,
     printGcSections: false,
@@ -115,6 +117,7 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
     printMap: state.printMap,
     printShrink: state.printShrink,
     mapFile: state.mapFile,
+    mapJsonFile: state.mapJsonFile,
     dependencyFile: state.dependencyFile,
     debugFile: state.debugFile,
     printGcSections: state.printGcSections,

@@ -39,6 +39,7 @@ export interface LdState {
   printMap: boolean;
   printShrink: boolean;
   mapFile: string | undefined;
+  mapJsonFile: string | undefined;
   dependencyFile: string | undefined;
   debugFile: string | undefined;
   printGcSections: boolean;
@@ -239,6 +240,9 @@ function addOutputOptions(): void {
   });
   option('Map', 'value', (state, value) => {
     state.mapFile = value;
+  });
+  option('map-json', 'value', (state, value) => {
+    state.mapJsonFile = value;
   });
   option('dependency-file', 'value', (state, value) => {
     state.dependencyFile = value;

@@ -26,6 +26,8 @@ export async function linkWords({ inputs, values }: LinkWords): Promise<number> 
     options: toLinkOptions(inputs, values),
     output,
     debugFile: values.debugFile,
+    mapFile: values.map,
+    mapJsonFile: values.mapJson,
     printMap: values.printMap === true,
     printShrink: values.printShrink === true,
     time: values.time === true,

@@ -27,6 +27,8 @@ export interface LinkValues {
   readonly symbols?: boolean;
   readonly debug?: boolean;
   readonly debugFile?: string;
+  readonly map?: string;
+  readonly mapJson?: string;
   readonly printMap?: boolean;
   readonly printShrink?: boolean;
   readonly time?: boolean;

@@ -32,6 +32,8 @@ export interface LinkRequest {
   readonly json: boolean;
   /** File for the map as text. */
   readonly mapFile?: string | undefined;
+  /** File for the map as JSON. */
+  readonly mapJsonFile?: string | undefined;
   /** File for a make rule that names the inputs. */
   readonly dependencyFile?: string | undefined;
   /** File for symbols and debug information, beside the executable. */
@@ -168,7 +170,7 @@ async function report(
   if (!printMap && !isSummed) return;
   const { formatMap, formatSummary, styleFor } = await import('./print.ts');
   if (printMap) write(formatMap(result.map(), styleFor(output === STANDARD_OUTPUT ? 'stderr' : 'stdout')));
-  if (isSummed) writeMessage(formatSummary(output, result.map(), milliseconds, styleFor('stderr')));
+  if (isSummed) writeMessage(formatSummary(output, result.summary(), milliseconds, styleFor('stderr')));
 }
 
 /** Unlike performance.now() it is there without loading a module. */
@@ -193,10 +195,14 @@ async function writeSideFiles(
   result: LinkResult,
   files: DiskFiles,
 ): Promise<void> {
-  const { mapFile, dependencyFile, output } = request;
+  const { mapFile, mapJsonFile, dependencyFile, output } = request;
   if (mapFile !== undefined) {
     const { formatMap, PLAIN } = await import('./print.ts');
     writeFile(mapFile, formatMap(result.map(), PLAIN));
+  }
+  if (mapJsonFile !== undefined) {
+    const { formatMapJson } = await import('./print.ts');
+    writeFile(mapJsonFile, formatMapJson(result.map()));
   }
   if (dependencyFile !== undefined) writeFile(dependencyFile, dependencyRule(output, files.paths()));
 }

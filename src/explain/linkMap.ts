@@ -92,7 +92,7 @@ export interface MapObject {
   readonly extracted: MapExtraction | null;
 }
 
-export interface MapExtraction {
+interface MapExtraction {
   /** The symbol that it defines and that was wanted; '' if all members are taken. */
   readonly symbol: string;
   /** The first object to ask for it, or -1 for an option. */
@@ -175,12 +175,14 @@ export interface MapDiscarded {
   readonly symbols: readonly string[];
 }
 
-/** Bytes of the file with one owner. */
+/** Bytes of the file with one owner. `jump` leads to the entry, `script` is what a linker script writes. */
 export interface MapRange {
   readonly offset: number;
   readonly size: number;
   /** A byte of a header that also belongs to a section is the section's. */
-  readonly owner: 'header' | 'section' | 'padding' | 'tables';
+  readonly owner: 'header' | 'jump' | 'section' | 'script' | 'padding' | 'tables';
+  /** The object whose bytes they are: of merged strings the first one with that string. */
+  readonly object: number;
   /** Index of the section; -1 for other owners. */
   readonly section: number;
   /** Index in the section's symbols of the one that covers the bytes; -1 if none does. */

@@ -23,6 +23,8 @@ export interface PlacedField extends Field {
   /** File offset. */
   readonly offset: number;
   readonly value: number;
+  /** `ehdr` or `phdr`, with its number if there are several. */
+  readonly structure: string;
 }
 
 const ELF_MEANINGS: Readonly<Record<ElfField, string>> = {
@@ -58,7 +60,7 @@ const PROGRAM_MEANINGS: Readonly<Record<ProgramField, string>> = {
   p_align: 'ignored for a program with fixed addresses',
 };
 
-/** Reads the fields of the ELF header and of the program header that it points to. */
+/** Reads the fields of the ELF header and of the program headers that it points to. */
 export function readHeaderFields(bytes: Uint8Array): PlacedField[] {
   const elf = ELF_FIELDS.map((name) => ({ name, ...ELF_HEADER[name], meaning: ELF_MEANINGS[name] }));
   const program = PROGRAM_FIELDS.map((name) => ({
@@ -66,14 +68,30 @@ export function readHeaderFields(bytes: Uint8Array): PlacedField[] {
     ...PROGRAM_HEADER[name],
     meaning: PROGRAM_MEANINGS[name],
   }));
-  return [...place(bytes, elf, 0, EHDR_SIZE), ...place(bytes, program, readU64(bytes, 32), PHDR_SIZE)];
+  const placed = place(bytes, elf, 0, EHDR_SIZE, 'ehdr');
+  if (placed.length === 0) return [];
+  const count = readU16(bytes, ELF_HEADER.e_phnum.offset);
+  const first = readU64(bytes, ELF_HEADER.e_phoff.offset);
+  for (let i = 0; i < count; i++) {
+    const structure = count === 1 ? 'phdr' : `phdr ${i + 1}`;
+    const fields = place(bytes, program, first + i * PHDR_SIZE, PHDR_SIZE, structure);
+    if (fields.length === 0) break;
+    placed.push(...fields);
+  }
+  return placed;
 }
 
-function place(bytes: Uint8Array, fields: readonly Field[], start: number, size: number): PlacedField[] {
+function place(
+  bytes: Uint8Array,
+  fields: readonly Field[],
+  start: number,
+  size: number,
+  structure: string,
+): PlacedField[] {
   if (start + size > bytes.length) return [];
   return fields.map((field) => {
     const offset = start + field.offset;
-    return { ...field, offset, value: readField(bytes, offset, field.size) };
+    return { ...field, structure, offset, value: readField(bytes, offset, field.size) };
   });
 }
 

@@ -555,7 +555,7 @@ class Resolver {
     const { archive, name } = input;
     try {
       if (input.whole) {
-        for (const { header } of archive.members()) this.#extract(number, header);
+        for (const { header } of archive.members()) this.#extract(number, header, -1);
       } else if (archive.hasIndex) {
         this.#addIndex(input, number);
       } else {
@@ -646,17 +646,19 @@ class Resolver {
     for (let next = 0; next < this.#wanted.length; next++) {
       const id = this.#wanted[next]!;
       if (symbols.kind[id] !== SymbolKind.lazy) continue;
-      this.#extract(symbols.object[id]!, symbols.index[id]!);
+      this.#extract(symbols.object[id]!, symbols.index[id]!, id);
       if (symbols.kind[id] === SymbolKind.lazy) symbols.kind[id] = SymbolKind.undefined;
     }
     this.#wanted.length = 0;
   }
 
-  #extract(number: number, header: number): void {
+  /** @param symbol the one that is wanted, or -1 */
+  #extract(number: number, header: number, symbol: number): void {
     const extracted = this.#extracted.get(number) ?? new Set();
     this.#extracted.set(number, extracted);
     if (extracted.has(header)) return;
     extracted.add(header);
+    this.program.extractedFor.set(this.program.objects.length, symbol);
     const input = this.program.inputs[number]!;
     if (input.kind === 'object') {
       this.#addObject(input.name, wholeFile(input), number);

@@ -1,5 +1,5 @@
 /** An executable as annotated hexadecimal: every byte with its owner, and both owners where headers overlap. */
-import type { LinkMap, MapPart, MapSection } from '../explain/map.ts';
+import type { LinkMap, MapPart, MapSection } from '../explain/linkMap.ts';
 import { type PlacedField, readHeaderFields } from '../header/fields.ts';
 import type { Style } from './style.ts';
 

@@ -1,9 +1,10 @@
 /** The map of a link as text, in the manner of the maps that ld prints. */
-import type { LinkMap, MapSection } from '../explain/map.ts';
+import type { LinkMap, MapSection } from '../explain/linkMap.ts';
+import type { LinkSummary } from '../explain/mapBytes.ts';
 import type { Style } from './style.ts';
 
 /** One line of result: what the file's bytes are; and what made the header larger, if anything. @param milliseconds how long the link took */
-export function formatSummary(output: string, map: LinkMap, milliseconds: number, style: Style): string {
+export function formatSummary(output: string, map: LinkSummary, milliseconds: number, style: Style): string {
   const { header, text, rodata, data, bss, padding, trimmed } = map.bytes;
   const parts = [`${header} header`, `${text} code`];
   if (rodata > 0) parts.push(`${rodata} read-only data`);

@@ -22,7 +22,7 @@ import {
   SYM_SIZE,
 } from '../../src/elf/constants.ts';
 import { symbolName, symbolOffset } from '../../src/elf/object.ts';
-import type { MapSection } from '../../src/explain/map.ts';
+import type { MapSection } from '../../src/explain/linkMap.ts';
 import { parseExpression } from '../../src/expression.ts';
 import type { InputFile } from '../../src/inputs.ts';
 import { type LinkResult, link } from '../../src/link.ts';

@@ -13,7 +13,7 @@ import {
   SHT_X86_64_UNWIND,
   STB_LOCAL,
 } from '../../src/elf/constants.ts';
-import type { MapSection } from '../../src/explain/map.ts';
+import type { MapSection } from '../../src/explain/linkMap.ts';
 import type { LinkOptions } from '../../src/options.ts';
 import {
   bss,

@@ -86,7 +86,8 @@ function compilerBuild(random: Random, language: Language, tools: ReadonlySet<st
   const isClang = tools.has('clang') && random.oneIn(2);
   const isMusl = language === 'c' && tools.has('musl-gcc') && !random.oneIn(3);
   const front = language === 'c++' ? { gcc: 'g++', clang: 'clang++' } : { gcc: 'gcc', clang: 'clang' };
-  const compile = [random.pick(LEVELS), ...random.pick(ADDRESSING), '-w'];
+  // A loop that does nothing and does not end has no defined behaviour otherwise, and compilers drop what follows.
+  const compile = [random.pick(LEVELS), ...random.pick(ADDRESSING), '-w', '-fno-finite-loops'];
   if (random.oneIn(2)) compile.push(random.pick(FRAMES));
   if (random.oneIn(2)) compile.push('-ffunction-sections', '-fdata-sections');
   if (language === 'c' && random.oneIn(2)) compile.push('-fno-asynchronous-unwind-tables');
