@@ -1,6 +1,10 @@
-/** The red zone: below the stack pointer, functions that call nothing may keep values (psABI, 3.2.2). */
-import { Flow } from '../x86/decode.ts';
-import { type Code, Feature } from './code.ts';
+/**
+ * The red zone: below the stack pointer, functions that call nothing may keep values (psABI, 3.2.2). Others may use it
+ * before they lower the stack pointer: gcc, told to save registers by MOV, does so below the frame pointer first.
+ */
+import { readI32 } from '../elf/bytes.ts';
+import { createInstruction, decode, Flow } from '../x86/decode.ts';
+import { type Code, Feature, Mark } from './code.ts';
 
 /**
  * Whether a function has nothing in the 128 bytes below rsp, which is known of functions that call something and do not
@@ -20,7 +24,50 @@ export function leavesRedZone(code: Code, start: number, end: number): boolean {
   }
   if (!hasCall || (seen & Feature.belowStack) !== 0) return false;
   const refersBelow = frames > 0 && (seen & Feature.belowFrame) !== 0;
-  return !refersBelow || (frames === 1 && callsInFrame(code, start, end));
+  return !refersBelow || (frames === 1 && callsInFrame(code, start, end) && lowersFirst(code, start, end));
+}
+
+/**
+ * Whether a function refers to nothing below its frame before the stack pointer is as low. What lowers it stands behind
+ * the beginning of the frame, in front of the first branch.
+ */
+function lowersFirst(code: Code, start: number, end: number): boolean {
+  const { flow, features, marks } = code;
+  let i = start;
+  while ((features[i]! & Feature.setsFrame) === 0) i++;
+  let depth = 0;
+  for (i++; i < end && flow[i] === Flow.none && (marks[i]! & Mark.target) === 0; i++) {
+    if ((features[i]! & Feature.belowFrame) !== 0 && depthOf(code, i) > depth) return false;
+    depth += loweredBy(code, i);
+  }
+  return depth > 0;
+}
+
+const insn = createInstruction();
+
+/** How far below rbp the memory operand of an instruction begins, in bytes. */
+function depthOf({ bytes, at, size }: Code, i: number): number {
+  decode(bytes, at[i]!, size, insn);
+  return -readSigned(bytes, at[i]! + insn.dispOffset, insn.dispSize);
+}
+
+const REX_W = 0x48;
+
+/** Bytes by which an instruction lowers rsp: PUSH of a register, SUB, ADD of a negative number. */
+function loweredBy({ bytes, at, length }: Code, i: number): number {
+  const start = at[i]!;
+  const hasPrefix = length[i] === 2 && bytes[start] === 0x41; // REX.B
+  const opcode = bytes[start + (hasPrefix ? 1 : 0)]!;
+  if ((length[i] === 1 || hasPrefix) && (opcode & 0xf8) === 0x50) return 8; // PUSH r64
+  const size = bytes[start + 1] === 0x83 ? 1 : bytes[start + 1] === 0x81 ? 4 : 0;
+  if (bytes[start] !== REX_W || size === 0) return 0;
+  const number = readSigned(bytes, start + 3, size);
+  const modrm = bytes[start + 2];
+  return modrm === 0xec ? number : modrm === 0xc4 ? -number : 0; // SUB, ADD rsp, imm
+}
+
+function readSigned(bytes: Uint8Array, at: number, size: number): number {
+  return size === 1 ? (bytes[at]! << 24) >> 24 : readI32(bytes, at);
 }
 
 /**

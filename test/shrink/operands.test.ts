@@ -69,6 +69,20 @@ describe('small constants', () => {
     }
   });
 
+  it('stay in functions that keep values below a frame before the stack pointer is as low', () => {
+    const saved = '4c 89 65 f8'; // mov r12, [rbp-8]
+    const enter = '55 48 89 e5';
+    const body = `b8 05 00 00 00 ${CALL} c9 c3`;
+    for (const lower of ['48 83 ec 10', '48 83 c4 80', '48 81 ec 10 00 00 00', '53 53']) {
+      expect(shrunk(`${enter} ${lower} ${saved} ${body}`)).toContain('6a 05 58');
+      expect(shrunk(`${enter} ${saved} ${lower} ${body}`)).toContain('b8 05 00 00 00');
+    }
+    // Not low enough; higher; not at all; behind a branch, to which it might not come.
+    for (const lower of ['48 83 ec 04', '48 83 c4 10', '', '74 04 48 83 ec 10']) {
+      expect(shrunk(`${enter} ${lower} ${saved} ${body}`)).toContain('b8 05 00 00 00');
+    }
+  });
+
   it('are looked at function by function', () => {
     const leaf = '48 89 44 24 f8 b8 05 00 00 00 c3';
     const object = compiled(

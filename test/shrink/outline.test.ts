@@ -106,6 +106,17 @@ describe('sequences that become functions', () => {
     expect(outlinedOf(repeated('', `48 89 44 24 f8 ${WORK}`))).toBe('');
   });
 
+  it.each([
+    ['not below the frame before the stack pointer is as low', '55 48 89 e5', '48 83 ec 50', false],
+    ['below the frame once it is', '55 48 89 e5 48 83 ec 50', '', true],
+    ['not where it is not low enough', '55 48 89 e5 53 48 83 ec 08', '', false],
+  ])('are taken, where functions save registers by MOV, %s', (_, before, behind, isTaken) => {
+    // MOV [rbp-28h], rbx; MOV [rbp-20h], r12; MOV [rbp-18h], r13
+    const saved = '48 89 5d d8 4c 89 65 e0 4c 89 6d e8';
+    const outlined = outlinedOf(repeated(`${before} ${saved} ${behind}`, 'c9'));
+    expect(outlined.includes(pairs(saved))).toBe(isTaken);
+  });
+
   it('are not taken out of a function that stands for one that is read as data', () => {
     // The first of them besides, by another name: MOV eax, [rip+twin+5]
     const reader = code('.text.read', 'e8 .. .. .. .. 8b 05 .. .. .. .. c3', [
