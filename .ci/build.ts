@@ -53,7 +53,9 @@ await build({
 });
 await build({
   ...OPTIONS,
-  entryPoints: ['command', 'check', 'print', 'watch'].map((name) => `src/cli/${name}.ts`),
+  // It loads WebAssembly from beside itself.
+  external: ['iced-x86'],
+  entryPoints: ['command', 'check', 'inspect', 'print', 'watch'].map((name) => `src/cli/${name}.ts`),
 });
 const id = createHash('sha256')
   .update(readFileSync(join(DIST, 'main.cjs')))

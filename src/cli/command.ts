@@ -7,12 +7,14 @@ import { writeMessage, writeText } from '../node/output.ts';
 import { LINK_OPTIONS } from '../options.ts';
 import { VERSION } from '../version.ts';
 import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
+import type { InspectWords } from './inspectValues.ts';
 import type { LinkValues, LinkWords } from './linkArgv.ts';
 
 /** What a command line asks for. */
 export type Asked =
   | ({ readonly command: 'link' } & LinkWords)
   | { readonly command: 'check'; readonly files: readonly string[]; readonly json: boolean }
+  | { readonly command: 'inspect'; readonly file: string; readonly words: InspectWords }
   | { readonly command: 'driver-dir' }
   /** Commander has said all there was to say. */
   | { readonly command: 'nothing'; readonly code: number };
@@ -33,6 +35,19 @@ Linux is modelled from 4.4 to 7.3, with the fixes that distributions carry; qemu
 emulation where they are stricter. The user is not privileged, the machine has plenty of memory.
 
 Exit status: 0 every Linux modelled loads every file, 1 otherwise, 2 wrong usage.`;
+
+const INSPECT_DETAILS = `
+Where code lies is known from the map, if one is given, else from section headers and symbols, else by following the
+flow of control from the entry. Colours: fields of headers, bytes that several fields share, code, data; faint is what
+nobody reads.
+
+Examples:
+  tinyelf inspect hello                       every byte
+  tinyelf inspect hello --range 0..0x50       a part by file offsets
+  tinyelf inspect hello --symbol 'main*'      a part by symbols
+  tinyelf inspect hello --json                the same for machines
+
+Exit status: 0 done, 1 the file or the map cannot be made sense of, 2 wrong usage.`;
 
 /** Reads a command line, libraries inlined. Help and messages about mistakes have been printed. */
 export function readCommandLine(argv: readonly string[]): Asked {
@@ -72,6 +87,7 @@ function makeProgram(ask: Ask): Command {
     .action(() => ask({ command: 'driver-dir' }));
   addLink(program, ask);
   addCheck(program, ask);
+  addInspect(program, ask);
   return program;
 }
 
@@ -101,4 +117,23 @@ function addCheck(program: Command, ask: Ask): void {
     .action((files: string[], { json }: { json?: boolean }) =>
       ask({ command: 'check', files, json: json === true }),
     );
+}
+
+function addInspect(program: Command, ask: Ask): void {
+  program
+    .command('inspect')
+    .summary('show every byte of an executable, and whose it is')
+    .description(
+      'Shows any x86-64 executable as annotated hexadecimal: fields of headers, bytes with several owners, holes, code, data.',
+    )
+    .argument('<file>', 'executable')
+    .option('--map <file>', 'the map of its link: names the owner of every byte')
+    .option('--json', 'give the result as JSON')
+    .option('--no-disassembly', 'show code as bytes only')
+    .option('--range <start..end>', 'only these file offsets, the last one excluded')
+    .option('--section <glob>', 'only sections of that name')
+    .option('--symbol <glob>', 'only what belongs to symbols of that name')
+    .option('--width <columns>', 'characters of a line; those of the terminal, if there is one')
+    .addHelpText('after', INSPECT_DETAILS)
+    .action((file: string, words: InspectWords) => ask({ command: 'inspect', file, words }));
 }

@@ -47,6 +47,10 @@ async function obey(asked: Asked): Promise<number> {
       const { checkFiles } = await import('./check.ts');
       return checkFiles(asked.files, asked.json);
     }
+    case 'inspect': {
+      const { inspectFromWords } = await import('./inspect.ts');
+      return await inspectFromWords(asked.file, asked.words);
+    }
     case 'driver-dir':
       writeText(`${join(dirname(realpathSync(process.argv[1]!)), 'driver')}\n`);
       return EXIT_OK;

@@ -1,102 +1,74 @@
-/** The fields of the ELF64 header and program header (gABI chapters 4 and 5) by place, size and meaning. */
-import { readU16, readU32, readU64 } from '../elf/bytes.ts';
-import { EHDR_SIZE, PHDR_SIZE } from '../elf/constants.ts';
-import {
-  ELF_FIELDS,
-  ELF_HEADER,
-  type ElfField,
-  PROGRAM_FIELDS,
-  PROGRAM_HEADER,
-  type ProgramField,
-} from './structure.ts';
+/** The fields of a file's ELF header and program headers (gABI chapters 4 and 5): place, value, meaning, who reads them. */
+import { EHDR_SIZE, PHDR_SIZE, PT_LOAD } from '../elf/constants.ts';
+import { kindOf } from './layouts.ts';
+import { meaningOf } from './meanings.ts';
+import { type SegmentReader, segmentFieldBits } from './readers.ts';
+import { ELF_FIELDS, ELF_HEADER, elfFieldBits, PROGRAM_FIELDS, PROGRAM_HEADER } from './structure.ts';
 
-interface Field {
+/** A field of a file's headers. */
+export interface PlacedField {
+  /** As in the gABI. */
   readonly name: string;
-  /** Offset in its structure, in bytes. */
-  readonly offset: number;
-  readonly size: number;
-  readonly meaning: string;
-}
-
-/** A field of a file's header, with where it lies and what it says. */
-export interface PlacedField extends Field {
-  /** File offset. */
-  readonly offset: number;
-  readonly value: number;
   /** `ehdr` or `phdr`, with its number if there are several. */
   readonly structure: string;
+  /** File offset. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Little-endian. */
+  readonly value: bigint;
+  readonly meaning: string;
+  /** By byte: the bits that Linux or a C library reads when the program is loaded and starts. */
+  readonly readBits: readonly number[];
 }
 
-const ELF_MEANINGS: Readonly<Record<ElfField, string>> = {
-  EI_MAG: 'the magic number',
-  EI_CLASS: '64-bit; the kernel does not look',
-  EI_DATA: 'little-endian; the kernel does not look',
-  EI_VERSION: 'the kernel does not look',
-  EI_OSABI: 'free: the kernel does not look',
-  EI_PAD: 'free: the kernel does not look',
-  e_type: 'ET_EXEC, a program with fixed addresses',
-  e_machine: 'EM_X86_64',
-  e_version: 'the kernel does not look',
-  e_entry: 'address of the first instruction',
-  e_phoff: 'file offset of the program header',
-  e_shoff: 'no section headers; the kernel does not look',
-  e_flags: 'the kernel does not look',
-  e_ehsize: 'the kernel does not look',
-  e_phentsize: 'size of a program header',
-  e_phnum: 'number of program headers',
-  e_shentsize: 'the kernel does not look',
-  e_shnum: 'the kernel does not look',
-  e_shstrndx: 'the kernel does not look',
-};
-
-const PROGRAM_MEANINGS: Readonly<Record<ProgramField, string>> = {
-  p_type: 'PT_LOAD, map a part of the file',
-  p_flags: 'permissions',
-  p_offset: 'from this file offset',
-  p_vaddr: 'to this address',
-  p_paddr: 'the kernel does not look',
-  p_filesz: 'bytes that come from the file',
-  p_memsz: 'bytes in memory',
-  p_align: 'ignored for a program with fixed addresses',
-};
-
-/** Reads the fields of the ELF header and of the program headers that it points to. */
+/**
+ * Reads the fields of the ELF header and of all program headers, in the order of the structures. Program headers that
+ * do not lie wholly in the file are left out, and so is the ELF header of a file that is shorter than one.
+ */
 export function readHeaderFields(bytes: Uint8Array): PlacedField[] {
-  const elf = ELF_FIELDS.map((name) => ({ name, ...ELF_HEADER[name], meaning: ELF_MEANINGS[name] }));
-  const program = PROGRAM_FIELDS.map((name) => ({
-    name,
-    ...PROGRAM_HEADER[name],
-    meaning: PROGRAM_MEANINGS[name],
-  }));
-  const placed = place(bytes, elf, 0, EHDR_SIZE, 'ehdr');
-  if (placed.length === 0) return [];
-  const count = readU16(bytes, ELF_HEADER.e_phnum.offset);
-  const first = readU64(bytes, ELF_HEADER.e_phoff.offset);
-  for (let i = 0; i < count; i++) {
-    const structure = count === 1 ? 'phdr' : `phdr ${i + 1}`;
-    const fields = place(bytes, program, first + i * PHDR_SIZE, PHDR_SIZE, structure);
-    if (fields.length === 0) break;
-    placed.push(...fields);
+  if (bytes.length < EHDR_SIZE) return [];
+  const fields = readElfHeader(bytes);
+  const start = Number(valueAt(bytes, ELF_HEADER.e_phoff.offset, ELF_HEADER.e_phoff.size));
+  const count = Number(valueAt(bytes, ELF_HEADER.e_phnum.offset, ELF_HEADER.e_phnum.size));
+  const type = Number(valueAt(bytes, ELF_HEADER.e_type.offset, ELF_HEADER.e_type.size));
+  let isFirst = true;
+  for (let i = 0; i < count && start + (i + 1) * PHDR_SIZE <= bytes.length; i++) {
+    const at = start + i * PHDR_SIZE;
+    const p_type = Number(valueAt(bytes, at, PROGRAM_HEADER.p_type.size));
+    const reader = { kind: kindOf(p_type, isFirst), p_type, e_type: type };
+    if (p_type === PT_LOAD) isFirst = false;
+    fields.push(...readProgramHeader(bytes, at, count > 1 ? `phdr ${i}` : 'phdr', reader));
   }
-  return placed;
+  return fields;
 }
 
-function place(
-  bytes: Uint8Array,
-  fields: readonly Field[],
-  start: number,
-  size: number,
-  structure: string,
-): PlacedField[] {
-  if (start + size > bytes.length) return [];
-  return fields.map((field) => {
-    const offset = start + field.offset;
-    return { ...field, structure, offset, value: readField(bytes, offset, field.size) };
+function readElfHeader(bytes: Uint8Array): PlacedField[] {
+  return ELF_FIELDS.map((name) => {
+    const { offset, size } = ELF_HEADER[name];
+    const value = valueAt(bytes, offset, size);
+    const readBits = Array.from({ length: size }, () => elfFieldBits(name));
+    return { name, structure: 'ehdr', offset, size, value, meaning: meaningOf(name, value), readBits };
   });
 }
 
-function readField(bytes: Uint8Array, offset: number, size: number): number {
-  if (size === 1) return bytes[offset]!;
-  if (size === 2) return readU16(bytes, offset);
-  return size === 4 ? readU32(bytes, offset) : readU64(bytes, offset);
+function readProgramHeader(
+  bytes: Uint8Array,
+  at: number,
+  structure: string,
+  reader: SegmentReader,
+): PlacedField[] {
+  return PROGRAM_FIELDS.map((name) => {
+    const { offset, size } = PROGRAM_HEADER[name];
+    const value = valueAt(bytes, at + offset, size);
+    const readBits = Array.from({ length: size }, (_, i) => segmentFieldBits(reader, name, i));
+    return { name, structure, offset: at + offset, size, value, meaning: meaningOf(name, value), readBits };
+  });
+}
+
+/** A little-endian number of any size. */
+function valueAt(bytes: Uint8Array, offset: number, size: number): bigint {
+  let value = 0n;
+  for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[offset + i]!);
+  return value;
 }

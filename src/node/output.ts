@@ -126,13 +126,37 @@ export function writeFile(path: string, text: string): void {
  * @throws OutputError
  */
 export function writeText(text: string): void {
+  tryText(text);
+}
+
+/** @returns whether somebody has read it */
+function tryText(text: string): boolean {
   try {
     writeAll(1, new TextEncoder().encode(text));
+    return true;
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    if (error.code === 'EPIPE') return;
+    if (error.code === 'EPIPE') return false;
     throw new OutputError(`cannot write ${STANDARD_OUTPUT}: ${explainSystemError(error)}`);
   }
+}
+
+/** Characters that are written at a time. */
+const CHUNK = 65536;
+
+/**
+ * Writes lines to standard output while they are made, until nobody reads them any more: then no more are made.
+ * @throws OutputError
+ */
+export function writeLines(lines: Iterable<string>): void {
+  let text = '';
+  for (const line of lines) {
+    text += line;
+    if (text.length < CHUNK) continue;
+    if (!tryText(text)) return;
+    text = '';
+  }
+  tryText(text);
 }
 
 /** Writes a message to standard error, all of it, before the process may end. Where that is closed, nobody is told. */

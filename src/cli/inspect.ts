@@ -1,0 +1,96 @@
+/**
+ * `tinyelf inspect`: every byte of an executable with its owner. A file of its own in the build: links are not to wait
+ * for it.
+ */
+import { readFileSync } from 'node:fs';
+import { FormatError } from '../diagnostics.ts';
+import type { LinkMap } from '../explain/linkMap.ts';
+import { readMap } from '../explain/readMap.ts';
+import { writeLines, writeMessage } from '../node/output.ts';
+import { explainSystemError, isSystemError } from '../node/system.ts';
+import { formatDump } from '../report/inspect/dump.ts';
+import { inspectExecutable } from '../report/inspect/inspection.ts';
+import { formatJson } from '../report/inspect/json.ts';
+import { isPart, type Selection, selectRanges } from '../report/inspect/select.ts';
+import { formatSummary } from '../report/inspect/summary.ts';
+import { compilePattern } from '../script/match.ts';
+import { loadDisassembler } from './disassembler.ts';
+import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
+import { reportFailure } from './failure.ts';
+import { type InspectValues, type InspectWords, readInspectWords } from './inspectValues.ts';
+import { styleFor } from './style.ts';
+
+/** An error in one of the files that were named. */
+class FileError extends Error {
+  readonly hint: string | undefined;
+  constructor(message: string, hint?: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** Inspects an executable and prints what is found. @returns the exit code */
+export async function inspectFromWords(file: string, words: InspectWords): Promise<number> {
+  try {
+    const values = readInspectWords(words);
+    const map = values.map === undefined ? undefined : loadMap(values.map);
+    const bytes = readBytes(file);
+    const inspection = explained(file, () => inspectExecutable(bytes, map));
+    const selection = selectionOf(values);
+    const ranges = explained(file, () => selectRanges(inspection.ranges, selection));
+    const hasCode = values.disassembly && ranges.some(({ kind }) => kind === 'code');
+    const disassembler = hasCode ? await loadDisassembler() : undefined;
+    if (values.json) {
+      writeLines(formatJson(file, inspection, ranges, disassembler));
+      return EXIT_OK;
+    }
+    const screen = { style: styleFor('stdout'), columns: values.width ?? terminalColumns() };
+    if (!isPart(selection)) writeLines(formatSummary(file, inspection, screen));
+    writeLines(formatDump(inspection, ranges, disassembler, screen));
+    return EXIT_OK;
+  } catch (error) {
+    // Each file of the build has a UsageError of its own.
+    if (!(error instanceof FileError)) return reportFailure('tinyelf', error);
+    const { error: red, hint } = styleFor('stderr');
+    writeMessage(`tinyelf: ${red('error:')} ${error.message}\n`);
+    if (error.hint !== undefined) writeMessage(`  ${hint('hint:')} ${error.hint}\n`);
+    return EXIT_LINK_ERROR;
+  }
+}
+
+/** Columns of the terminal; undefined where lines go into a file or a pipe. */
+function terminalColumns(): number | undefined {
+  return process.stdout.isTTY ? process.stdout.columns : undefined;
+}
+
+function selectionOf({ range, section, symbol }: InspectValues): Selection {
+  const pattern = (text: string) => ({ text, matches: compilePattern(text) });
+  return {
+    range,
+    section: section === undefined ? undefined : pattern(section),
+    symbol: symbol === undefined ? undefined : pattern(symbol),
+  };
+}
+
+function loadMap(path: string): LinkMap {
+  const text = readBytes(path).toString('utf8');
+  return explained(path, () => readMap(text));
+}
+
+function explained<T>(file: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new FileError(`${file}: ${error.message}`, error.hint);
+  }
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new FileError(`cannot read ${path}: ${explainSystemError(error)}`);
+  }
+}

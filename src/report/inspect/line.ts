@@ -1,0 +1,35 @@
+/** Lines in columns, with colours, cut off where the terminal ends. */
+import type { Style } from '../style.ts';
+
+/** Some text, and how it is painted: cutting a line must not count what colours are made of. */
+export interface Span {
+  readonly text: string;
+  readonly paint?: (text: string) => string;
+}
+
+/** How a report is shown. */
+export interface Screen {
+  readonly style: Style;
+  /** Characters of a line; what is longer is cut off. Undefined where lines may have any length. */
+  readonly columns: number | undefined;
+}
+
+/** Puts spans behind each other. @returns the line, ended by a newline */
+export function line(spans: readonly Span[], { columns = Number.POSITIVE_INFINITY, style }: Screen): string {
+  const shown = spans.filter(({ text }) => text !== '');
+  const last = shown.at(-1);
+  if (last) shown[shown.length - 1] = { ...last, text: last.text.trimEnd() };
+  const length = shown.reduce((sum, { text }) => sum + text.length, 0);
+  let room = length > columns ? columns - 1 : columns;
+  let written = '';
+  for (const { text, paint = same } of shown) {
+    const part = text.slice(0, room);
+    room -= part.length;
+    if (part !== '') written += paint(part);
+  }
+  return `${written}${length > columns ? style.faint('…') : ''}\n`;
+}
+
+function same(text: string): string {
+  return text;
+}
