@@ -55,7 +55,9 @@ await build({
   ...OPTIONS,
   // It loads WebAssembly from beside itself.
   external: ['iced-x86'],
-  entryPoints: ['command', 'check', 'inspect', 'print', 'watch'].map((name) => `src/cli/${name}.ts`),
+  entryPoints: ['command', 'check', 'diff', 'inspect', 'print', 'watch', 'why'].map(
+    (name) => `src/cli/${name}.ts`,
+  ),
 });
 const id = createHash('sha256')
   .update(readFileSync(join(DIST, 'main.cjs')))

@@ -120,7 +120,7 @@ export function defaultHeader(tables: LinkOptions['tables']): string {
 }
 
 /** An option as `tinyelf link --help` shows it. */
-interface OptionHelp {
+export interface OptionHelp {
   readonly flags: string;
   readonly group: string;
   readonly help: string;
@@ -128,7 +128,7 @@ interface OptionHelp {
   readonly repeatable?: boolean;
 }
 
-const GROUPS = {
+export const GROUPS = {
   inputs: 'Inputs:',
   program: 'What goes in:',
   header: 'Header and address:',

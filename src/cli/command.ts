@@ -2,19 +2,24 @@
  * The commands of `tinyelf` as commander knows them: help, versions, mistakes. It only reads what is asked for; a file
  * of its own in the build, which a plain link does not load.
  */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { GROUPINGS, type Grouping } from '../explain/diff.ts';
 import { writeMessage, writeText } from '../node/output.ts';
-import { LINK_OPTIONS } from '../options.ts';
+import { GROUPS, LINK_OPTIONS, type OptionHelp } from '../options.ts';
 import { VERSION } from '../version.ts';
+import type { DiffValues } from './diff.ts';
 import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
 import type { InspectWords } from './inspectValues.ts';
 import type { LinkValues, LinkWords } from './linkArgv.ts';
+import type { WhyValues, WhyWords } from './why.ts';
 
 /** What a command line asks for. */
 export type Asked =
   | ({ readonly command: 'link' } & LinkWords)
   | { readonly command: 'check'; readonly files: readonly string[]; readonly json: boolean }
   | { readonly command: 'inspect'; readonly file: string; readonly words: InspectWords }
+  | ({ readonly command: 'why' } & WhyWords)
+  | ({ readonly command: 'diff' } & DiffValues)
   | { readonly command: 'driver-dir' }
   /** Commander has said all there was to say. */
   | { readonly command: 'nothing'; readonly code: number };
@@ -29,6 +34,24 @@ Examples:
   rustc --emit=obj -C panic=abort -o - main.rs | tinyelf link - -o main
 
 Exit status: 0 linked, 1 the link failed (an old output is left as it was), 2 wrong usage.`;
+
+const WHY_DETAILS = `
+The link is made as \`tinyelf link\` would make it with the same options, but nothing is written. A map that --map-json
+has written will do in place of the inputs.
+
+Examples:
+  tinyelf why printf main.o -lc                 the shortest chain of references that keeps printf
+  tinyelf why 'core::fmt::*' main.o             of every symbol of core::fmt
+  tinyelf why '*' main.json --sort retained     what each symbol costs, with all that only it keeps
+
+Exit status: 0 there are such symbols, 1 there are none, or the link failed, 2 wrong usage.`;
+
+const DIFF_DETAILS = `
+Examples:
+  tinyelf diff old.json new.json                what has changed, on a terminal
+  tinyelf diff base/out out --markdown          the same for a comment on a pull request
+
+Exit status: 0 compared, whatever came out; 1 there is no such map, 2 wrong usage.`;
 
 const CHECK_DETAILS = `
 Linux is modelled from 4.4 to 7.3, with the fixes that distributions carry; qemu-user, gVisor and FreeBSD's Linux
@@ -86,6 +109,8 @@ function makeProgram(ask: Ask): Command {
     )
     .action(() => ask({ command: 'driver-dir' }));
   addLink(program, ask);
+  addWhy(program, ask);
+  addDiff(program, ask);
   addCheck(program, ask);
   addInspect(program, ask);
   return program;
@@ -98,12 +123,73 @@ function addLink(program: Command, ask: Ask): void {
     .description('Links .o, .a and .rlib files into the smallest static x86-64 Linux executable.')
     .argument('[inputs...]', 'objects and archives; - for an object on standard input')
     .addHelpText('after', LINK_DETAILS);
-  for (const { flags, help, group, repeatable } of LINK_OPTIONS) {
-    const option = new Option(flags, help).helpGroup(group);
-    if (repeatable) option.argParser((value: string, previous: string[] = []) => [...previous, value]);
-    command.addOption(option);
-  }
+  for (const option of LINK_OPTIONS) command.addOption(toOption(option));
   command.action((inputs: string[], values: LinkValues) => ask({ command: 'link', inputs, values }));
+}
+
+function toOption({ flags, help, group, repeatable }: OptionHelp): Option {
+  const option = new Option(flags, help).helpGroup(group);
+  if (repeatable) option.argParser((value: string, previous: string[] = []) => [...previous, value]);
+  return option;
+}
+
+function addWhy(program: Command, ask: Ask): void {
+  const command = program
+    .command('why')
+    .summary('say why symbols are in the program, or are not')
+    .description('Shows the references that keep symbols in the program, and what would go with them.')
+    .argument('<glob>', 'symbols, by their names in the objects or demangled')
+    .argument('<inputs...>', 'as for link; or a map')
+    .option('--all', 'one chain for each section that refers to the symbol, not only the shortest')
+    .addOption(
+      new Option('--sort <key>', 'a table of sizes, by retained size, size or name').choices([
+        'retained',
+        'size',
+        'name',
+      ]),
+    )
+    .option('--no-demangle', 'show names as they are in the objects')
+    .option('--json', 'give the result as JSON')
+    .addHelpText('after', WHY_DETAILS);
+  for (const option of LINK_OPTIONS) {
+    if (option.group !== GROUPS.output) command.addOption(toOption(option));
+  }
+  command.action((glob: string, inputs: string[], values: LinkValues & WhyValues) =>
+    ask({ command: 'why', glob, inputs, values, asks: values }),
+  );
+}
+
+function addDiff(program: Command, ask: Ask): void {
+  program
+    .command('diff')
+    .summary('say what has grown between two links')
+    .description('Compares two links by symbol, section and file, the largest changes first.')
+    .argument('<old>', 'a map, or an executable with its map beside it: that of out is out.map.json')
+    .argument('<new>', 'the same')
+    .addOption(new Option('--by <kind>', 'only by symbol, section or file').choices(GROUPINGS))
+    .option('--limit <number>', 'how many changes to show of each kind', readLimit, DEFAULT_LIMIT)
+    .addOption(new Option('--markdown', 'for a comment on a pull request').conflicts('json'))
+    .option('--json', 'give the result as JSON')
+    .addHelpText('after', DIFF_DETAILS)
+    .action((before: string, after: string, { by, limit, markdown, json }: DiffWords) => {
+      const format = json ? 'json' : markdown ? 'markdown' : 'text';
+      ask({ command: 'diff', before, after, by: by ? [by] : GROUPINGS, format, limit });
+    });
+}
+
+/** The options of `diff` as commander gives them. */
+interface DiffWords {
+  readonly by?: Grouping;
+  readonly limit: number;
+  readonly markdown?: boolean;
+  readonly json?: boolean;
+}
+
+const DEFAULT_LIMIT = 20;
+
+function readLimit(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a number.');
 }
 
 function addCheck(program: Command, ask: Ask): void {

@@ -2,12 +2,7 @@
  * `tinyelf inspect`: every byte of an executable with its owner. A file of its own in the build: links are not to wait
  * for it.
  */
-import { readFileSync } from 'node:fs';
-import { FormatError } from '../diagnostics.ts';
-import type { LinkMap } from '../explain/linkMap.ts';
-import { readMap } from '../explain/readMap.ts';
-import { writeLines, writeMessage } from '../node/output.ts';
-import { explainSystemError, isSystemError } from '../node/system.ts';
+import { writeLines } from '../node/output.ts';
 import { formatDump } from '../report/inspect/dump.ts';
 import { inspectExecutable } from '../report/inspect/inspection.ts';
 import { formatJson } from '../report/inspect/json.ts';
@@ -15,19 +10,10 @@ import { isPart, type Selection, selectRanges } from '../report/inspect/select.t
 import { formatSummary } from '../report/inspect/summary.ts';
 import { compilePattern } from '../script/match.ts';
 import { loadDisassembler } from './disassembler.ts';
-import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
-import { reportFailure } from './failure.ts';
+import { EXIT_OK } from './exitCodes.ts';
 import { type InspectValues, type InspectWords, readInspectWords } from './inspectValues.ts';
+import { explained, loadMap, readBytes, reportFileFailure } from './readFiles.ts';
 import { styleFor } from './style.ts';
-
-/** An error in one of the files that were named. */
-class FileError extends Error {
-  readonly hint: string | undefined;
-  constructor(message: string, hint?: string) {
-    super(message);
-    this.hint = hint;
-  }
-}
 
 /** Inspects an executable and prints what is found. @returns the exit code */
 export async function inspectFromWords(file: string, words: InspectWords): Promise<number> {
@@ -49,12 +35,7 @@ export async function inspectFromWords(file: string, words: InspectWords): Promi
     writeLines(formatDump(inspection, ranges, disassembler, screen));
     return EXIT_OK;
   } catch (error) {
-    // Each file of the build has a UsageError of its own.
-    if (!(error instanceof FileError)) return reportFailure('tinyelf', error);
-    const { error: red, hint } = styleFor('stderr');
-    writeMessage(`tinyelf: ${red('error:')} ${error.message}\n`);
-    if (error.hint !== undefined) writeMessage(`  ${hint('hint:')} ${error.hint}\n`);
-    return EXIT_LINK_ERROR;
+    return reportFileFailure(error);
   }
 }
 
@@ -70,27 +51,4 @@ function selectionOf({ range, section, symbol }: InspectValues): Selection {
     section: section === undefined ? undefined : pattern(section),
     symbol: symbol === undefined ? undefined : pattern(symbol),
   };
-}
-
-function loadMap(path: string): LinkMap {
-  const text = readBytes(path).toString('utf8');
-  return explained(path, () => readMap(text));
-}
-
-function explained<T>(file: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    throw new FileError(`${file}: ${error.message}`, error.hint);
-  }
-}
-
-function readBytes(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new FileError(`cannot read ${path}: ${explainSystemError(error)}`);
-  }
 }

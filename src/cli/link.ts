@@ -1,8 +1,9 @@
 /** `tinyelf link`: from the words of its command line to a link. */
+import type { LinkMap } from '../explain/linkMap.ts';
 import type { InputName } from '../inputs.ts';
 import { DEFAULT_OPTIONS, defaultHeader, type LinkOptions } from '../options.ts';
 import { LIBRARY_MARK, type LinkValues, type LinkWords } from './linkArgv.ts';
-import { runLink } from './run.ts';
+import { runLink, tryLink } from './run.ts';
 import {
   parseBase,
   parseBuiltins,
@@ -34,6 +35,14 @@ export async function linkWords({ inputs, values }: LinkWords): Promise<number> 
     watch: values.watch === true,
     json: values.json === true,
   });
+}
+
+/**
+ * Links as a command line asks for it without writing anything.
+ * @returns the map; undefined if the link failed, of which everything has been said
+ */
+export async function mapOf({ inputs, values }: LinkWords): Promise<LinkMap | undefined> {
+  return (await tryLink('tinyelf', toLinkOptions(inputs, values)))?.map();
 }
 
 function toLinkOptions(inputs: readonly string[], values: LinkValues): LinkOptions {

@@ -117,6 +117,21 @@ async function linkOnce(
   }
 }
 
+/**
+ * Links without writing anything.
+ * @returns the link; undefined if it failed. Diagnostics have been printed
+ */
+export async function tryLink(program: string, options: LinkOptions): Promise<LinkResult | undefined> {
+  try {
+    const result = link(new DiskFiles(), options);
+    await printDiagnostics(program, result.diagnostics);
+    return result;
+  } catch (error) {
+    await printDiagnostics(program, diagnosticsOf(error));
+    return undefined;
+  }
+}
+
 /** Takes an executable in parts, where that can be done: a debug file is made from all of it. */
 function partsFor({ output, debugFile }: LinkRequest): ExecutableParts | undefined {
   const isPossible = output !== undefined && debugFile === undefined && ExecutableParts.canTake(output);

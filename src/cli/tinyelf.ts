@@ -6,7 +6,7 @@ import type { Asked } from './command.ts';
 import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
 import { reportFailure } from './failure.ts';
 import { runLd } from './ld.ts';
-import { linkWords } from './link.ts';
+import { linkWords, mapOf } from './link.ts';
 import { inlineLibraries, readPlainWords } from './linkArgv.ts';
 
 const COMPILER_CALL = `tinyelf: error: called like a C compiler (-m64, -Wl,…)
@@ -50,6 +50,14 @@ async function obey(asked: Asked): Promise<number> {
     case 'inspect': {
       const { inspectFromWords } = await import('./inspect.ts');
       return await inspectFromWords(asked.file, asked.words);
+    }
+    case 'why': {
+      const { explainWhy } = await import('./why.ts');
+      return await explainWhy(asked, mapOf);
+    }
+    case 'diff': {
+      const { printDiff } = await import('./diff.ts');
+      return printDiff(asked);
     }
     case 'driver-dir':
       writeText(`${join(dirname(realpathSync(process.argv[1]!)), 'driver')}\n`);

@@ -39,7 +39,7 @@ export function mapSections(
       alignment: pieces.alignment[id]!,
       padding: parts.length > 0 ? 0 : offset - end,
       keptBy: keptBy(program, liveness, id),
-      ...keeperOf(pieces, liveness, index, id),
+      ...keeperOf(pieces, liveness, index, graph.referrer, id),
       references: referencesOf(graph, i),
       retained: retained[i]!,
       dominator: parent[i]!,
@@ -93,9 +93,12 @@ function keeperOf(
   { home }: Pieces,
   { parent, parentOffset }: Liveness,
   index: Int32Array,
+  referrer: Int32Array,
   id: number,
 ): Pick<MapSection, 'keeper' | 'keeperOffset'> {
   const by = parent[id]!;
+  // What the linker has made nothing has marked; tables have nothing that refers to them.
+  if (by === Root.none) return { keeper: referrer[index[id]!]!, keeperOffset: 0 };
   const keeper = by >= 0 && home[by]! >= 0 ? index[home[by]!]! : -1;
   return { keeper, keeperOffset: keeper < 0 ? 0 : parentOffset[id]! };
 }

@@ -1,12 +1,13 @@
 /**
  * Why sections are kept: which live section refers to which. Sections stand for those that are folded or merged into
  * them. To references count the ones that the linker follows beside relocations: what unwind tables of a function refer
- * to, and whatever else made a section live.
+ * to, and whatever else made a section live. What a sequence refers to that has become a function of its own counts as
+ * a reference of those that call it, as if it still stood there.
  */
 import { STT_SECTION } from '../elf/constants.ts';
 import { IntList } from '../merge/intList.ts';
 import { partAddend } from '../partAddend.ts';
-import type { Pieces } from '../pieces.ts';
+import { lastAtOrBefore, type Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
 import { type Liveness, Rewrite, Root, type Synthesis } from '../results.ts';
 
@@ -20,6 +21,8 @@ export interface ReferenceGraph {
   readonly from: Int32Array;
   /** The offset that it means in the other one. */
   readonly to: Int32Array;
+  /** For each section the first that refers to it, or -1. */
+  readonly referrer: Int32Array;
   /** Sections that are there without a reference of another. */
   readonly roots: readonly number[];
 }
@@ -58,10 +61,12 @@ class ReferenceFinder {
   }
 
   find(): ReferenceGraph {
+    const outlined = this.#program.made['.text.outlined'];
     for (const id of this.#order) {
-      this.#addRelocations(id);
+      if (id !== outlined) this.#addRelocations(id);
       this.#addNext(id);
     }
+    if (this.#index[outlined]! >= 0) this.#addOutlined(outlined);
     this.#addUnwind();
     const roots = this.#addParents();
     return { ...sortEdges(this.#edges.used(), this.#order.length), roots };
@@ -76,6 +81,24 @@ class ReferenceFinder {
       if (this.#synthesis.rewrites[row] === Rewrite.consumed) continue;
       const from = this.#pieces.resolveOwn(id, relocations.offset[row]!);
       if (from >= 0) this.#addReference(source, from, id, row);
+    }
+  }
+
+  /** Gives what outlined functions refer to to those that call them. */
+  #addOutlined(id: number): void {
+    const home = this.#index[id]!;
+    const calls = quadruples(this.#edges.used()).filter(([, target]) => target === home);
+    const starts = Int32Array.from(new Set(calls.map(([, , , to]) => to))).sort((a, b) => a - b);
+    const { sections, relocations } = this.#program;
+    const first = sections.firstRelocation[id]!;
+    const end = first + sections.relocationCount[id]!;
+    const rowsOf = new Map<number, number[]>();
+    for (let row = first; row < end; row++) {
+      const start = starts[lastAtOrBefore(starts, relocations.offset[row]!)];
+      if (start !== undefined) rowsOf.set(start, [...(rowsOf.get(start) ?? []), row]);
+    }
+    for (const [source, , from, to] of calls) {
+      for (const row of rowsOf.get(to) ?? []) this.#addReference(source, from, id, row);
     }
   }
 
@@ -151,6 +174,15 @@ class ReferenceFinder {
   }
 }
 
+function quadruples(edges: Int32Array): [number, number, number, number][] {
+  return Array.from({ length: edges.length / 4 }, (_, i) => [
+    edges[4 * i]!,
+    edges[4 * i + 1]!,
+    edges[4 * i + 2]!,
+    edges[4 * i + 3]!,
+  ]);
+}
+
 /** @param edges quadruples of source, target, from and to; the first of equal ones counts */
 function sortEdges(edges: Int32Array, count: number): Omit<ReferenceGraph, 'roots'> {
   const sorted = new Uint32Array(edges.length / 4).map((_, i) => i * 4);
@@ -159,8 +191,10 @@ function sortEdges(edges: Int32Array, count: number): Omit<ReferenceGraph, 'root
   const first = new Int32Array(count + 1);
   for (const at of kept) first[edges[at]! + 1]!++;
   for (let i = 0; i < count; i++) first[i + 1]! += first[i]!;
+  const referrer = new Int32Array(count).fill(-1);
+  for (const at of kept) if (referrer[edges[at + 1]!] === -1) referrer[edges[at + 1]!] = edges[at]!;
   const column = (n: number) => Int32Array.from(kept, (at) => edges[at + n]!);
-  return { first, target: column(1), from: column(2), to: column(3) };
+  return { first, target: column(1), from: column(2), to: column(3), referrer };
 }
 
 function isSamePair(edges: Int32Array, a: number, b: number): boolean {

@@ -25,7 +25,7 @@ function toColumns({ edges, roots }: Graph): ReferenceGraph {
     first[i + 1] = first[i]! + targets.length;
   });
   const target = Int32Array.from(edges.flatMap((targets) => targets.toSorted((a, b) => a - b)));
-  return { first, target, from: target.map(() => 0), to: target.map(() => 0), roots };
+  return { first, target, from: target.map(() => 0), to: target.map(() => 0), referrer: first, roots };
 }
 
 /** What can be reached from the roots without one section. */
@@ -59,7 +59,7 @@ it('chains longer than any stack', () => {
   const first = Int32Array.from({ length: count + 1 }, (_, i) => Math.min(i, count - 1));
   const target = Int32Array.from({ length: count - 1 }, (_, i) => i + 1);
   const none = new Int32Array(count - 1);
-  const graph = { first, target, from: none, to: none, roots: [0] };
+  const graph = { first, target, from: none, to: none, referrer: none, roots: [0] };
   const { retained, parent } = findDominators(graph, new Float64Array(count).fill(1));
   expect(retained[0]).toBe(count);
   expect(parent[count - 1]).toBe(count - 2);

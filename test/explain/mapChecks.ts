@@ -56,7 +56,7 @@ function checkReferences({ sections }: LinkMap): void {
 }
 
 /** Sections that can be reached from the roots without one of them. */
-export function reachable({ sections }: Pick<LinkMap, 'sections'>, without: number): Set<number> {
+function reachable({ sections }: Pick<LinkMap, 'sections'>, without: number): Set<number> {
   const roots = sections.flatMap(({ keeper }, i) => (keeper < 0 && i !== without ? [i] : []));
   const seen = new Set(roots);
   for (const i of seen) {
