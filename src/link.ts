@@ -69,6 +69,8 @@ export interface LinkHooks {
    * fails.
    */
   readonly sink?: ImageSink | undefined;
+  /** Is told the name of each pass before it begins. */
+  readonly passBegins?: ((name: string) => void) | undefined;
   /** Is told the name of each pass when it has ended. */
   readonly passDone?: ((name: string) => void) | undefined;
   /** Where the link finds what earlier links have read, and leaves what it reads. One link uses it at a time. */
@@ -102,15 +104,49 @@ export function link(files: InputFiles, asked: LinkOptions, hooks: LinkHooks = {
 /** Executables from this size on, in bytes, go to the sink block by block. */
 const STREAMED_SIZE = 2 ** 24;
 
+/** The passes by name: functions have other names in the build. */
+function passNames(): ReadonlyMap<unknown, string> {
+  const passes = {
+    addTables,
+    assembleUnwind,
+    discardSections,
+    dropTails,
+    findZeros,
+    fitHeader,
+    foldIdentical,
+    indexUnwind,
+    joinSections,
+    layoutImage,
+    loadInputs,
+    markLive,
+    matchSections,
+    mergeStrings,
+    orderSections,
+    outlineCode,
+    placeByScript,
+    relaxAlignment,
+    relocate,
+    resolveSymbols,
+    shrinkCode,
+    synthesize,
+    trimZeros,
+    verifyImage,
+    writeImage,
+  };
+  return new Map(Object.entries(passes).map(([name, pass]) => [pass, name]));
+}
+
 function runPasses(
   files: InputFiles,
   asked: LinkOptions,
-  { sink, passDone, cache }: LinkHooks,
+  { sink, passBegins, passDone, cache }: LinkHooks,
   diagnostics: Diagnostics,
 ): LinkResult {
+  const names = passBegins || passDone ? passNames() : undefined;
   const run = <A extends unknown[], R>(pass: (...args: A) => R, ...args: A): R => {
+    passBegins?.(names!.get(pass)!);
     const result = pass(...args);
-    passDone?.(pass.name);
+    passDone?.(names!.get(pass)!);
     return result;
   };
   checkTables(asked, diagnostics);
