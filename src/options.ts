@@ -114,6 +114,22 @@ export const DEFAULT_OPTIONS: LinkOptions = {
   tables: 'none',
 };
 
+const PAGE = 0x1000;
+/** Lowest base without room for a program below the end of the address space. */
+export const BASE_LIMIT = 2 ** 47 - 2 ** 20;
+/** Bytes of e_ident from EI_ABIVERSION on. */
+export const IDENT_PAD_SIZE = 8;
+
+/** Whether a program may begin at an address: a multiple of the page size with room above it. */
+export function isBase(address: number): boolean {
+  return address % PAGE === 0 && address < BASE_LIMIT;
+}
+
+/** Whether segments can be aligned to a number of bytes: a power of two from 4096 to 2^30. */
+export function isPageSize(size: number): boolean {
+  return size >= PAGE && size <= 2 ** 30 && Math.log2(size) % 1 === 0;
+}
+
 /** The header for a user who asked for none: the smallest, or the one that has room for section headers. */
 export function defaultHeader(tables: LinkOptions['tables']): string {
   return tables === 'none' ? DEFAULT_OPTIONS.header : 'plain';

@@ -70,6 +70,11 @@ export class DiskFiles implements InputFiles {
     }
   }
 
+  /** Closes what is held open; where more is asked for it is opened again. */
+  close(): void {
+    for (const file of this.#open.splice(0)) file.close();
+  }
+
   get(path: string): Uint8Array | undefined {
     const file = this.open(path);
     if (!file || file.bytes) return file?.bytes;

@@ -17,7 +17,7 @@ import type { ImageSink } from '../image.ts';
 import { explainSystemError, isSystemError, pause } from './system.ts';
 
 /** Thrown when the output cannot be written; the message names the file and the reason. */
-class OutputError extends Error {
+export class OutputError extends Error {
   override readonly name = 'OutputError';
 }
 
