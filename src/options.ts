@@ -256,6 +256,11 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     group: GROUPS.output,
     help: 'write them to <file>, which a debugger can load in place of the executable',
   },
+  {
+    flags: '--dependency-file <file>',
+    group: GROUPS.output,
+    help: 'write a make rule to <file> that names everything that was read',
+  },
   { flags: '--print-map', group: GROUPS.output, help: 'print what lies where, and why it is there' },
   {
     flags: '--print-shrink',

@@ -26,6 +26,7 @@ export async function linkWords({ inputs, values }: LinkWords): Promise<number> 
     options: toLinkOptions(inputs, values),
     output,
     debugFile: values.debugFile,
+    dependencyFile: values.dependencyFile,
     printMap: values.printMap === true,
     printShrink: values.printShrink === true,
     time: values.time === true,

@@ -27,6 +27,7 @@ export interface LinkValues {
   readonly symbols?: boolean;
   readonly debug?: boolean;
   readonly debugFile?: string;
+  readonly dependencyFile?: string;
   readonly printMap?: boolean;
   readonly printShrink?: boolean;
   readonly time?: boolean;
