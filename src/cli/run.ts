@@ -1,5 +1,4 @@
 /** Runs a link for a command line: reads, links, writes, and says what happened. Shared by all front ends. */
-import { fstatSync, statSync } from 'node:fs';
 import { type Diagnostic, LinkError } from '../diagnostics.ts';
 import { type LinkResult, link } from '../link.ts';
 import { LinkCache } from '../linkCache.ts';
@@ -12,10 +11,12 @@ import {
   writeMessage,
   writeText,
 } from '../node/output.ts';
+import { mayBeTerminal } from '../node/terminal.ts';
 import type { LinkOptions } from '../options.ts';
 import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
 import { diagnosticsOf } from './failure.ts';
 import { PassTimer } from './passTimer.ts';
+import { Progress } from './progress.ts';
 import { TunedFiles } from './tunedFiles.ts';
 import { UsageError } from './values.ts';
 
@@ -90,8 +91,10 @@ async function linkOnce(
   const started = process.hrtime.bigint();
   const parts = partsFor(request);
   const timer = request.time ? new PassTimer() : undefined;
+  const progress = request.quiet || request.json ? undefined : new Progress(request.program);
   try {
-    const result = link(files, request.options, { sink: parts, passDone: timer?.lap, cache });
+    const hooks = { sink: parts, passBegins: progress?.begin, passDone: timer?.lap, cache };
+    const result = linkWith(progress, () => link(files, request.options, hooks));
     // Made before anything is written: making it may add warnings, which may be fatal.
     const debugFile = request.debugFile === undefined ? undefined : result.debugFile();
     const diagnostics = request.quiet ? [] : [...noticesOf(request), ...result.diagnostics];
@@ -112,6 +115,15 @@ async function linkOnce(
     if (request.json) writeText(`${JSON.stringify({ ok: false, diagnostics }, null, 2)}\n`);
     else await printDiagnostics(request.program, diagnostics);
     return { code: EXIT_LINK_ERROR };
+  }
+}
+
+/** Links, and leaves no line of progress behind. */
+function linkWith(progress: Progress | undefined, action: () => LinkResult): LinkResult {
+  try {
+    return action();
+  } finally {
+    progress?.clear();
   }
 }
 
@@ -174,12 +186,6 @@ async function report(
 /** Unlike performance.now() it is there without loading a module. */
 function millisecondsSince(started: bigint): number {
   return Number(process.hrtime.bigint() - started) / 1e6;
-}
-
-/** Node takes a millisecond to say whether a stream is a terminal; files, pipes and /dev/null are told sooner. */
-function mayBeTerminal(descriptor: number): boolean {
-  const status = fstatSync(descriptor);
-  return status.isCharacterDevice() && status.rdev !== statSync('/dev/null', { throwIfNoEntry: false })?.rdev;
 }
 
 function printDiscarded(program: string, result: LinkResult): void {
