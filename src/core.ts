@@ -15,7 +15,7 @@ export type { LinkMap } from './explain/map.ts';
 export type { ShrunkSection } from './explain/shrunk.ts';
 export { type InputFile, type InputFiles, UnreadableFile } from './inputs.ts';
 export { OptionError } from './library/check.ts';
-export type { Input, LinkOptions } from './library/options.ts';
+export type { Input, LinkOptions, PlacedSection } from './library/options.ts';
 export { VERSION as version } from './version.ts';
 
 /** A finished link. */

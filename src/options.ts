@@ -161,6 +161,11 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
   },
   { flags: '-l, --library <name>', group: GROUPS.inputs, help: 'link lib<name>.a', repeatable: true },
   {
+    flags: '--chroot <dir>',
+    group: GROUPS.inputs,
+    help: 'take inputs with absolute paths from within <dir>',
+  },
+  {
     flags: '-T, --script <file>',
     group: GROUPS.inputs,
     help: 'read a linker script; its SECTIONS, if any, decide where everything lies',
@@ -260,6 +265,11 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     flags: '--dependency-file <file>',
     group: GROUPS.output,
     help: 'write a make rule to <file> that names everything that was read',
+  },
+  {
+    flags: '--reproduce <file>',
+    group: GROUPS.output,
+    help: 'pack everything that was read into a tar archive, with a response.txt that links it again',
   },
   { flags: '--print-map', group: GROUPS.output, help: 'print what lies where, and why it is there' },
   {

@@ -98,7 +98,11 @@ describe('options', () => {
     [{ inputs: [], identPad: 'ninebytes' }, 'identPad: 9 bytes; at most 8 fit'],
     [{ inputs: [], defsym: { a: 0.5 } }, 'defsym: expected an object of integers and expressions'],
     [{ inputs: [], defsym: { a: '1 +' } }, /^defsym: a: /],
-    [{ inputs: [], sectionStarts: { '.data': '1' } }, 'sectionStarts: expected an object of addresses'],
+    [
+      { inputs: [], sectionStarts: { '.data': '1' } },
+      'sectionStarts: expected addresses of .text, .rodata, .data and .bss',
+    ],
+    [{ inputs: [], sectionStarts: { '.own': 0x1000 } }, /^sectionStarts: expected/],
     [{ inputs: [], libraryPaths: 'lib' }, 'libraryPaths: expected an array of texts'],
   ])('are refused where they make no sense: %j', (options, message) => {
     expect(() => link(new Map(), options as LinkOptions)).toThrow(OptionError);

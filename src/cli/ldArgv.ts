@@ -18,6 +18,9 @@ export interface LdRequest {
   readonly printShrink: boolean;
   readonly mapFile: string | undefined;
   readonly dependencyFile: string | undefined;
+  /** Archive for everything that makes the link again. */
+  readonly reproduce: string | undefined;
+  readonly chroot: string | undefined;
   readonly debugFile: string | undefined;
   readonly printGcSections: boolean;
   readonly trace: boolean;
@@ -72,6 +75,8 @@ function initialState(inputs: InputName[]): LdState {
     printShrink: false,
     mapFile: undefined,
     dependencyFile: undefined,
+    reproduce: undefined,
+    chroot: undefined,
     debugFile: undefined,
     printGcSections: false,
     trace: false,
@@ -116,6 +121,8 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
     printShrink: state.printShrink,
     mapFile: state.mapFile,
     dependencyFile: state.dependencyFile,
+    reproduce: state.reproduce,
+    chroot: state.chroot,
     debugFile: state.debugFile,
     printGcSections: state.printGcSections,
     trace: state.trace,

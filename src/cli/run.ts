@@ -15,6 +15,7 @@ import { mayBeTerminal } from '../node/terminal.ts';
 import type { LinkOptions } from '../options.ts';
 import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
 import { diagnosticsOf } from './failure.ts';
+import type { LinkWords } from './linkArgv.ts';
 import { PassTimer } from './passTimer.ts';
 import { Progress } from './progress.ts';
 import { TunedFiles } from './tunedFiles.ts';
@@ -42,6 +43,10 @@ export interface LinkRequest {
   /** Say which files were read. */
   readonly trace?: boolean;
   readonly fatalWarnings?: boolean;
+  /** Pack what is read, and how. */
+  readonly reproduce?: Reproduction | undefined;
+  /** Folder in which absolute paths of inputs begin; '' for the root itself. */
+  readonly chroot?: string | undefined;
   /** Say how long each pass took. */
   readonly time?: boolean;
   /** Link again whenever an input changes. */
@@ -50,6 +55,16 @@ export interface LinkRequest {
   readonly quiet?: boolean;
   /** Warnings about the command line itself. */
   readonly notices?: readonly string[];
+}
+
+/** An archive with everything that makes a link again. */
+export interface Reproduction {
+  /** Of the archive. */
+  readonly path: string;
+  /** What the command line says, response files replaced. */
+  readonly words: LinkWords | { readonly argv: readonly string[] };
+  /** Paths of the response files. */
+  readonly responses: readonly string[];
 }
 
 /** What came of one link. */
@@ -62,7 +77,7 @@ export interface LinkOutcome {
 /** @returns the exit code; every message has been printed @throws UsageError for what cannot be watched */
 export async function runLink(request: LinkRequest): Promise<number> {
   if (request.watch) return await watchLink(request);
-  const { code } = await linkOnce(request, new TunedFiles(), undefined);
+  const { code } = await linkOnce(request, new TunedFiles(request.chroot), undefined);
   return code;
 }
 
@@ -74,7 +89,7 @@ async function watchLink(request: LinkRequest): Promise<number> {
     throw new UsageError('--watch needs files: standard input and standard output go by only once');
   }
   // Not tuned: what V8 optimizes for the first link pays in those that follow.
-  const files = new DiskFiles();
+  const files = new DiskFiles(request.chroot);
   const cache = new LinkCache();
   const { watchInputs } = await import('./watch.ts');
   return await watchInputs(program, files, () => {
@@ -84,6 +99,23 @@ async function watchLink(request: LinkRequest): Promise<number> {
 }
 
 async function linkOnce(
+  request: LinkRequest,
+  files: DiskFiles,
+  cache: LinkCache | undefined,
+): Promise<LinkOutcome> {
+  const outcome = await linkAndTell(request, files, cache);
+  if (!request.reproduce) return outcome;
+  try {
+    const { writeReproduction } = await import('./reproduce.ts');
+    writeReproduction(request.reproduce, files);
+    return outcome;
+  } catch (error) {
+    await printDiagnostics(request.program, diagnosticsOf(error));
+    return { code: EXIT_LINK_ERROR };
+  }
+}
+
+async function linkAndTell(
   request: LinkRequest,
   files: DiskFiles,
   cache: LinkCache | undefined,

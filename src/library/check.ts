@@ -57,8 +57,8 @@ const RULES: Readonly<Record<keyof LinkOptions, () => Rule>> = {
     accepts: (value) => isAddress(value) && isBase(value),
   }),
   sectionStarts: () => ({
-    expected: 'an object of addresses',
-    accepts: (value) => isRecordOf(value, isAddress),
+    expected: 'addresses of .text, .rodata, .data and .bss',
+    accepts: (value) => isRecordOf(value, isAddress) && Object.keys(value as object).every(isPlacedSection),
   }),
   maxPageSize: () => ({
     expected: 'a power of two from 0x1000 to 0x40000000',
@@ -111,6 +111,10 @@ function isArrayOf(value: unknown, accepts: (item: unknown) => boolean): boolean
 
 function isRecordOf(value: unknown, accepts: (item: unknown) => boolean): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).every(accepts);
+}
+
+function isPlacedSection(name: string): boolean {
+  return ['.text', '.rodata', '.data', '.bss'].includes(name);
 }
 
 function isInput(value: unknown): boolean {

@@ -28,6 +28,9 @@ export type Input =
       readonly extraction?: 'needed' | 'all' | undefined;
     };
 
+/** A section that can be given an address. */
+export type PlacedSection = '.text' | '.rodata' | '.data' | '.bss';
+
 /** What a link can be asked for. Only `inputs` must be given; the defaults are those of `tinyelf link`. */
 export interface LinkOptions {
   /** Files and libraries, in their order: it counts when several define a name. */
@@ -83,7 +86,7 @@ export interface LinkOptions {
   /** `--base`: address of the first byte of the file, a multiple of 0x1000. Default: where the file gets smallest. */
   readonly base?: number | undefined;
   /** `--section-start`: addresses of `.text`, `.rodata`, `.data` and `.bss`. */
-  readonly sectionStarts?: Readonly<Record<string, number>> | undefined;
+  readonly sectionStarts?: Readonly<Partial<Record<PlacedSection, number>>> | undefined;
   /** `-z max-page-size`: what segments are aligned to, a power of two from 0x1000 to 2^30 bytes. Default 0x1000. */
   readonly maxPageSize?: number | undefined;
   /** `-z execstack`, `-z noexecstack`: add PT_GNU_STACK. Default `default`: none. */

@@ -38,11 +38,23 @@ interface Known {
 export class DiskFiles implements InputFiles {
   readonly #known = new Map<string, Known>();
   readonly #open: DiskFile[] = [];
+  readonly #root: string;
+
+  /** @param root folder in which absolute paths begin; '' for the root itself */
+  constructor(root = '') {
+    this.#root = root;
+  }
 
   /** Paths of the files that were read, in the order in which they were asked for. */
   paths(): string[] {
-    const isRead = ([path, { file }]: [string, Known]) => isFile(file) && path !== STANDARD_INPUT;
-    return [...this.#known].filter(isRead).map(([path]) => path);
+    return [...this.opened()].map(([path]) => path).filter((path) => path !== STANDARD_INPUT);
+  }
+
+  /** The files that were read, standard input included, in the order in which they were asked for. */
+  *opened(): Iterable<[string, InputFile]> {
+    for (const [path, { file }] of this.#known) {
+      if (file && !(file instanceof UnreadableFile)) yield [path, file];
+    }
   }
 
   /** Paths of all files that were asked for, there or not. */
@@ -54,7 +66,7 @@ export class DiskFiles implements InputFiles {
   changed(): string[] {
     return this.asked().filter((path) => {
       const { status, isSettled } = this.#known.get(path)!;
-      return !isSettled || !isSameFile(status, statusOf(path));
+      return !isSettled || !isSameFile(status, statusOf(this.#onDisk(path)));
     });
   }
 
@@ -100,20 +112,25 @@ export class DiskFiles implements InputFiles {
     }
   }
 
+  #onDisk(path: string): string {
+    return path.startsWith('/') ? `${this.#root}${path}` : path;
+  }
+
   #openPath(path: string): Known {
     try {
       if (path === STANDARD_INPUT) {
         return { file: new MemoryFile(readStandardInput()), status: undefined, isSettled: true };
       }
-      const descriptor = openSync(path, 'r');
+      const place = this.#onDisk(path);
+      const descriptor = openSync(place, 'r');
       const status = fstatSync(descriptor, { bigint: true });
       const isSettled = Date.now() - Number(status.ctimeMs) > UNSETTLED;
-      return { file: this.#openDescriptor(path, descriptor, status), status, isSettled };
+      return { file: this.#openDescriptor(place, descriptor, status), status, isSettled };
     } catch (error) {
       if (!isSystemError(error)) throw error;
       const isMissing = error.code === 'ENOENT' || error.code === 'ENOTDIR';
       const file = isMissing ? undefined : new UnreadableFile(explainSystemError(error));
-      return { file, status: statusOf(path), isSettled: true };
+      return { file, status: statusOf(this.#onDisk(path)), isSettled: true };
     }
   }
 
@@ -130,10 +147,6 @@ export class DiskFiles implements InputFiles {
       closeSync(descriptor);
     }
   }
-}
-
-function isFile(file: Known['file']): boolean {
-  return file !== undefined && !(file instanceof UnreadableFile);
 }
 
 /** What the system says of a file; undefined if there is none. */
