@@ -12,7 +12,11 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readPlainWords, valueNames } from '../src/cli/linkArgv.ts';
+import { Places } from '../src/cli/places.ts';
+import { rewriteLinkWords } from '../src/cli/rewriteWords.ts';
 import { headersOf, writeTar } from '../src/node/tar.ts';
+import { LINK_OPTIONS } from '../src/options.ts';
 import { VERSION } from '../src/version.ts';
 import { FIXTURES } from './programs.ts';
 import { hasTool, type Outcome, run, scratchFolder, tinyelf } from './run.ts';
@@ -221,6 +225,48 @@ describe('a reproduction', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(message);
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
+});
+
+describe('rewritten words', () => {
+  it('have no path that leads elsewhere, whatever the option', () => {
+    const named = LINK_OPTIONS.filter(({ flags }) => /<(file|dir)>$/.test(flags)).map(({ flags }) => flags);
+    expect(named.length).toBeGreaterThan(6);
+    for (const flags of named) {
+      const { key } = valueNames(flags);
+      const words = readPlainWords([flags.split(/,? /)[0]!, '/there/x']);
+      expect(words?.values, flags).toHaveProperty(key);
+      const lines = rewriteLinkWords(words!, new Places(['/there/x']));
+      expect(
+        lines.flat().filter((word) => /(^|=)\//.test(word)),
+        flags,
+      ).toEqual([]);
+    }
+  });
+
+  it('have values as they are given, and switches', () => {
+    const words = [
+      'a.o',
+      '-e',
+      'main',
+      '--no-gc-sections',
+      '--defsym=a=1',
+      '--defsym',
+      'b=2',
+      '--floor',
+      '@x.o',
+    ];
+    expect(rewriteLinkWords(readPlainWords(words)!, new Places(['a.o', '@x.o']))).toEqual([
+      ['--chroot=root'],
+      ['-o', 'a.out'],
+      ['--entry=main'],
+      ['--defsym=a=1'],
+      ['--defsym=b=2'],
+      ['--no-gc-sections'],
+      ['--floor'],
+      ['a.o'],
+      ['./@x.o'],
+    ]);
   });
 });
 

@@ -6,7 +6,7 @@ import type { LinkOptions } from '../options.ts';
 import { VERSION } from '../version.ts';
 import { EXIT_OK } from './exitCodes.ts';
 import { reportFailure } from './failure.ts';
-import { type LdRequest, parseLdArgv } from './ldArgv.ts';
+import { type LdRequest, parseLdArgv, splitLdWords } from './ldArgv.ts';
 import { expandResponses } from './ldWords.ts';
 import { Responses } from './responses.ts';
 import { runLink } from './run.ts';
@@ -61,7 +61,8 @@ async function linkAs(
 ): Promise<number> {
   const { options, notices } = fixPositionIndependence(request.options);
   const { reproduce: path } = request;
-  const reproduce = path === undefined ? undefined : { path, words: { argv }, responses };
+  const reproduce =
+    path === undefined ? undefined : { path, words: { items: [...splitLdWords(argv)] }, responses };
   return await runLink({ ...request, reproduce, options, notices, program: PROGRAM, json: false });
 }
 

@@ -9,7 +9,7 @@ import { OutputError } from '../node/output.ts';
 import { type TarEntry, writeTar } from '../node/tar.ts';
 import { VERSION } from '../version.ts';
 import { Places, RESPONSE, VERSION_NOTE } from './places.ts';
-import { rewriteLdWords, rewriteLinkWords } from './rewriteWords.ts';
+import { rewriteLdItems, rewriteLinkWords } from './rewriteWords.ts';
 import type { Reproduction } from './run.ts';
 
 /**
@@ -20,8 +20,8 @@ import type { Reproduction } from './run.ts';
 export function writeReproduction({ path, words, responses }: Reproduction, files: DiskFiles): void {
   const inputs = [...files.opened(), ...readAgain(responses)];
   const places = new Places(inputs.map(([input]) => input));
-  const isLd = 'argv' in words;
-  const lines = isLd ? rewriteLdWords(words.argv, places) : rewriteLinkWords(words, places);
+  const isLd = 'items' in words;
+  const lines = isLd ? rewriteLdItems(words.items, places) : rewriteLinkWords(words, places);
   const command = isLd ? 'ld.tinyelf' : 'tinyelf link';
   const packed = new Map<string, TarEntry>();
   for (const [input, file] of inputs) packed.set(places.of(input), entryOf(input, places.of(input), file));

@@ -1,7 +1,6 @@
 /** Command lines as they are where `--reproduce` has put the files: one option or operand a line, with its value. */
 import { LINK_OPTIONS } from '../options.ts';
-import { ldOption } from './ldOptions.ts';
-import { splitOption } from './ldWords.ts';
+import type { LdItem } from './ldArgv.ts';
 import { LIBRARY_MARK, type LinkWords, valueNames } from './linkArgv.ts';
 import { type Places, ROOT } from './places.ts';
 
@@ -21,7 +20,6 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   o: 'output',
   output: 'output',
   Map: 'output',
-  'map-file': 'output',
   map: 'output',
   'map-json': 'output',
   'dependency-file': 'output',
@@ -31,33 +29,20 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 /** Options of the link that was, not of the one that will be. */
 const DROPPED: readonly string[] = ['reproduce', 'chroot', 'watch'];
 
-/** @param words of `ld.tinyelf`, response files replaced */
-export function rewriteLdWords(words: readonly string[], places: Places): Lines {
-  const lines: string[][] = [];
-  let hasOutput = false;
-  let at = 0;
-  while (at < words.length) {
-    const word = words[at++]!;
-    if (!word.startsWith('-') || word === '-') {
-      lines.push([operand(places.of(word))]);
-      continue;
-    }
-    const start = at;
-    const { name, value } = splitOption(
-      word,
-      (candidate) => ldOption(candidate)?.arity,
-      () => words[at++],
-    );
-    if (DROPPED.includes(name)) continue;
+/** The command line of `ld.tinyelf`, response files replaced. */
+export function rewriteLdItems(items: readonly LdItem[], places: Places): Lines {
+  const lines = items.flatMap(({ words, name, value }) => {
+    if (name === undefined) return [[operand(places.of(words[0]!))]];
+    if (DROPPED.includes(name)) return [];
     const meaning = MEANINGS[name];
-    hasOutput ||= name === 'o' || name === 'output';
-    if (!meaning || value === undefined) lines.push([word, ...words.slice(start, at)]);
-    else lines.push([name.length === 1 ? `-${name}` : `--${name}`, rewritten(value, meaning, places)]);
-  }
+    if (!meaning || value === undefined) return [words];
+    return [[name.length === 1 ? `-${name}` : `--${name}`, rewritten(value, meaning, places)]];
+  });
+  const hasOutput = items.some(({ name }) => name === 'o' || name === 'output');
   return [...surroundings(places, hasOutput), ...lines, ...lastFolder(places)];
 }
 
-/** @param words of `tinyelf link`, response files replaced */
+/** The command line of `tinyelf link`, response files replaced. */
 export function rewriteLinkWords({ inputs, values }: LinkWords, places: Places): Lines {
   const lines: string[][] = [];
   for (const { flags } of LINK_OPTIONS) {

@@ -15,6 +15,7 @@ import { mayBeTerminal } from '../node/terminal.ts';
 import type { LinkOptions } from '../options.ts';
 import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
 import { diagnosticsOf } from './failure.ts';
+import type { LdItem } from './ldArgv.ts';
 import type { LinkWords } from './linkArgv.ts';
 import { PassTimer } from './passTimer.ts';
 import { Progress } from './progress.ts';
@@ -62,7 +63,7 @@ export interface Reproduction {
   /** Of the archive. */
   readonly path: string;
   /** What the command line says, response files replaced. */
-  readonly words: LinkWords | { readonly argv: readonly string[] };
+  readonly words: LinkWords | { readonly items: readonly LdItem[] };
   /** Paths of the response files. */
   readonly responses: readonly string[];
 }
