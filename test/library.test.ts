@@ -211,9 +211,19 @@ describe('linkFiles', () => {
   it('leaves no file open', () => {
     const large = join(folder, 'large.o');
     writeFileSync(large, Buffer.concat([readFileSync(EXIT42), Buffer.alloc(100_000)]));
-    linkFiles({ inputs: [large] });
+    const linkOne = (context = {}) => linkFiles({ inputs: [large], debug: true, header: 'plain' }, context);
+    linkOne();
     const open = readdirSync('/proc/self/fd').length;
-    for (let i = 0; i < 5; i++) linkFiles({ inputs: [large] });
+    for (let i = 0; i < 5; i++) {
+      const { map, shrinkage, debugFile } = linkOne();
+      expect([map(), shrinkage(), debugFile()].length).toBe(3);
+    }
+    const cache = new FileCache();
+    for (let i = 0; i < 3; i++) {
+      linkOne({ cache });
+      expect(readdirSync('/proc/self/fd').length).toBe(open + 1);
+      cache.close();
+    }
     expect(readdirSync('/proc/self/fd').length).toBe(open);
   });
 

@@ -39,6 +39,7 @@ export class DiskFiles implements InputFiles {
   readonly #known = new Map<string, Known>();
   readonly #open: DiskFile[] = [];
   readonly #root: string;
+  #maxOpen = MAX_OPEN;
 
   /** @param root folder in which absolute paths begin; '' for the root itself */
   constructor(root = '') {
@@ -75,6 +76,7 @@ export class DiskFiles implements InputFiles {
    * `InputFile` stays.
    */
   refresh(): void {
+    this.#maxOpen = MAX_OPEN;
     for (const path of this.changed()) {
       const { file } = this.#known.get(path)!;
       if (file instanceof DiskFile) file.close();
@@ -82,8 +84,9 @@ export class DiskFiles implements InputFiles {
     }
   }
 
-  /** Closes what is held open; where more is asked for it is opened again. */
+  /** Closes what is held open, and holds nothing until `refresh`: a file is opened again for each part that is read. */
   close(): void {
+    this.#maxOpen = 0;
     for (const file of this.#open.splice(0)) file.close();
   }
 
@@ -134,11 +137,15 @@ export class DiskFiles implements InputFiles {
     }
   }
 
+  readonly #hold = (file: DiskFile): void => {
+    if (this.#open.push(file) > this.#maxOpen) this.#open.shift()!.close();
+  };
+
   #openDescriptor(path: string, descriptor: number, status: BigIntStats): InputFile {
     const size = Number(status.size);
     if (status.isFile() && size > SMALL) {
-      const file = new DiskFile(path, descriptor, size, status.mtimeNs);
-      if (this.#open.push(file) > MAX_OPEN) this.#open.shift()!.close();
+      const file = new DiskFile(path, descriptor, size, status.mtimeNs, this.#hold);
+      this.#hold(file);
       return file;
     }
     try {
@@ -175,9 +182,18 @@ class DiskFile implements InputFile {
   readonly size: number;
   readonly #path: string;
   readonly #modified: bigint;
+  readonly #hold: (file: DiskFile) => void;
   #descriptor: number;
 
-  constructor(path: string, descriptor: number, size: number, modified: bigint) {
+  /** @param hold is told when it is open again */
+  constructor(
+    path: string,
+    descriptor: number,
+    size: number,
+    modified: bigint,
+    hold: (file: DiskFile) => void,
+  ) {
+    this.#hold = hold;
     this.#path = path;
     this.#descriptor = descriptor;
     this.size = size;
@@ -208,13 +224,15 @@ class DiskFile implements InputFile {
 
   #fill(target: Uint8Array, position: number): void {
     try {
-      if (this.#descriptor < 0) this.#reopen();
+      const isClosed = this.#descriptor < 0;
+      if (isClosed) this.#reopen();
       let filled = 0;
       while (filled < target.length) {
         const count = readSync(this.#descriptor, target, filled, target.length - filled, position + filled);
         if (count === 0) throw new UnreadableFile('the file became shorter while it was read');
         filled += count;
       }
+      if (isClosed) this.#hold(this);
     } catch (error) {
       if (isSystemError(error)) throw new UnreadableFile(explainSystemError(error));
       throw error;
