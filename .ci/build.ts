@@ -1,6 +1,6 @@
 /**
  * Builds dist/: main.cjs with all that a link needs, a file for each module that the sources import dynamically, and
- * start.cjs, which the commands in bin/ load.
+ * start.cjs, which the commands in bin/ load; index.js and core.js, the library, with their types.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { buildTypes } from './types.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -36,8 +37,7 @@ const OPTIONS: BuildOptions = {
   supported: { 'dynamic-import': false },
   outdir: DIST,
   outExtension: { '.js': '.cjs' },
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
   charset: 'ascii',
   logLevel: 'warning',
   plugins: [onDemand],
@@ -55,7 +55,7 @@ await build({
   ...OPTIONS,
   // It loads WebAssembly from beside itself.
   external: ['iced-x86'],
-  entryPoints: ['command', 'check', 'diff', 'inspect', 'print', 'watch', 'why'].map(
+  entryPoints: ['command', 'check', 'diff', 'inspect', 'print', 'reproduce', 'watch', 'why'].map(
     (name) => `src/cli/${name}.ts`,
   ),
 });
@@ -68,7 +68,28 @@ await build({
   entryPoints: ['src/cli/start.ts'],
   define: { BUNDLE_ID: JSON.stringify(id) },
 });
+await buildLibrary({ index: 'node/library', core: 'core' });
 leaveCaches();
+
+/** Builds modules for programs to import. @param entries paths under src/, by the names of their files */
+async function buildLibrary(entries: Readonly<Record<string, string>>): Promise<void> {
+  const paths = Object.entries(entries).map(([name, path]) => [name, `src/${path}.ts`]);
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: Object.fromEntries(paths),
+    bundle: true,
+    // What both have in common is there once: errors are of one class.
+    splitting: true,
+    chunkNames: 'shared-[hash]',
+    platform: 'node',
+    target: 'es2022',
+    format: 'esm',
+    outdir: DIST,
+    minify: true,
+    logLevel: 'warning',
+  });
+  await buildTypes(entries, DIST);
+}
 
 /** Runs both commands once, so that V8's code caches are there for the Node that builds. */
 function leaveCaches(): void {

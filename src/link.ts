@@ -74,6 +74,8 @@ export interface LinkHooks {
    * fails.
    */
   readonly sink?: ImageSink | undefined;
+  /** Is told the name of each pass before it begins. */
+  readonly passBegins?: ((name: string) => void) | undefined;
   /** Is told the name of each pass when it has ended. */
   readonly passDone?: ((name: string) => void) | undefined;
   /** Where the link finds what earlier links have read, and leaves what it reads. One link uses it at a time. */
@@ -112,14 +114,17 @@ const HEAD_SIZE = 4096;
 function runPasses(
   files: InputFiles,
   asked: LinkOptions,
-  { sink, passDone, cache }: LinkHooks,
+  { sink, passBegins, passDone, cache }: LinkHooks,
   diagnostics: Diagnostics,
 ): LinkResult {
   const sizes = new SizeLog();
+  const names = passNames();
   const run = <A extends unknown[], R>(pass: (...args: A) => R, ...args: A): R => {
-    sizes.begin(pass.name);
+    const name = names.get(pass)!;
+    passBegins?.(name);
+    sizes.begin(name);
     const result = pass(...args);
-    passDone?.(pass.name);
+    passDone?.(name);
     return result;
   };
   checkTables(asked, diagnostics);
@@ -214,4 +219,36 @@ function runPasses(
     output: script.output,
     diagnostics: diagnostics.items,
   };
+}
+
+/** The passes by name: functions have other names in the build. */
+function passNames(): ReadonlyMap<unknown, string> {
+  const passes = {
+    addTables,
+    assembleUnwind,
+    discardSections,
+    dropTails,
+    findZeros,
+    fitHeader,
+    foldIdentical,
+    indexUnwind,
+    joinSections,
+    layoutImage,
+    loadInputs,
+    markLive,
+    matchSections,
+    mergeStrings,
+    orderSections,
+    outlineCode,
+    placeByScript,
+    relaxAlignment,
+    relocate,
+    resolveSymbols,
+    shrinkCode,
+    synthesize,
+    trimZeros,
+    verifyImage,
+    writeImage,
+  };
+  return new Map(Object.entries(passes).map(([name, pass]) => [pass, name]));
 }

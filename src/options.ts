@@ -114,6 +114,22 @@ export const DEFAULT_OPTIONS: LinkOptions = {
   tables: 'none',
 };
 
+const PAGE = 0x1000;
+/** Lowest base without room for a program below the end of the address space. */
+export const BASE_LIMIT = 2 ** 47 - 2 ** 20;
+/** Bytes of e_ident from EI_ABIVERSION on. */
+export const IDENT_PAD_SIZE = 8;
+
+/** Whether a program may begin at an address: a multiple of the page size with room above it. */
+export function isBase(address: number): boolean {
+  return address % PAGE === 0 && address < BASE_LIMIT;
+}
+
+/** Whether segments can be aligned to a number of bytes: a power of two from 4096 to 2^30. */
+export function isPageSize(size: number): boolean {
+  return size >= PAGE && size <= 2 ** 30 && Math.log2(size) % 1 === 0;
+}
+
 /** The header for a user who asked for none: the smallest, or the one that has room for section headers. */
 export function defaultHeader(tables: LinkOptions['tables']): string {
   return tables === 'none' ? DEFAULT_OPTIONS.header : 'plain';
@@ -144,6 +160,11 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     repeatable: true,
   },
   { flags: '-l, --library <name>', group: GROUPS.inputs, help: 'link lib<name>.a', repeatable: true },
+  {
+    flags: '--chroot <dir>',
+    group: GROUPS.inputs,
+    help: 'take inputs with absolute paths from within <dir>',
+  },
   {
     flags: '-T, --script <file>',
     group: GROUPS.inputs,
@@ -249,6 +270,16 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     flags: '--map-json <file>',
     group: GROUPS.output,
     help: 'write all there is to know about the link to <file> as JSON, for other commands and tools',
+  },
+  {
+    flags: '--dependency-file <file>',
+    group: GROUPS.output,
+    help: 'write a make rule to <file> that names everything that was read',
+  },
+  {
+    flags: '--reproduce <file>',
+    group: GROUPS.output,
+    help: 'pack everything that was read into a tar archive, with a response.txt that links it again',
   },
   { flags: '--print-map', group: GROUPS.output, help: 'print what lies where, and why it is there' },
   {

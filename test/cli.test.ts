@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FIXTURES } from './programs.ts';
-import { LD_TINYELF, run, scratchFolder, tinyelf } from './run.ts';
+import { LD_TINYELF, run, scratchFolder, TINYELF, tinyelf } from './run.ts';
 
 const folder = scratchFolder();
 const EXIT42 = join(FIXTURES, 'exit42/main.o');
@@ -121,9 +121,61 @@ describe('link', () => {
   it('prints one line of result on a terminal', () => {
     // script(1) gives the command a terminal.
     const command = `${process.execPath} ${join(FIXTURES, '../bin/tinyelf.js')} link main.o -o program`;
-    const { stdout } = run('script', ['-qec', command, '/dev/null'], { cwd: folder, env: { NO_COLOR: '1' } });
+    const { stdout } = run('script', ['-qec', command, '/dev/null'], {
+      cwd: folder,
+      env: { NO_COLOR: '1', CI: '1' },
+    });
     expect(stdout.toString()).toMatch(
       /^program: 94 bytes = \d+ header \+ \d+ code \+ \d+ read-only data in \d+ ms\r?\n$/,
+    );
+  });
+});
+
+describe('progress', () => {
+  /** Links on a terminal an input that comes after more than half a second. */
+  function linkSlowly(command: string, words: string, env: Record<string, string> = {}): string {
+    // The writer waits for the linker to open the pipe, and then a while longer.
+    const writer = '(sleep 0.6; cat main.o) > pipe';
+    const linker = `${process.execPath} ${TINYELF} ${command} -o program ${words}`;
+    const script = `rm -f pipe; mkfifo pipe; ${writer} & ${linker}`;
+    const settings = { NO_COLOR: '1', CI: '', TERM: 'xterm', ...env };
+    const { code, stdout } = run('script', ['-qec', script, '/dev/null'], { cwd: folder, env: settings });
+    expect(code).toBe(0);
+    return stdout.toString();
+  }
+
+  it('is one line that goes away', () => {
+    expect(linkSlowly('link', 'pipe')).toMatch(
+      /^(\r\x1b\[Ktinyelf: [a-z ]+, \d+\.\d s)+\r\x1b\[Kprogram: 94 bytes = .*\r\n$/,
+    );
+    expect(linkSlowly('ld', 'pipe')).toContain('\r\x1b[Kld.tinyelf: resolve symbols, ');
+  });
+
+  it('goes away before errors are told', () => {
+    const text = linkSlowly('link', `pipe ${UNDEFINED} || true`);
+    expect(text).toMatch(/ s\r\x1b\[Ktinyelf: error: /);
+  });
+
+  it.each([
+    ['with --quiet', 'ld', 'pipe --quiet', {}],
+    ['with --json', 'link', 'pipe --json', {}],
+    ['in CI', 'link', 'pipe', { CI: '1' }],
+    ['on a terminal that cannot', 'link', 'pipe', { TERM: 'dumb' }],
+    ['where standard error is a file', 'link', 'pipe 2> messages', {}],
+  ])('is not shown %s', (_, command, words, env) => {
+    expect(linkSlowly(command, words, env)).not.toContain('\x1b');
+    if (words.includes('messages')) expect(readFileSync(join(folder, 'messages'), 'utf8')).toBe('');
+  });
+});
+
+describe('a dependency file', () => {
+  it.each(['link', 'ld'])('names what %s has read, for make', (command) => {
+    mkdirSync(join(folder, 'with space'), { recursive: true });
+    copyFileSync(GREETING, join(folder, 'with space/a$.o'));
+    const words = [command, 'with space/a$.o', '-o', 'program', '--dependency-file', 'program.d'];
+    expect(tinyelf(words, { cwd: folder }).code).toBe(0);
+    expect(readFileSync(join(folder, 'program.d'), 'utf8')).toBe(
+      'program: with\\ space/a$$.o\n\nwith\\ space/a$$.o:\n',
     );
   });
 });

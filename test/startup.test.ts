@@ -16,7 +16,7 @@ import { readCommandLine } from '../src/cli/command.ts';
 import { inlineLibraries, readPlainWords } from '../src/cli/linkArgv.ts';
 import { LINK_OPTIONS } from '../src/options.ts';
 import { FIXTURES } from './programs.ts';
-import { type Outcome, run, scratchFolder } from './run.ts';
+import { type Outcome, run, scratchFolder, tinyelf } from './run.ts';
 
 const ROOT = join(FIXTURES, '..');
 const OBJECT = join(FIXTURES, 'hello-rodata/static.o');
@@ -52,6 +52,20 @@ describe('a link', () => {
   it('loads what people read when there is something to read', () => {
     expect(loadedBy('tinyelf.js', 'link', OBJECT, '-o', 'out', '--print-map')).toContain('./print.cjs');
     expect(loadedBy('tinyelf.js', 'link', '--help')).toContain('./command.cjs');
+  });
+
+  it('knows its passes by name', () => {
+    const named = [
+      ['link', OBJECT],
+      ['ld', OBJECT, '-T', 'simple.ld'],
+    ].flatMap((words) => {
+      writeFileSync(join(folder, 'simple.ld'), 'SECTIONS { . = 0x10000; .all : { *(.text* .rodata*) } }');
+      const { code, stderr } = tinyelf([...words, '-o', 'out', '--time'], { cwd: folder });
+      expect(code).toBe(0);
+      return [...stderr.matchAll(/^ *[\d.]+ ms {2}(\w+)$/gm)].map(([, name]) => name);
+    });
+    const files = readdirSync(join(ROOT, 'src/passes')).map((name) => name.replace('.ts', ''));
+    expect(new Set(named)).toEqual(new Set([...files, 'addTables', 'total']));
   });
 
   it('has neither commander nor chalk nor reports in its file', () => {

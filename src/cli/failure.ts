@@ -37,6 +37,6 @@ function internalError(error: unknown): Diagnostic {
     code: 'internal',
     message: `internal error: ${message}`,
     where: [],
-    hint: 'this is a defect of the linker; please report it with the inputs and the command line',
+    hint: 'this is a defect of the linker; please report it with the archive that --reproduce FILE.tar makes',
   };
 }

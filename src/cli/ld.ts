@@ -1,12 +1,14 @@
 /** `tinyelf ld` and `ld.tinyelf`: the front end that compilers call in place of GNU ld. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { InputName } from '../inputs.ts';
 import { writeText } from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
 import { VERSION } from '../version.ts';
 import { EXIT_OK } from './exitCodes.ts';
 import { reportFailure } from './failure.ts';
-import { type LdRequest, parseLdArgv } from './ldArgv.ts';
+import { type LdRequest, parseLdArgv, splitLdWords } from './ldArgv.ts';
+import { expandResponses } from './ldWords.ts';
+import { Responses } from './responses.ts';
 import { runLink } from './run.ts';
 
 const PROGRAM = 'ld.tinyelf';
@@ -15,13 +17,14 @@ const HELP = `Usage: ld.tinyelf [options] file...
 A linker with GNU ld's command line that makes the smallest static x86-64 executables.
 
 Inputs:      FILE  -l NAME  -L DIR  --sysroot=DIR  @FILE  -T SCRIPT
-             --whole-archive  --start-lib  --start-group  --push-state
+             --chroot=DIR  --whole-archive  --start-lib  --start-group  --push-state
 Symbols:     -e SYMBOL  -u SYMBOL  --defsym NAME=EXPRESSION  --wrap=SYMBOL  --require-defined=SYMBOL
              --allow-multiple-definition  --unresolved-symbols=POLICY  --trace-symbol=SYMBOL  --warn-common
 Sections:    --gc-sections (default)  --no-gc-sections  --print-gc-sections  --icf=safe|all|none
 Addresses:   --image-base=ADDRESS  -Ttext=ADDRESS  -Tdata=ADDRESS  --section-start=SECTION=ADDRESS
              -z separate-code  -z noexecstack  -z max-page-size=N
-Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --fatal-warnings  --quiet  --time
+Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --reproduce=FILE  --fatal-warnings
+             --quiet  --time
              --symbols  --debug  --debug-file=FILE
 tinyelf's:   --header  --compat  --floor  --segments  --verbatim  --osabi  --ident-pad  --builtins  --watch
              --shrink=safe|all|none  --print-shrink
@@ -34,22 +37,33 @@ ld.tinyelf: supported emulations: elf_x86_64
 /** @param argv the words after the program's name @returns the exit code */
 export async function runLd(argv: readonly string[]): Promise<number> {
   try {
-    const request = parseLdArgv(argv, readResponse);
+    const responses = new Responses();
+    const words = expandResponses(argv, responses.read);
+    // Response files have been replaced.
+    const request = parseLdArgv(words, () => undefined);
     // Configure scripts and compilers look for the words "GNU ld".
     const version = `GNU ld compatible tinyelf ${VERSION}\n`;
     if (request.announce) writeText(version);
     if (request.action === 'version') writeText(version);
     else if (request.action === 'help') writeText(HELP);
-    else if (!request.announce || request.options.inputs.length > 0) return await linkAs(request);
+    else if (!request.announce || request.options.inputs.length > 0)
+      return await linkAs(request, words, responses.paths);
     return EXIT_OK;
   } catch (error) {
     return reportFailure(PROGRAM, error);
   }
 }
 
-async function linkAs(request: LdRequest): Promise<number> {
+async function linkAs(
+  request: LdRequest,
+  argv: readonly string[],
+  responses: readonly string[],
+): Promise<number> {
   const { options, notices } = fixPositionIndependence(request.options);
-  return await runLink({ ...request, options, notices, program: PROGRAM, json: false });
+  const { reproduce: path } = request;
+  const reproduce =
+    path === undefined ? undefined : { path, words: { items: [...splitLdWords(argv)] }, responses };
+  return await runLink({ ...request, reproduce, options, notices, program: PROGRAM, json: false });
 }
 
 /**
@@ -69,12 +83,4 @@ function replaceStartup(input: InputName): InputName {
   if (input.kind !== 'file' || !/(^|\/)rcrt1\.o$/.test(input.path)) return input;
   const path = input.path.replace(/rcrt1\.o$/, 'crt1.o');
   return existsSync(path) ? { ...input, path } : input;
-}
-
-function readResponse(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

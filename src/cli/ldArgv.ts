@@ -19,6 +19,9 @@ export interface LdRequest {
   readonly mapFile: string | undefined;
   readonly mapJsonFile: string | undefined;
   readonly dependencyFile: string | undefined;
+  /** Archive for everything that makes the link again. */
+  readonly reproduce: string | undefined;
+  readonly chroot: string | undefined;
   readonly debugFile: string | undefined;
   readonly printGcSections: boolean;
   readonly trace: boolean;
@@ -46,13 +49,38 @@ export function parseLdArgv(argv: readonly string[], readResponse: ResponseReade
   const words = expandResponses(argv, readResponse);
   const inputs: InputName[] = [];
   const state = initialState(inputs);
-  let at = 0;
-  while (at < words.length) {
-    const word = words[at++]!;
-    if (!word.startsWith('-') || word === '-') addInput(inputs, state, { kind: 'file', path: word });
-    else applyOption(state, word, () => words[at++]);
+  for (const item of splitLdWords(words)) {
+    if (item.name === undefined) addInput(inputs, state, { kind: 'file', path: item.words[0]! });
+    else applyOption(state, item.words[0]!, item.name, item.value);
   }
   return toRequest(state, inputs);
+}
+
+/** An operand, or an option with its value. */
+export interface LdItem {
+  /** As they stand in the command line. */
+  readonly words: readonly string[];
+  /** Of an option, without dashes; undefined for an operand. */
+  readonly name: string | undefined;
+  readonly value: string | undefined;
+}
+
+/** Takes a command line apart, as far as it is asked for. @throws UsageError for an option that is incomplete */
+export function* splitLdWords(words: readonly string[]): Iterable<LdItem> {
+  let at = 0;
+  while (at < words.length) {
+    const start = at;
+    const word = words[at++]!;
+    const isOperand = !word.startsWith('-') || word === '-';
+    const { name, value } = isOperand
+      ? { name: undefined, value: undefined }
+      : splitOption(
+          word,
+          (candidate) => ldOption(candidate)?.arity,
+          () => words[at++],
+        );
+    yield { words: words.slice(start, at), name, value };
+  }
 }
 
 function initialState(inputs: InputName[]): LdState {
@@ -74,6 +102,8 @@ function initialState(inputs: InputName[]): LdState {
     mapFile: undefined,
     mapJsonFile: undefined,
     dependencyFile: undefined,
+    reproduce: undefined,
+    chroot: undefined,
     debugFile: undefined,
     printGcSections: false,
     trace: false,
@@ -96,8 +126,7 @@ function addInput(inputs: InputName[], { mode }: LdState, input: InputName): voi
   else inputs.push(input);
 }
 
-function applyOption(state: LdState, word: string, next: () => string | undefined): void {
-  const { name, value } = splitOption(word, (candidate) => ldOption(candidate)?.arity, next);
+function applyOption(state: LdState, word: string, name: string, value: string | undefined): void {
   const option = ldOption(name);
   if (!option) {
     const near = nearestName(name, ldOptionNames());
@@ -119,6 +148,8 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
     mapFile: state.mapFile,
     mapJsonFile: state.mapJsonFile,
     dependencyFile: state.dependencyFile,
+    reproduce: state.reproduce,
+    chroot: state.chroot,
     debugFile: state.debugFile,
     printGcSections: state.printGcSections,
     trace: state.trace,

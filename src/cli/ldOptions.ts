@@ -41,6 +41,8 @@ export interface LdState {
   mapFile: string | undefined;
   mapJsonFile: string | undefined;
   dependencyFile: string | undefined;
+  reproduce: string | undefined;
+  chroot: string | undefined;
   debugFile: string | undefined;
   printGcSections: boolean;
   trace: boolean;
@@ -114,7 +116,7 @@ const IGNORED_VALUES = `
   version-exports-section plugin plugin-opt Tldata-segment task-link max-cache-size O
   hash-size thread-count assert symbol-ordering-file call-graph-ordering-file exclude-modules-for-implib
   hash-style orphan-handling sort-section error-limit spare-dynamic-tags pack-dyn-relocs thinlto-cache-dir
-  thinlto-jobs icf-iterations reproduce dependent-libraries mllvm chroot export-dynamic-symbol export-dynamic-symbol-list exclude-libs`;
+  thinlto-jobs icf-iterations dependent-libraries mllvm export-dynamic-symbol export-dynamic-symbol-list exclude-libs`;
 
 const IGNORED_OPTIONAL = `
   compress-debug-sections compress-sections color-diagnostics optimize lto-O
@@ -151,6 +153,9 @@ function addInputOptions(): void {
   option('L library-path', 'value', (state, value) => state.libraryPaths.push(value));
   option('sysroot', 'value', (state, value) => {
     state.sysroot = value;
+  });
+  option('chroot', 'value', (state, value) => {
+    state.chroot = value;
   });
   option('T script default-script dT', 'value', (state, value) => state.scripts.push(value));
   option('whole-archive', 'none', (state) => setMode(state, { whole: true }));
@@ -246,6 +251,9 @@ function addOutputOptions(): void {
   });
   option('dependency-file', 'value', (state, value) => {
     state.dependencyFile = value;
+  });
+  option('reproduce', 'value', (state, value) => {
+    state.reproduce = value;
   });
   option('print-gc-sections', 'none', (state) => {
     state.printGcSections = true;

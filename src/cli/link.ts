@@ -18,8 +18,14 @@ import {
   UsageError,
 } from './values.ts';
 
-/** Links as a command line asks for it. @returns the exit code @throws UsageError for values that make no sense */
-export async function linkWords({ inputs, values }: LinkWords): Promise<number> {
+/**
+ * Links as a command line asks for it.
+ * @param responses paths of the response files from which words have come
+ * @returns the exit code
+ * @throws UsageError for values that make no sense
+ */
+export async function linkWords(words: LinkWords, responses: readonly string[]): Promise<number> {
+  const { inputs, values } = words;
   const { output } = values;
   if (values.json && output === '-') throw new UsageError('--json and -o - both need standard output');
   return await runLink({
@@ -29,6 +35,9 @@ export async function linkWords({ inputs, values }: LinkWords): Promise<number> 
     debugFile: values.debugFile,
     mapFile: values.map,
     mapJsonFile: values.mapJson,
+    dependencyFile: values.dependencyFile,
+    reproduce: values.reproduce === undefined ? undefined : { path: values.reproduce, words, responses },
+    chroot: values.chroot,
     printMap: values.printMap === true,
     printShrink: values.printShrink === true,
     time: values.time === true,

@@ -29,6 +29,9 @@ export interface LinkValues {
   readonly debugFile?: string;
   readonly map?: string;
   readonly mapJson?: string;
+  readonly dependencyFile?: string;
+  readonly reproduce?: string;
+  readonly chroot?: string;
   readonly printMap?: boolean;
   readonly printShrink?: boolean;
   readonly time?: boolean;
@@ -118,10 +121,16 @@ function optionOf(name: string): PlainOption | undefined {
     // As in `-o, --output <file>`.
     const names = flags.split(/,? /);
     if (!names.includes(name)) continue;
-    const long = names.find((other) => other.startsWith('--'))!.slice(2);
-    const isNegation = long.startsWith('no-');
-    const key = (isNegation ? long.slice(3) : long).replace(/-(.)/g, (_, letter) => letter.toUpperCase());
+    const { key, isNegation } = valueNames(flags);
     return { key, takesValue: flags.endsWith('>'), isNegation, isRepeatable: repeatable === true };
   }
   return undefined;
+}
+
+/** What an option of the table is called: its value among `LinkValues`, and itself, in its long form without dashes. */
+export function valueNames(flags: string): { key: string; name: string; isNegation: boolean } {
+  const name = /--([\w-]+)/.exec(flags)![1]!;
+  const isNegation = name.startsWith('no-');
+  const key = (isNegation ? name.slice(3) : name).replace(/-(.)/g, (_, letter) => letter.toUpperCase());
+  return { key, name, isNegation };
 }

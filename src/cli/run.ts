@@ -1,5 +1,4 @@
 /** Runs a link for a command line: reads, links, writes, and says what happened. Shared by all front ends. */
-import { fstatSync, statSync } from 'node:fs';
 import { type Diagnostic, LinkError } from '../diagnostics.ts';
 import { type LinkResult, link } from '../link.ts';
 import { LinkCache } from '../linkCache.ts';
@@ -12,10 +11,14 @@ import {
   writeMessage,
   writeText,
 } from '../node/output.ts';
+import { mayBeTerminal } from '../node/terminal.ts';
 import type { LinkOptions } from '../options.ts';
 import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
 import { diagnosticsOf } from './failure.ts';
+import type { LdItem } from './ldArgv.ts';
+import type { LinkWords } from './linkArgv.ts';
 import { PassTimer } from './passTimer.ts';
+import { Progress } from './progress.ts';
 import { TunedFiles } from './tunedFiles.ts';
 import { UsageError } from './values.ts';
 
@@ -43,6 +46,10 @@ export interface LinkRequest {
   /** Say which files were read. */
   readonly trace?: boolean;
   readonly fatalWarnings?: boolean;
+  /** Pack what is read, and how. */
+  readonly reproduce?: Reproduction | undefined;
+  /** Folder in which absolute paths of inputs begin; '' for the root itself. */
+  readonly chroot?: string | undefined;
   /** Say how long each pass took. */
   readonly time?: boolean;
   /** Link again whenever an input changes. */
@@ -51,6 +58,16 @@ export interface LinkRequest {
   readonly quiet?: boolean;
   /** Warnings about the command line itself. */
   readonly notices?: readonly string[];
+}
+
+/** An archive with everything that makes a link again. */
+export interface Reproduction {
+  /** Of the archive. */
+  readonly path: string;
+  /** What the command line says, response files replaced. */
+  readonly words: LinkWords | { readonly items: readonly LdItem[] };
+  /** Paths of the response files. */
+  readonly responses: readonly string[];
 }
 
 /** What came of one link. */
@@ -63,7 +80,7 @@ export interface LinkOutcome {
 /** @returns the exit code; every message has been printed @throws UsageError for what cannot be watched */
 export async function runLink(request: LinkRequest): Promise<number> {
   if (request.watch) return await watchLink(request);
-  const { code } = await linkOnce(request, new TunedFiles(), undefined);
+  const { code } = await linkOnce(request, new TunedFiles(request.chroot), undefined);
   return code;
 }
 
@@ -75,7 +92,7 @@ async function watchLink(request: LinkRequest): Promise<number> {
     throw new UsageError('--watch needs files: standard input and standard output go by only once');
   }
   // Not tuned: what V8 optimizes for the first link pays in those that follow.
-  const files = new DiskFiles();
+  const files = new DiskFiles(request.chroot);
   const cache = new LinkCache();
   const { watchInputs } = await import('./watch.ts');
   return await watchInputs(program, files, () => {
@@ -89,11 +106,30 @@ async function linkOnce(
   files: DiskFiles,
   cache: LinkCache | undefined,
 ): Promise<LinkOutcome> {
+  const outcome = await linkAndTell(request, files, cache);
+  if (!request.reproduce) return outcome;
+  try {
+    const { writeReproduction } = await import('./reproduce.ts');
+    writeReproduction(request.reproduce, files);
+    return outcome;
+  } catch (error) {
+    await printDiagnostics(request.program, diagnosticsOf(error));
+    return { code: EXIT_LINK_ERROR };
+  }
+}
+
+async function linkAndTell(
+  request: LinkRequest,
+  files: DiskFiles,
+  cache: LinkCache | undefined,
+): Promise<LinkOutcome> {
   const started = process.hrtime.bigint();
   const parts = partsFor(request);
   const timer = request.time ? new PassTimer() : undefined;
+  const progress = request.quiet || request.json ? undefined : new Progress(request.program);
   try {
-    const result = link(files, request.options, { sink: parts, passDone: timer?.lap, cache });
+    const hooks = { sink: parts, passBegins: progress?.begin, passDone: timer?.lap, cache };
+    const result = linkWith(progress, () => link(files, request.options, hooks));
     // Made before anything is written: making it may add warnings, which may be fatal.
     const debugFile = request.debugFile === undefined ? undefined : result.debugFile();
     const diagnostics = request.quiet ? [] : [...noticesOf(request), ...result.diagnostics];
@@ -129,6 +165,15 @@ export async function tryLink(program: string, options: LinkOptions): Promise<Li
   } catch (error) {
     await printDiagnostics(program, diagnosticsOf(error));
     return undefined;
+  }
+}
+
+/** Links, and leaves no line of progress behind. */
+function linkWith(progress: Progress | undefined, action: () => LinkResult): LinkResult {
+  try {
+    return action();
+  } finally {
+    progress?.clear();
   }
 }
 
@@ -191,12 +236,6 @@ async function report(
 /** Unlike performance.now() it is there without loading a module. */
 function millisecondsSince(started: bigint): number {
   return Number(process.hrtime.bigint() - started) / 1e6;
-}
-
-/** Node takes a millisecond to say whether a stream is a terminal; files, pipes and /dev/null are told sooner. */
-function mayBeTerminal(descriptor: number): boolean {
-  const status = fstatSync(descriptor);
-  return status.isCharacterDevice() && status.rdev !== statSync('/dev/null', { throwIfNoEntry: false })?.rdev;
 }
 
 function printDiscarded(program: string, result: LinkResult): void {

@@ -6,8 +6,10 @@ import type { Asked } from './command.ts';
 import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
 import { reportFailure } from './failure.ts';
 import { runLd } from './ld.ts';
+import { expandResponses } from './ldWords.ts';
 import { linkWords, mapOf } from './link.ts';
 import { inlineLibraries, readPlainWords } from './linkArgv.ts';
+import { Responses } from './responses.ts';
 
 const COMPILER_CALL = `tinyelf: error: called like a C compiler (-m64, -Wl,…)
   hint: for rustc use -C linker=ld.tinyelf, whose name says that it is a linker; for gcc use -B "$(tinyelf driver-dir)"
@@ -21,7 +23,9 @@ export async function runTinyelf(argv: readonly string[]): Promise<number> {
     return EXIT_USAGE;
   }
   try {
-    return await obey(await readWords(inlineLibraries(argv)));
+    const responses = new Responses();
+    const words = argv[0] === 'link' ? expandResponses(argv, responses.read) : argv;
+    return await obey(await readWords(inlineLibraries(words)), responses.paths);
   } catch (error) {
     return reportFailure('tinyelf', error);
   }
@@ -39,10 +43,10 @@ async function readWords(words: readonly string[]): Promise<Asked> {
   return readCommandLine(words);
 }
 
-async function obey(asked: Asked): Promise<number> {
+async function obey(asked: Asked, responses: readonly string[]): Promise<number> {
   switch (asked.command) {
     case 'link':
-      return await linkWords(asked);
+      return await linkWords(asked, responses);
     case 'check': {
       const { checkFiles } = await import('./check.ts');
       return checkFiles(asked.files, asked.json);

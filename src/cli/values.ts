@@ -1,20 +1,22 @@
 /** Values of command-line options: text in, checked value out. */
 import { ExpressionError, parseExpression, parseNumber } from '../expression.ts';
 import { type Compatibility, headerNames } from '../header/layouts.ts';
-import type { LinkOptions, SymbolDefinition } from '../options.ts';
+import {
+  BASE_LIMIT,
+  IDENT_PAD_SIZE,
+  isBase,
+  isPageSize,
+  type LinkOptions,
+  type SymbolDefinition,
+} from '../options.ts';
 
 /** Thrown for a command line that makes no sense; the message names the option. */
 export class UsageError extends Error {}
 
-const PAGE = 0x1000;
-const IDENT_PAD_SIZE = 8;
-/** Lowest base that leaves room for a program below the end of the address space. */
-const BASE_LIMIT = 2 ** 47 - 2 ** 20;
-
 /** Reads `--base`: a multiple of the page size. @throws UsageError */
 export function parseBase(text: string): number {
   const base = parseInteger(text, '--base');
-  if (base % PAGE === 0 && base < BASE_LIMIT) return base;
+  if (isBase(base)) return base;
   throw new UsageError(`--base ${text}: expected a multiple of 0x1000 below 0x${BASE_LIMIT.toString(16)}`);
 }
 
@@ -26,7 +28,7 @@ export function parseAddress(text: string, option: string): number {
 /** Reads `-z max-page-size`: a power of two from 4096 to 2^30. @throws UsageError */
 export function parsePageSize(text: string): number {
   const size = parseInteger(text, '-z max-page-size');
-  if (size >= PAGE && size <= 2 ** 30 && Math.log2(size) % 1 === 0) return size;
+  if (isPageSize(size)) return size;
   throw new UsageError(`-z max-page-size=${text}: expected a power of two from 0x1000 to 0x40000000`);
 }
 

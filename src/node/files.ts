@@ -38,11 +38,24 @@ interface Known {
 export class DiskFiles implements InputFiles {
   readonly #known = new Map<string, Known>();
   readonly #open: DiskFile[] = [];
+  readonly #root: string;
+  #maxOpen = MAX_OPEN;
+
+  /** @param root folder in which absolute paths begin; '' for the root itself */
+  constructor(root = '') {
+    this.#root = root;
+  }
 
   /** Paths of the files that were read, in the order in which they were asked for. */
   paths(): string[] {
-    const isRead = ([path, { file }]: [string, Known]) => isFile(file) && path !== STANDARD_INPUT;
-    return [...this.#known].filter(isRead).map(([path]) => path);
+    return [...this.opened()].map(([path]) => path).filter((path) => path !== STANDARD_INPUT);
+  }
+
+  /** The files that were read, standard input included, in the order in which they were asked for. */
+  *opened(): Iterable<[string, InputFile]> {
+    for (const [path, { file }] of this.#known) {
+      if (file && !(file instanceof UnreadableFile)) yield [path, file];
+    }
   }
 
   /** Paths of all files that were asked for, there or not. */
@@ -54,7 +67,7 @@ export class DiskFiles implements InputFiles {
   changed(): string[] {
     return this.asked().filter((path) => {
       const { status, isSettled } = this.#known.get(path)!;
-      return !isSettled || !isSameFile(status, statusOf(path));
+      return !isSettled || !isSameFile(status, statusOf(this.#onDisk(path)));
     });
   }
 
@@ -63,11 +76,18 @@ export class DiskFiles implements InputFiles {
    * `InputFile` stays.
    */
   refresh(): void {
+    this.#maxOpen = MAX_OPEN;
     for (const path of this.changed()) {
       const { file } = this.#known.get(path)!;
       if (file instanceof DiskFile) file.close();
       this.#known.delete(path);
     }
+  }
+
+  /** Closes what is held open, and holds nothing until `refresh`: a file is opened again for each part that is read. */
+  close(): void {
+    this.#maxOpen = 0;
+    for (const file of this.#open.splice(0)) file.close();
   }
 
   get(path: string): Uint8Array | undefined {
@@ -95,28 +115,37 @@ export class DiskFiles implements InputFiles {
     }
   }
 
+  #onDisk(path: string): string {
+    return path.startsWith('/') ? `${this.#root}${path}` : path;
+  }
+
   #openPath(path: string): Known {
     try {
       if (path === STANDARD_INPUT) {
         return { file: new MemoryFile(readStandardInput()), status: undefined, isSettled: true };
       }
-      const descriptor = openSync(path, 'r');
+      const place = this.#onDisk(path);
+      const descriptor = openSync(place, 'r');
       const status = fstatSync(descriptor, { bigint: true });
       const isSettled = Date.now() - Number(status.ctimeMs) > UNSETTLED;
-      return { file: this.#openDescriptor(path, descriptor, status), status, isSettled };
+      return { file: this.#openDescriptor(place, descriptor, status), status, isSettled };
     } catch (error) {
       if (!isSystemError(error)) throw error;
       const isMissing = error.code === 'ENOENT' || error.code === 'ENOTDIR';
       const file = isMissing ? undefined : new UnreadableFile(explainSystemError(error));
-      return { file, status: statusOf(path), isSettled: true };
+      return { file, status: statusOf(this.#onDisk(path)), isSettled: true };
     }
   }
+
+  readonly #hold = (file: DiskFile): void => {
+    if (this.#open.push(file) > this.#maxOpen) this.#open.shift()!.close();
+  };
 
   #openDescriptor(path: string, descriptor: number, status: BigIntStats): InputFile {
     const size = Number(status.size);
     if (status.isFile() && size > SMALL) {
-      const file = new DiskFile(path, descriptor, size, status.mtimeNs);
-      if (this.#open.push(file) > MAX_OPEN) this.#open.shift()!.close();
+      const file = new DiskFile(path, descriptor, size, status.mtimeNs, this.#hold);
+      this.#hold(file);
       return file;
     }
     try {
@@ -125,10 +154,6 @@ export class DiskFiles implements InputFiles {
       closeSync(descriptor);
     }
   }
-}
-
-function isFile(file: Known['file']): boolean {
-  return file !== undefined && !(file instanceof UnreadableFile);
 }
 
 /** What the system says of a file; undefined if there is none. */
@@ -157,9 +182,18 @@ class DiskFile implements InputFile {
   readonly size: number;
   readonly #path: string;
   readonly #modified: bigint;
+  readonly #hold: (file: DiskFile) => void;
   #descriptor: number;
 
-  constructor(path: string, descriptor: number, size: number, modified: bigint) {
+  /** @param hold is told when it is open again */
+  constructor(
+    path: string,
+    descriptor: number,
+    size: number,
+    modified: bigint,
+    hold: (file: DiskFile) => void,
+  ) {
+    this.#hold = hold;
     this.#path = path;
     this.#descriptor = descriptor;
     this.size = size;
@@ -190,13 +224,15 @@ class DiskFile implements InputFile {
 
   #fill(target: Uint8Array, position: number): void {
     try {
-      if (this.#descriptor < 0) this.#reopen();
+      const isClosed = this.#descriptor < 0;
+      if (isClosed) this.#reopen();
       let filled = 0;
       while (filled < target.length) {
         const count = readSync(this.#descriptor, target, filled, target.length - filled, position + filled);
         if (count === 0) throw new UnreadableFile('the file became shorter while it was read');
         filled += count;
       }
+      if (isClosed) this.#hold(this);
     } catch (error) {
       if (isSystemError(error)) throw new UnreadableFile(explainSystemError(error));
       throw error;

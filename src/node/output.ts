@@ -17,7 +17,7 @@ import type { ImageSink } from '../image.ts';
 import { explainSystemError, isSystemError, pause } from './system.ts';
 
 /** Thrown when the output cannot be written; the message names the file and the reason. */
-class OutputError extends Error {
+export class OutputError extends Error {
   override readonly name = 'OutputError';
 }
 
@@ -41,15 +41,18 @@ export function writeExecutable(path: string, bytes: Uint8Array): void {
 }
 
 /**
- * An executable file that comes in parts. They go into a temporary file, as with `writeExecutable`, but for special
+ * An executable or other file that comes in parts. They go into a temporary file, as with `writeExecutable`, but for special
  * files and standard output, which take no parts.
  */
 export class ExecutableParts implements ImageSink {
   readonly #path: string;
+  readonly #mode: number;
   #open: { readonly temporary: string; readonly file: number } | undefined;
 
-  constructor(path: string) {
+  /** @param mode permissions of the file, of which umask takes some */
+  constructor(path: string, mode = 0o777) {
     this.#path = path;
+    this.#mode = mode;
   }
 
   /** Whether a file can be written in parts. */
@@ -84,7 +87,7 @@ export class ExecutableParts implements ImageSink {
   finish(): void {
     this.#try(() => {
       const { temporary, file } = this.#open!;
-      fchmodSync(file, 0o777 & ~process.umask());
+      fchmodSync(file, this.#mode & ~process.umask());
       closeSync(file);
       renameSync(temporary, resolveLink(this.#path));
       this.#open = undefined;
