@@ -1,14 +1,17 @@
 /**
  * Builds dist/: main.cjs with all that a link needs, a file for each module that the sources import dynamically, and
- * start.cjs, which the commands in bin/ load; index.js and core.js, the library, with their types.
+ * start.cjs, which the commands in bin/ load; index.js and core.js, the library, with their types; the manual page.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { makeProgram } from '../src/cli/command.ts';
+import { LD_HELP } from '../src/cli/ld.ts';
+import { manualPage } from '../src/cli/manual.ts';
 import { buildTypes } from './types.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -55,9 +58,17 @@ await build({
   ...OPTIONS,
   // It loads WebAssembly from beside itself.
   external: ['iced-x86'],
-  entryPoints: ['command', 'check', 'diff', 'inspect', 'print', 'reproduce', 'watch', 'why'].map(
-    (name) => `src/cli/${name}.ts`,
-  ),
+  entryPoints: [
+    'command',
+    'check',
+    'completions',
+    'diff',
+    'inspect',
+    'print',
+    'reproduce',
+    'watch',
+    'why',
+  ].map((name) => `src/cli/${name}.ts`),
 });
 const id = createHash('sha256')
   .update(readFileSync(join(DIST, 'main.cjs')))
@@ -69,6 +80,15 @@ await build({
   define: { BUNDLE_ID: JSON.stringify(id) },
 });
 await buildLibrary({ index: 'node/library', core: 'core' });
+writeFileSync(
+  join(DIST, 'tinyelf.1'),
+  manualPage(
+    makeProgram(() => {}),
+    LD_HELP,
+  ),
+);
+// man finds it under both names.
+writeFileSync(join(DIST, 'ld.tinyelf.1'), '.so man1/tinyelf.1\n');
 leaveCaches();
 
 /** Builds modules for programs to import. @param entries paths under src/, by the names of their files */

@@ -93,8 +93,9 @@ describe('imports', () => {
     }
   });
 
-  it('lead from the instruction set to nothing but itself', () => {
+  it('lead from the instruction set and the demangler to nothing but themselves', () => {
     expect(offending('src/x86/', (to) => !under('x86')(to))).toEqual([]);
+    expect(offending('src/explain/demangle/', (to) => !under('explain/demangle')(to))).toEqual([]);
   });
 
   it('lead from nowhere but the command line to the command line and to the disk', () => {

@@ -2,7 +2,7 @@
  * The commands of `tinyelf` as commander knows them: help, versions, mistakes. It only reads what is asked for; a file
  * of its own in the build, which a plain link does not load.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { GROUPINGS, type Grouping } from '../explain/diff.ts';
 import { writeMessage, writeText } from '../node/output.ts';
 import { GROUPS, LINK_OPTIONS, type OptionHelp } from '../options.ts';
@@ -21,6 +21,8 @@ export type Asked =
   | ({ readonly command: 'why' } & WhyWords)
   | ({ readonly command: 'diff' } & DiffValues)
   | { readonly command: 'driver-dir' }
+  /** `program` has all there is to complete. */
+  | { readonly command: 'completions'; readonly shell: string; readonly program: Command }
   /** Commander has said all there was to say. */
   | { readonly command: 'nothing'; readonly code: number };
 
@@ -52,6 +54,12 @@ Examples:
   tinyelf diff base/out out --markdown          the same for a comment on a pull request
 
 Exit status: 0 compared, whatever came out; 1 there is no such map, 2 wrong usage.`;
+
+const COMPLETIONS_DETAILS = `
+Examples:
+  eval "$(tinyelf completions bash)"                                    in ~/.bashrc
+  tinyelf completions zsh > "\${fpath[1]}/_tinyelf"                      in zsh, once
+  tinyelf completions fish > ~/.config/fish/completions/tinyelf.fish    in fish, once`;
 
 const CHECK_DETAILS = `
 Linux is modelled from 4.4 to 7.3, with the fixes that distributions carry; qemu-user, gVisor and FreeBSD's Linux
@@ -90,7 +98,8 @@ export function readCommandLine(argv: readonly string[]): Asked {
 
 type Ask = (asked: Asked) => void;
 
-function makeProgram(ask: Ask): Command {
+/** @param ask is told what a command line asks for */
+export function makeProgram(ask: Ask): Command {
   const program = new Command('tinyelf')
     .description('Turns relocatable x86-64 ELF objects into the smallest static Linux executables.')
     .version(VERSION, '-V, --version')
@@ -113,6 +122,7 @@ function makeProgram(ask: Ask): Command {
   addDiff(program, ask);
   addCheck(program, ask);
   addInspect(program, ask);
+  addCompletions(program, ask);
   return program;
 }
 
@@ -222,4 +232,14 @@ function addInspect(program: Command, ask: Ask): void {
     .option('--width <columns>', 'characters of a line; those of the terminal, if there is one')
     .addHelpText('after', INSPECT_DETAILS)
     .action((file: string, words: InspectWords) => ask({ command: 'inspect', file, words }));
+}
+
+function addCompletions(program: Command, ask: Ask): void {
+  program
+    .command('completions')
+    .summary('print a script by which a shell completes command lines')
+    .description('Prints a script that completes the command lines of tinyelf and ld.tinyelf.')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+    .addHelpText('after', COMPLETIONS_DETAILS)
+    .action((shell: string) => ask({ command: 'completions', shell, program }));
 }

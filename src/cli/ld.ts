@@ -13,7 +13,8 @@ import { runLink } from './run.ts';
 
 const PROGRAM = 'ld.tinyelf';
 
-const HELP = `Usage: ld.tinyelf [options] file...
+/** What `ld.tinyelf --help` prints. */
+export const LD_HELP = `Usage: ld.tinyelf [options] file...
 A linker with GNU ld's command line that makes the smallest static x86-64 executables.
 
 Inputs:      FILE  -l NAME  -L DIR  --sysroot=DIR  @FILE  -T SCRIPT
@@ -45,7 +46,7 @@ export async function runLd(argv: readonly string[]): Promise<number> {
     const version = `GNU ld compatible tinyelf ${VERSION}\n`;
     if (request.announce) writeText(version);
     if (request.action === 'version') writeText(version);
-    else if (request.action === 'help') writeText(HELP);
+    else if (request.action === 'help') writeText(LD_HELP);
     else if (!request.announce || request.options.inputs.length > 0)
       return await linkAs(request, words, responses.paths);
     return EXIT_OK;

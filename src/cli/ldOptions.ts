@@ -62,6 +62,8 @@ export interface LdState {
 interface LdOption {
   readonly arity: Arity;
   readonly apply: (state: LdState, value: string, name: string) => void;
+  /** It asks for what is not made. */
+  readonly isRefused?: boolean;
 }
 
 const table = new Map<string, LdOption>();
@@ -70,6 +72,13 @@ const table = new Map<string, LdOption>();
 export function ldOption(name: string): LdOption | undefined {
   if (table.size === 0) fillTable();
   return table.get(name) ?? ignoredOption(name);
+}
+
+/** The options that do something here, in the order of the table: names without dashes. */
+export function usefulLdOptions(): { readonly name: string; readonly arity: Arity }[] {
+  if (table.size === 0) fillTable();
+  const useful = [...table].filter(([name, { isRefused }]) => !isRefused && !name.startsWith('z-'));
+  return useful.map(([name, { arity }]) => ({ name, arity }));
 }
 
 /** The names of all options. */
@@ -337,7 +346,8 @@ function option(names: string, arity: Arity, apply: LdOption['apply']): void {
 }
 
 function refuse(names: string, arity: Arity, reason: string): void {
-  option(names, arity, (_, value, name) => {
+  const apply: LdOption['apply'] = (_, value, name) => {
     throw new UsageError(`${name}${value === '' ? '' : ` ${value}`}: ${reason}`);
-  });
+  };
+  for (const name of names.split(' ')) table.set(name, { arity, apply, isRefused: true });
 }

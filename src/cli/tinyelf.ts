@@ -63,6 +63,11 @@ async function obey(asked: Asked, responses: readonly string[]): Promise<number>
       const { printDiff } = await import('./diff.ts');
       return printDiff(asked);
     }
+    case 'completions': {
+      const { completionScript } = await import('./completions.ts');
+      writeText(completionScript(asked.shell, asked.program));
+      return EXIT_OK;
+    }
     case 'driver-dir':
       writeText(`${join(dirname(realpathSync(process.argv[1]!)), 'driver')}\n`);
       return EXIT_OK;

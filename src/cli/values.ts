@@ -39,6 +39,36 @@ export function parseOsabi(text: string): number {
   throw new UsageError(`--osabi ${text}: expected 0 to 255`);
 }
 
+/** Values of the options that have a fixed set of them; `--header` has one too, which takes longer to list. */
+const CHOICES = {
+  compat: ['linux', 'portable'],
+  icf: ['safe', 'all', 'none'],
+  shrink: ['safe', 'all', 'none'],
+  segments: ['joined', 'split'],
+  builtins: ['mem', 'none'],
+} as const;
+
+/** The values that an option can have, if it has a fixed set of them. @param name without dashes */
+export function choicesOf(name: string): readonly string[] | undefined {
+  if (name === 'header') return headerNames();
+  return isChoice(name) ? CHOICES[name] : undefined;
+}
+
+function isChoice(name: string): name is keyof typeof CHOICES {
+  return Object.hasOwn(CHOICES, name);
+}
+
+function parseChoice<Name extends keyof typeof CHOICES>(
+  name: Name,
+  text: string,
+): (typeof CHOICES)[Name][number] {
+  const choices: readonly (typeof CHOICES)[Name][number][] = CHOICES[name];
+  const choice = choices.find((other) => other === text);
+  if (choice !== undefined) return choice;
+  const expected = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+  throw new UsageError(`--${name} ${text}: expected ${expected}`);
+}
+
 /** Reads `--header`. @throws UsageError */
 export function parseHeader(text: string): string {
   if (headerNames().includes(text)) return text;
@@ -47,32 +77,27 @@ export function parseHeader(text: string): string {
 
 /** Reads `--compat`. @throws UsageError */
 export function parseCompatibility(text: string): Compatibility {
-  if (text === 'linux' || text === 'portable') return text;
-  throw new UsageError(`--compat ${text}: expected linux or portable`);
+  return parseChoice('compat', text);
 }
 
 /** Reads `--icf`. @throws UsageError */
 export function parseIcf(text: string): LinkOptions['icf'] {
-  if (text === 'safe' || text === 'all' || text === 'none') return text;
-  throw new UsageError(`--icf ${text}: expected safe, all or none`);
+  return parseChoice('icf', text);
 }
 
 /** Reads `--shrink`. @throws UsageError */
 export function parseShrink(text: string): LinkOptions['shrink'] {
-  if (text === 'safe' || text === 'all' || text === 'none') return text;
-  throw new UsageError(`--shrink ${text}: expected safe, all or none`);
+  return parseChoice('shrink', text);
 }
 
 /** Reads `--segments`. @throws UsageError */
 export function parseSegments(text: string): LinkOptions['segments'] {
-  if (text === 'joined' || text === 'split') return text;
-  throw new UsageError(`--segments ${text}: expected joined or split`);
+  return parseChoice('segments', text);
 }
 
 /** Reads `--builtins`. @throws UsageError */
 export function parseBuiltins(text: string): LinkOptions['builtins'] {
-  if (text === 'mem' || text === 'none') return text;
-  throw new UsageError(`--builtins ${text}: expected mem or none`);
+  return parseChoice('builtins', text);
 }
 
 /** Reads `--defsym NAME=EXPRESSION`. @throws UsageError */
