@@ -34,7 +34,7 @@ const RULES: readonly Rule[] = [
   },
   {
     name: 'Rust formatting',
-    hint: 'println!, format!, write!, {:?} and the messages of panics use core::fmt; text written with write_all and numbers converted by hand do not. What is not printed needs no derive(Debug)',
+    hint: 'println!, format!, write!, the messages of panics and unwrap() on a Result, which shows the error, use core::fmt; text written with write_all and numbers converted by hand do not',
     names:
       /^<?(?:core|alloc)::fmt(?:::|$)| as core::fmt::\w+>::fmt$|^core::fmt::|^core::num::(?:flt2dec|fmt)::|^core::num::imp::(?:flt2dec|fmt)|^core::unicode::(?:printable|unicode_data::grapheme_extend)/,
   },
@@ -52,7 +52,7 @@ const RULES: readonly Rule[] = [
   },
   {
     name: 'unwinder',
-    hint: 'in C++ -fno-exceptions leaves it out of the code that is compiled so, in Rust -C panic=abort; libraries keep what they were compiled with. The std that comes with rustc has it for backtraces, static glibc for the end of threads',
+    hint: 'in C++ -fno-exceptions leaves it out of the code that is compiled so, in Rust -C panic=abort; libraries keep what they were compiled with. The std that comes with rustc has it for backtraces, static glibc in any case',
     names:
       /^_Unwind_\w+$|^(?:DW\.ref\.)?(?:__gxx_personality_\w+|__gcc_personality_\w+|rust_eh_personality)$|^(?:uw_\w+|execute_(?:cfa_program|stack_op)|(?:de)?register_frame\w*|__(?:de)?register_frame\w*|linear_search_fdes|classify_object_over_fdes|add_fdes|search_object|fde_\w+_compare|frame_(?:heapsort|downheap)|init_object|read_encoded_value\w*|base_of_encoded_value|__frame_state_for|unwind_stop|unwind_cleanup)$|^(?:read_encoded_value\w*|base_of_encoded_value|parse_lsda_header)\(|^__cxa_(?:throw|rethrow|begin_catch|end_catch|allocate_exception|free_exception|get_globals\w*|init_primary_exception|call_unexpected|call_terminate|current_exception_type|get_exception_ptr)$|^__cxxabiv1::__(?:terminate|unexpected)\(|^std::(?:terminate|unexpected|uncaught_exceptions?)\(\)$/,
   },

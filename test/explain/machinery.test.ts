@@ -203,6 +203,9 @@ describe.runIf(hasTool('rustc'))('in Rust', () => {
       '-Cpanic=abort',
     );
     expect(writing).not.toContain('Rust formatting');
+    const unwrapping = '#[no_mangle] pub fn f(r: Result<u8, u32>) -> u8 { r.unwrap() }';
+    expect(noStd(unwrapping)).toContain('Rust formatting');
+    expect(noStd(unwrapping.replace('unwrap()', 'unwrap_or(0)'))).not.toContain('Rust formatting');
   });
 
   it('-C panic=abort leaves the unwinder out, but not that of std', () => {
