@@ -20,19 +20,34 @@ export function formatSummary(output: string, map: LinkSummary, milliseconds: nu
   return reason === undefined ? line : `${line}${style.faint(`  ${reason}`)}\n`;
 }
 
+/** Characters that columns have at least, the space in front included. */
 const ADDRESS_WIDTH = 10;
 const NUMBER_WIDTH = 8;
 
+/** Characters of the columns of a map. */
+interface Widths {
+  readonly address: number;
+  readonly number: number;
+}
+
+function widthsOf({ base, memorySize, fileSize }: LinkMap): Widths {
+  return {
+    address: Math.max(ADDRESS_WIDTH, hex(base + memorySize).length + 1),
+    number: Math.max(NUMBER_WIDTH, hex(fileSize).length + 2, `${memorySize}`.length + 2),
+  };
+}
+
 /** The whole map: sections in the order of their addresses with their symbols, then what was left out. */
 export function formatMap(map: LinkMap, style: Style): string {
+  const widths = widthsOf(map);
   const segments = map.segments.map(({ type, permissions }) => `${type} ${permissions}`).join(', ');
   const lines = [
     `${style.strong('header')}  ${map.headerLayout}, ${map.headerSize} bytes; entry 0x${map.entry.toString(16)}, ${segments}`,
     ...map.headerReasons.map((reason) => `        ${reason}`),
     '',
-    style.strong(row('address', 'offset', 'size', 'align', 'part', 'section')),
+    style.strong(row(widths, 'address', 'offset', 'size', 'align', 'part', 'section')),
   ];
-  for (const section of map.sections) lines.push(...formatSection(section, style));
+  for (const section of map.sections) lines.push(...formatSection(section, widths, style));
   const { bytes } = map;
   lines.push(
     '',
@@ -44,25 +59,29 @@ export function formatMap(map: LinkMap, style: Style): string {
   return `${[...lines, ...formatDiscarded(map, style)].join('\n')}\n`;
 }
 
-function formatSection(section: MapSection, style: Style): string[] {
+function formatSection(section: MapSection, widths: Widths, style: Style): string[] {
   const { address, fileOffset, size, alignment, part, name, object, keptBy, symbols } = section;
   const offset = fileOffset === null ? '-' : hex(fileOffset);
   const place = `${object}:(${name})  ${style.faint(`kept by ${keptBy}`)}`;
-  const lines = [row(hex(address), offset, `${size}`, `${alignment}`, part, place)];
-  for (const symbol of symbols) lines.push(row(hex(symbol.address), '', '', '', '', `  ${symbol.name}`));
+  const lines = [row(widths, hex(address), offset, `${size}`, `${alignment}`, part, place)];
+  for (const symbol of symbols)
+    lines.push(row(widths, hex(symbol.address), '', '', '', '', `  ${symbol.name}`));
   return lines;
 }
 
-function formatDiscarded({ discarded }: LinkMap, style: Style): string[] {
+function formatDiscarded({ discarded, sections }: LinkMap, style: Style): string[] {
   if (discarded.length === 0) return [];
   const lines = ['', style.strong('left out')];
-  for (const { size, object, name, reason } of discarded) {
-    lines.push(`${`${size}`.padStart(NUMBER_WIDTH)}  ${object}:(${name})  ${style.faint(reason)}`);
+  for (const { size, object, name, reason, standsFor } of discarded) {
+    const other = sections[standsFor];
+    const more = other ? `: ${other.object}:(${other.name})` : '';
+    lines.push(`${`${size}`.padStart(NUMBER_WIDTH)}  ${object}:(${name})  ${style.faint(reason + more)}`);
   }
   return lines;
 }
 
 function row(
+  widths: Widths,
   address: string,
   offset: string,
   size: string,
@@ -71,9 +90,9 @@ function row(
   rest: string,
 ): string {
   const cells = [
-    address.padStart(ADDRESS_WIDTH),
-    offset.padStart(NUMBER_WIDTH),
-    size.padStart(NUMBER_WIDTH),
+    address.padStart(widths.address),
+    offset.padStart(widths.number),
+    size.padStart(widths.number),
     alignment.padStart(6),
     '  ',
     part.padEnd(6),
