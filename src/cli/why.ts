@@ -73,7 +73,8 @@ function printWhy(map: LinkMap, glob: string, { all, sort, demangle: isNice, jso
   const show = isNice === false ? (name: string) => name : demangle;
   const style = styleFor('stdout');
   writeText(sort ? formatSizes(map, sorted.live, show, style) : formatChains(map, sorted, show, style));
-  writeText(formatHints(live, (name) => groupOf(demangle(name)), style));
+  const hints = formatHints(live, (name) => groupOf(demangle(name)), style);
+  if (hints !== '') writeText(`\n${hints}`);
   return EXIT_OK;
 }
 
