@@ -23,7 +23,7 @@ export async function inspectFromWords(file: string, words: InspectWords): Promi
     const bytes = readBytes(file);
     const inspection = explained(file, () => inspectExecutable(bytes, map));
     const selection = selectionOf(values);
-    const ranges = explained(file, () => selectRanges(inspection.ranges, selection));
+    const ranges = explained(file, () => selectRanges(inspection, selection));
     const hasCode = values.disassembly && ranges.some(({ kind }) => kind === 'code');
     const disassembler = hasCode ? await loadDisassembler() : undefined;
     if (values.json) {

@@ -196,7 +196,7 @@ const KINDS: Readonly<Record<InspectRange['kind'], string>> = {
   code: 'code',
   data: 'data',
   padding: 'padding',
-  tables: 'not loaded',
+  tables: 'for tools',
   other: 'belongs to nothing',
 };
 

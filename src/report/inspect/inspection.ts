@@ -19,7 +19,7 @@ import { type InspectRange, makeRanges } from './ranges.ts';
 import { type NamedPlace, Symbols } from './symbols.ts';
 
 /** Who has told what lies behind the headers. */
-export type Witness = 'map' | 'sections' | 'segments';
+type Witness = 'map' | 'sections' | 'segments';
 
 /** An executable with every byte accounted for. */
 export interface Inspection extends Executable {

@@ -46,8 +46,10 @@ function* formatHoles(holes: readonly HeaderHole[], screen: Screen): Generator<s
   const sum = holes.reduce((total, { size }) => total + size, 0);
   const used = holes.reduce((total, { size, content }) => total + (content === 'nothing' ? 0 : size), 0);
   const { strong, faint } = screen.style;
-  const text = `: ${sum} bytes of the headers are read by nobody; the program lies in ${used} of them`;
+  const text = `: ${sum} bytes of the headers are read by nobody; the program lies in ${used || 'none'} of them`;
   yield line([{ text: 'holes', paint: strong }, { text }], screen);
+  // Where they are as everywhere there is nothing to tell apart.
+  if (used === 0) return;
   for (const { offset, size, content, section, fields } of holes) {
     const what = section === undefined ? content : `${content} of ${plainName(section)}`;
     const owners = { text: ` in ${fields.join(', ')}`, paint: faint };
