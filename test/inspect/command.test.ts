@@ -202,11 +202,16 @@ it('needs no disassembler for what has no code', () => {
   writeFileSync(
     broken,
     `const Module = require('node:module'); const load = Module._load;
-    Module._load = (name, ...rest) => { if (name === 'iced-x86') throw new Error('loaded'); return load(name, ...rest); };`,
+    Module._load = (name, ...rest) => { if (name === 'iced-x86') throw Object.assign(new Error('none'), { code: 'MODULE_NOT_FOUND' }); return load(name, ...rest); };`,
   );
   const options = { env: { NODE_OPTIONS: `--require ${broken}` } };
   expect(tinyelf(['inspect', path, '--no-disassembly'], options).code).toBe(0);
   expect(tinyelf(['inspect', path, '--range', '0..1'], options).code).toBe(0);
-  expect(tinyelf(['inspect', path], options).stderr).toContain('loaded');
+  expect(tinyelf(['inspect', path], options)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /^tinyelf: error: the disassembler iced-x86 is not installed\n {2}hint: .*\n$/,
+    ),
+  });
   expect(readFileSync(path).length).toBe(94);
 });

@@ -32,6 +32,8 @@ export class FlowFollower {
   readonly taken = new Set<number>();
   readonly #bytes: Uint8Array;
   readonly #space: AddressSpace;
+  /** Offset of the first byte that may be executed: the tables begin there. */
+  readonly #first: number;
   /** By instruction: al as it was met there, and the function that it was first reached in. */
   readonly #al: Int16Array;
   readonly #root: Int32Array;
@@ -47,8 +49,11 @@ export class FlowFollower {
     this.#bytes = bytes;
     this.#space = space;
     this.marks = new Uint8Array(bytes.length);
-    this.#al = new Int16Array(bytes.length);
-    this.#root = new Int32Array(bytes.length);
+    const executable = space.mappings.filter(({ isExecutable }) => isExecutable);
+    this.#first = executable.reduce((first, { start }) => Math.min(first, start), bytes.length);
+    const size = executable.reduce((last, { end }) => Math.max(last, end), this.#first) - this.#first;
+    this.#al = new Int16Array(size);
+    this.#root = new Int32Array(size);
   }
 
   /**
@@ -86,17 +91,17 @@ export class FlowFollower {
     const length = decode(this.#bytes, at, end, this.#instruction);
     if (length === 0) return undefined;
     if (marks[at] === Mark.start) {
-      this.#share(this.#root[at]!, root);
-      const before = this.#al[at]!;
+      this.#share(this.#root[at - this.#first]!, root);
+      const before = this.#al[at - this.#first]!;
       if (before === al || before === UNKNOWN) return undefined;
-      this.#al[at] = UNKNOWN;
+      this.#al[at - this.#first] = UNKNOWN;
       return UNKNOWN;
     }
     for (let i = at + 1; i < at + length; i++) if (marks[i] !== Mark.none) return undefined;
     marks.fill(Mark.inside, at + 1, at + length);
     marks[at] = Mark.start;
-    this.#al[at] = al;
-    this.#root[at] = root;
+    this.#al[at - this.#first] = al;
+    this.#root[at - this.#first] = root;
     this.#takeAddress(at);
     return al;
   }
