@@ -176,6 +176,34 @@ describe('the flow of control', () => {
     });
   });
 
+  it('reaches functions whose addresses lie in data, but not headers', () => {
+    const address = (low: number) => [low, 1, 0x40, 0, 0, 0, 0, 0];
+    // hlt; a pointer at 0x108 to push rbx; ret at 0x118; one to the file's start
+    const head = [0xf4, 0, 0, 0, 0, 0, 0, 0];
+    const code = [...head, ...address(0x18), 0, 0, 0x40, 0, 0, 0, 0, 0, 0x53, 0xc3];
+    expect(texts(inspectCode(...code))).toEqual(['hlt', 'push rbx', 'ret']);
+    // Numbers that are no plausible instructions: add [rax], al; iretd
+    expect(texts(inspectCode(...head, ...address(0x18), ...address(0x1a), 0, 0, 0xcf, 0xcf))).toEqual([
+      'hlt',
+    ]);
+  });
+
+  it('finds nearly all code of a program with vtables, and hardly anything else', () => {
+    const { bytes, map } = linkFixture(fixtures.find(({ id }) => id === 'rust-alloc/lto')!, folder);
+    const { marks } = checkedInspection(bytes);
+    const code = map.ranges.filter(
+      ({ owner, section }) => owner === 'section' && map.sections[section]!.part === 'text',
+    );
+    let size = 0;
+    let found = 0;
+    for (const range of code) {
+      size += range.size;
+      found += marks.subarray(range.offset, range.offset + range.size).filter((mark) => mark !== 0).length;
+    }
+    expect(found / size).toBeGreaterThan(0.99);
+    expect(marks.filter((mark) => mark !== 0).length - found).toBeLessThan(20);
+  });
+
   it('does not leave what may be executed', () => {
     expect(
       checkedInspection(makeElf({ segments: [{ p_flags: 6 }] })).ranges.every(({ kind }) => kind !== 'code'),

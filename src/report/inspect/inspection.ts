@@ -57,6 +57,7 @@ export function inspectExecutable(bytes: Uint8Array, map?: LinkMap): Inspection 
     entry: entryOffset,
     functions: (tables?.functions ?? []).flatMap((address) => space.offsetOf(address) ?? []),
     cuts: names,
+    isHeader: (offset) => header.isRead(offset),
     regions: witness === 'segments' ? undefined : areas.filter(({ kind }) => kind === 'code'),
   });
   const stray = map ? [] : strayData(bytes, header, marks, tables !== undefined);
