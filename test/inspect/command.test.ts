@@ -55,7 +55,10 @@ describe('inspect', () => {
       const lines = inspect(path, '--width', `${width}`).stdout.split('\n');
       expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
     }
-    expect(inspect(path, '--width', '80').stdout).toMatch(/…$/m);
+    expect(inspect(path, '--width', '60').stdout).toMatch(/…$/m);
+    expect(inspect(path, '--width', '80').stdout).toMatch(
+      / EI_MAG\[0\] = 0x464c457f\n {56}the magic number\n/,
+    );
     expect(inspect(path, '--width', '200').stdout).toMatch(/^000001 .* 45 4c 46 48 8d 35 44 00 00 00 +lea/m);
   });
 
