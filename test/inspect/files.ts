@@ -66,15 +66,14 @@ export function checkedInspection(bytes: Uint8Array, map?: LinkMap): Inspection 
   const inspection = inspectExecutable(bytes, map);
   let end = 0;
   for (const { offset, size } of inspection.ranges) {
-    expect(offset).toBe(end);
-    expect(size).toBeGreaterThan(0);
+    if (offset !== end || size <= 0) expect.fail(`a range at ${offset} of ${size} bytes behind ${end}`);
     end += size;
   }
   expect(end).toBe(bytes.length);
   let shown = 0;
   for (const { offset, bytes: row } of shownBytes(dump(inspection))) {
-    expect(offset).toBe(shown);
-    expect(Buffer.compare(Uint8Array.from(row), bytes.subarray(offset, offset + row.length))).toBe(0);
+    const isRight = row.every((byte, i) => byte === bytes[offset + i]);
+    if (offset !== shown || !isRight) expect.fail(`a line at ${offset} behind ${shown}: ${row}`);
     shown += row.length;
   }
   expect(shown).toBe(bytes.length);
@@ -87,8 +86,7 @@ function checkInstructions(inspection: Inspection): void {
   for (const range of inspection.ranges.filter(({ kind }) => kind === 'code')) {
     let at = range.offset;
     for (const { offset, size, text } of instructionsOf(inspection, range, disassembler)) {
-      expect(offset).toBe(at);
-      expect(text).not.toBe('');
+      if (offset !== at || text === '') expect.fail(`an instruction at ${offset} behind ${at}: ${text}`);
       at += size;
     }
     expect(at).toBe(range.offset + range.size);

@@ -30,6 +30,12 @@ export function line(spans: readonly Span[], { columns = Number.POSITIVE_INFINIT
   return `${written}${length > columns ? style.faint('…') : ''}\n`;
 }
 
+/** Puts spans behind each other, in several lines if need be. @param left what stands in front of each */
+export function* lines(spans: readonly Span[], screen: Screen, left = ''): Generator<string> {
+  const room = (screen.columns ?? Number.POSITIVE_INFINITY) - left.length;
+  for (const part of wrap(spans, room)) yield line([{ text: left }, ...part], screen);
+}
+
 /** How far the second and further lines of a wrapped text stand to the right. */
 const INDENT = '  ';
 
