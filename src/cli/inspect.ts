@@ -3,6 +3,7 @@
  * for it.
  */
 import { writeLines } from '../node/output.ts';
+import { isSystemError } from '../node/system.ts';
 import { formatDump } from '../report/inspect/dump.ts';
 import { inspectExecutable } from '../report/inspect/inspection.ts';
 import type { Disassembler } from '../report/inspect/instructions.ts';
@@ -13,7 +14,7 @@ import { compilePattern } from '../script/match.ts';
 import { loadDisassembler } from './disassembler.ts';
 import { EXIT_OK } from './exitCodes.ts';
 import { type InspectValues, type InspectWords, readInspectWords } from './inspectValues.ts';
-import { explained, loadMap, readBytes, reportFileFailure } from './readFiles.ts';
+import { explained, FileError, loadMap, readBytes, reportFileFailure } from './readFiles.ts';
 import { styleFor } from './style.ts';
 
 /** Inspects an executable and prints what is found. @returns the exit code */
