@@ -58,10 +58,11 @@ describe('the package', () => {
     expect(unpackedSize).toBeLessThan(MEGABYTE);
   });
 
-  it('installs nothing else', () => {
+  it('installs nothing else but the disassembler', () => {
     expect(readdirSync(join(place, 'node_modules')).sort()).toEqual([
       '.bin',
       '.package-lock.json',
+      'iced-x86',
       'tinyelf',
     ]);
   });

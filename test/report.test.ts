@@ -1,10 +1,9 @@
-/** How answers look: the annotated hexadecimal and the map, without colours. */
+/** How the map looks, without colours. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { link } from '../src/link.ts';
 import { DEFAULT_OPTIONS } from '../src/options.ts';
-import { formatHexdump } from '../src/report/hexdump.ts';
 import { formatMap, formatSummary } from '../src/report/linkMap.ts';
 import { PLAIN } from '../src/report/style.ts';
 import { FIXTURES } from './programs.ts';
@@ -14,31 +13,7 @@ const options = { ...DEFAULT_OPTIONS, inputs: [{ kind: 'file', path: 'hello.o' }
 const { bytes, map } = link(files, { ...options, header: 'classic', base: 0x400000, isBaseGiven: true });
 const fitted = link(files, options);
 
-it.each([
-  ['conventional', { bytes, map }],
-  ['filled', fitted],
-])('every byte of a file with a %s header stands once in the hexadecimal', (_, { bytes, map }) => {
-  const text = formatHexdump(bytes, map(), PLAIN);
-  const rows = [...text.matchAll(/^([0-9a-f]{6}) {2}((?:[0-9a-f]{2} )+)/gm)];
-  const shown = rows.flatMap(([, , hex]) => hex!.trim().split(' ')).map((byte) => Number.parseInt(byte, 16));
-  expect(Uint8Array.from(shown)).toEqual(bytes);
-  let offset = 0;
-  for (const [, start, hex] of rows) {
-    expect(Number.parseInt(start!, 16)).toBe(offset);
-    offset += hex!.trim().split(' ').length;
-  }
-});
-
-it('bytes that two headers share are shown with both owners', () => {
-  const text = formatHexdump(bytes, map(), PLAIN);
-  expect(text).toMatch(/000038 .*e_phnum = 0x1 \(.*\)\n +\+ p_type = 0x1/);
-  expect(text).toMatch(/hello\.o:\(\.text\) {2}_start/);
-});
-
-it('parts of the program in the header are shown as such', () => {
-  const text = formatHexdump(fitted.bytes, fitted.map(), PLAIN);
-  expect(text).toMatch(/^000004 .* hello\.o:\(\.text\) {2}_start$/m);
-  expect(text).toMatch(/llo, wor\n/);
+it('the map has the parts of a section that lies in the header', () => {
   const { sections, bytes: sums, fileSize } = fitted.map();
   expect(sections[0]!.parts.length).toBeGreaterThan(2);
   expect(sums.header + sums.text + sums.padding).toBe(fileSize);

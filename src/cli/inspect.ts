@@ -3,8 +3,10 @@
  * for it.
  */
 import { writeLines } from '../node/output.ts';
+import { isSystemError } from '../node/system.ts';
 import { formatDump } from '../report/inspect/dump.ts';
 import { inspectExecutable } from '../report/inspect/inspection.ts';
+import type { Disassembler } from '../report/inspect/instructions.ts';
 import { formatJson } from '../report/inspect/json.ts';
 import { isPart, type Selection, selectRanges } from '../report/inspect/select.ts';
 import { formatSummary } from '../report/inspect/summary.ts';
@@ -12,7 +14,7 @@ import { compilePattern } from '../script/match.ts';
 import { loadDisassembler } from './disassembler.ts';
 import { EXIT_OK } from './exitCodes.ts';
 import { type InspectValues, type InspectWords, readInspectWords } from './inspectValues.ts';
-import { explained, loadMap, readBytes, reportFileFailure } from './readFiles.ts';
+import { explained, FileError, loadMap, readBytes, reportFileFailure } from './readFiles.ts';
 import { styleFor } from './style.ts';
 
 /** Inspects an executable and prints what is found. @returns the exit code */
@@ -23,9 +25,9 @@ export async function inspectFromWords(file: string, words: InspectWords): Promi
     const bytes = readBytes(file);
     const inspection = explained(file, () => inspectExecutable(bytes, map));
     const selection = selectionOf(values);
-    const ranges = explained(file, () => selectRanges(inspection.ranges, selection));
+    const ranges = explained(file, () => selectRanges(inspection, selection));
     const hasCode = values.disassembly && ranges.some(({ kind }) => kind === 'code');
-    const disassembler = hasCode ? await loadDisassembler() : undefined;
+    const disassembler = hasCode ? await findDisassembler() : undefined;
     if (values.json) {
       writeLines(formatJson(file, inspection, ranges, disassembler));
       return EXIT_OK;
@@ -36,6 +38,16 @@ export async function inspectFromWords(file: string, words: InspectWords): Promi
     return EXIT_OK;
   } catch (error) {
     return reportFileFailure(error);
+  }
+}
+
+async function findDisassembler(): Promise<Disassembler> {
+  try {
+    return await loadDisassembler();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    const hint = 'install tinyelf with its dependencies, or leave it out with --no-disassembly';
+    throw new FileError('the disassembler iced-x86 is not installed', hint);
   }
 }
 

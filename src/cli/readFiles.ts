@@ -10,7 +10,7 @@ import { reportFailure } from './failure.ts';
 import { styleFor } from './style.ts';
 
 /** An error in one of the files that were named. */
-class FileError extends Error {
+export class FileError extends Error {
   readonly hint: string | undefined;
 
   constructor(message: string, hint?: string) {

@@ -1,21 +1,47 @@
 /** Reads the map of a link from JSON: whether it has the shape of linkMap.ts, and whether its numbers fit each other. */
 import * as v from 'valibot';
 import { FormatError } from '../diagnostics.ts';
-import { type LinkMap, MAP_VERSION } from './linkMap.ts';
+import {
+  type LinkMap,
+  MAP_VERSION,
+  type MapBytes,
+  type MapChange,
+  type MapDiscarded,
+  type MapField,
+  type MapObject,
+  type MapPart,
+  type MapPass,
+  type MapRange,
+  type MapReference,
+  type MapSection,
+  type MapSegment,
+  type MapSymbol,
+} from './linkMap.ts';
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const wholeNumber = v.safeInteger('a whole number');
+const count = v.pipe(v.number(), wholeNumber, v.minValue(0));
 /** An index in a list, or -1 for none. */
-const index = v.pipe(v.number(), v.safeInteger(), v.minValue(-1));
-const address = v.pipe(v.number(), v.safeInteger());
+const index = v.pipe(v.number(), wholeNumber, v.minValue(-1));
+const address = v.pipe(v.number(), wholeNumber);
+
+/** Keeps a shape and the type that it stands for together. */
+type Shape<T> = v.GenericSchema<unknown, T>;
+
+const symbol = v.object({ name: v.string(), address, size: count }) satisfies Shape<MapSymbol>;
+const part = v.object({ offset: count, size: count }) satisfies Shape<MapPart>;
+const change = v.object({ pass: v.string(), size: count }) satisfies Shape<MapChange>;
+const pass = v.object({ name: v.string(), before: count, after: count }) satisfies Shape<MapPass>;
+const extraction = v.object({ symbol: v.string(), object: index });
+const reference = v.object({ section: count, from: address, to: address }) satisfies Shape<MapReference>;
 
 const field = v.object({
   name: v.string(),
   structure: v.string(),
   offset: count,
   size: count,
-  value: v.pipe(v.string(), v.regex(/^0x[0-9a-f]+$/, 'Expected a hexadecimal number with 0x')),
+  value: v.pipe(v.string(), v.regex(/^0x[0-9a-f]+$/)),
   meaning: v.string(),
-});
+}) satisfies Shape<MapField>;
 
 const segment = v.object({
   type: v.string(),
@@ -24,7 +50,7 @@ const segment = v.object({
   offset: count,
   fileSize: count,
   memorySize: count,
-});
+}) satisfies Shape<MapSegment>;
 
 const sums = v.object({
   header: count,
@@ -34,16 +60,14 @@ const sums = v.object({
   bss: count,
   padding: count,
   trimmed: count,
-});
+}) satisfies Shape<MapBytes>;
 
 const object = v.object({
   name: v.string(),
   file: v.string(),
   member: v.nullable(v.string()),
-  extracted: v.nullable(v.object({ symbol: v.string(), object: index })),
-});
-
-const symbol = v.object({ name: v.string(), address, size: count });
+  extracted: v.nullable(extraction),
+}) satisfies Shape<MapObject>;
 
 const section = v.object({
   name: v.string(),
@@ -52,7 +76,7 @@ const section = v.object({
   part: v.picklist(['text', 'rodata', 'data', 'bss']),
   address,
   fileOffset: v.nullable(count),
-  parts: v.array(v.object({ offset: count, size: count })),
+  parts: v.array(part),
   size: count,
   inputSize: count,
   alignment: count,
@@ -60,12 +84,12 @@ const section = v.object({
   keptBy: v.string(),
   keeper: index,
   keeperOffset: address,
-  references: v.array(v.object({ section: count, from: address, to: address })),
+  references: v.array(reference),
   retained: count,
   dominator: index,
-  changes: v.array(v.object({ pass: v.string(), size: count })),
+  changes: v.array(change),
   symbols: v.array(symbol),
-});
+}) satisfies Shape<MapSection>;
 
 const discarded = v.object({
   name: v.string(),
@@ -76,7 +100,7 @@ const discarded = v.object({
   reason: v.string(),
   standsFor: index,
   symbols: v.array(v.string()),
-});
+}) satisfies Shape<MapDiscarded>;
 
 const range = v.object({
   offset: count,
@@ -85,7 +109,7 @@ const range = v.object({
   object: count,
   section: index,
   symbol: index,
-});
+}) satisfies Shape<MapRange>;
 
 const linkMap = v.object({
   version: v.literal(MAP_VERSION),
@@ -102,12 +126,12 @@ const linkMap = v.object({
   tableBytes: count,
   gotSlots: count,
   gotRelaxed: count,
-  passes: v.array(v.object({ name: v.string(), before: count, after: count })),
+  passes: v.array(pass),
   objects: v.array(object),
   sections: v.array(section),
   discarded: v.array(discarded),
   ranges: v.array(range),
-}) satisfies v.GenericSchema<unknown, LinkMap>;
+}) satisfies Shape<LinkMap>;
 
 /**
  * Reads a map. @param text the contents of a file
@@ -119,8 +143,9 @@ export function readMap(text: string): LinkMap {
   const result = v.safeParse(linkMap, value, { abortEarly: true });
   if (!result.success) {
     const [issue] = result.issues;
-    const received = `, but it is ${issue.received === 'undefined' ? 'missing' : issue.received}`;
-    throw malformed(pathOf(issue), `expected ${issue.expected ?? 'something else'}${received}`);
+    const isMissing = issue.received === 'undefined';
+    const message = `expected ${issue.expected ?? issue.message}, but it is ${issue.received}`;
+    throw malformed(pathOf(issue), isMissing ? 'it is missing' : message);
   }
   checkRanges(result.output);
   checkIndices(result.output);

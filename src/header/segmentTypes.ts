@@ -1,8 +1,8 @@
 /** Types of program headers by name: gABI chapter 5, and those of the GNU tools (elf.h of glibc). */
 import { PT_GNU_EH_FRAME, PT_GNU_STACK, PT_LOAD, PT_TLS } from '../elf/constants.ts';
+import { PT_INTERP } from './loader/elf.ts';
 
 export const PT_DYNAMIC = 2;
-export const PT_INTERP = 3;
 export const PT_PHDR = 6;
 export const PT_GNU_RELRO = 0x6474e552;
 export const PT_GNU_PROPERTY = 0x6474e553;

@@ -5,7 +5,7 @@ import type { ElfFile } from '../../header/loader/elf.ts';
 import { segmentTypeName } from '../../header/segmentTypes.ts';
 import type { SectionTables } from './sections.ts';
 
-/** What bytes are. `tables` are not loaded; `other` is what nothing lays claim to. */
+/** What bytes are. `tables` are for tools; `other` is what nothing lays claim to. */
 export type AreaKind = 'code' | 'data' | 'padding' | 'tables' | 'other';
 
 /** Bytes [start, end) of the file with one owner. */

@@ -1,5 +1,6 @@
 /** Tells the code of a program from its data. */
-import { createInstruction, decode, Flow } from '../../x86/decode.ts';
+import { readU64 } from '../../elf/bytes.ts';
+import { createInstruction, decode, Flow, type Instruction } from '../../x86/decode.ts';
 import type { AddressSpace } from './addresses.ts';
 import { type CodeMarks, FlowFollower, Mark } from './flow.ts';
 import { isPrintable } from './text.ts';
@@ -11,6 +12,8 @@ export interface CodeHints {
   readonly functions: readonly number[];
   /** Where something begins, which no instruction reaches over; ascending. */
   readonly cuts: readonly number[];
+  /** Whether a byte is one of a header that is read: its address is that of the header, not of a function. */
+  isHeader(offset: number): boolean;
   /**
    * Bytes [start, end) that are said to be code: what the flow does not reach there is decoded all the same.
    * Undefined if nobody says what is code: then only what the flow reaches is.
@@ -26,17 +29,30 @@ export function findCode(bytes: Uint8Array, space: AddressSpace, hints: CodeHint
   if (hints.regions) {
     for (const { start, end } of hints.regions) sweep(bytes, follower.marks, start, end, hints.cuts);
   } else {
-    followTaken(bytes, follower);
+    followTaken(bytes, follower, hints);
+    takePointers(bytes, space, follower);
+    followTaken(bytes, follower, hints);
   }
   return follower.marks;
 }
 
 /** Addresses that code takes may be those of functions: what looks like one is followed. */
-function followTaken(bytes: Uint8Array, follower: FlowFollower): void {
+function followTaken(bytes: Uint8Array, follower: FlowFollower, { isHeader }: CodeHints): void {
   // The set grows while it is read.
   for (const offset of follower.taken) {
-    if (follower.marks[offset] === Mark.none && looksLikeCode(bytes, offset, follower.marks)) {
-      follower.follow(offset);
+    const isNew = follower.marks[offset] === Mark.none && !isHeader(offset);
+    if (isNew && looksLikeCode(bytes, offset, follower.marks)) follower.follow(offset);
+  }
+}
+
+/** Adds addresses that lie in data: tables of functions have them at multiples of eight. */
+function takePointers(bytes: Uint8Array, space: AddressSpace, { marks, taken }: FlowFollower): void {
+  for (const { start, end, delta } of space.mappings) {
+    const first = start + ((8 - ((start + delta) & 7)) & 7);
+    for (let at = first; at + 8 <= end; at += 8) {
+      const address = marks[at] === Mark.none ? readU64(bytes, at) : 0;
+      const offset = address === 0 ? undefined : space.offsetOf(address);
+      if (offset !== undefined) taken.add(offset);
     }
   }
 }
@@ -51,10 +67,23 @@ function looksLikeCode(bytes: Uint8Array, offset: number, marks: CodeMarks): boo
   for (let at = offset; at < Math.min(bytes.length, offset + LONGEST_STRETCH); at += insn.length) {
     if (marks[at] === Mark.start) return at > offset;
     if (marks[at] === Mark.inside || decode(bytes, at, bytes.length, insn) === 0) return false;
-    if (bytes[at] === 0 && bytes[at + 1] === 0) return false;
-    if ([Flow.jmpRel, Flow.indirectJmp, Flow.ret, Flow.stop].some((flow) => flow === insn.flow)) return true;
+    if (!isPlausible(bytes, at, insn)) return false;
+    if (ENDS.has(insn.flow)) return true;
   }
   return false;
+}
+
+/** What does not go on behind itself. */
+const ENDS: ReadonlySet<Flow> = new Set([Flow.jmpRel, Flow.indirectJmp, Flow.ret, Flow.stop]);
+
+/** Opcodes that a program may not use, or that none does: INS, OUTS, IN, OUT, CLI, STI, RETF, IRET. */
+const IMPLAUSIBLE: ReadonlySet<number> = new Set([
+  0x6c, 0x6d, 0x6e, 0x6f, 0xe4, 0xe5, 0xe6, 0xe7, 0xec, 0xed, 0xee, 0xef, 0xfa, 0xfb, 0xca, 0xcb, 0xcf,
+]);
+
+/** Whether an instruction is one that compilers make; two zeros in a row are an ADD that none makes. */
+function isPlausible(bytes: Uint8Array, at: number, { map, opcode }: Instruction): boolean {
+  return (map !== 0 || !IMPLAUSIBLE.has(opcode)) && (bytes[at] !== 0 || bytes[at + 1] !== 0);
 }
 
 /** Decodes what of [start, end) no path has reached, one instruction behind the other. */

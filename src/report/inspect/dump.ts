@@ -7,12 +7,15 @@ import { hexAddress } from './addresses.ts';
 import { fieldName } from './headerBytes.ts';
 import type { Inspection } from './inspection.ts';
 import { type Disassembler, instructionsOf, type ShownInstruction, type Target } from './instructions.ts';
-import { line, type Screen, type Span } from './line.ts';
+import { line, lines, type Screen, type Span, wrap } from './line.ts';
 import type { InspectRange } from './ranges.ts';
 import { hexColumn, plainName, textColumn } from './text.ts';
 
 /** From so many columns on a line has sixteen bytes, below that eight. */
 const WIDE = 116;
+
+/** Labels with less room than this are cut off and not broken: there would be a word on each line. */
+const LEAST_ROOM = 24;
 
 /** Rows of zeros from which on they are shown as one. */
 const ZERO_ROWS = 3;
@@ -67,14 +70,14 @@ class Dump {
   }
 
   *format(range: InspectRange): Generator<string> {
-    if (range.kind !== 'header') yield this.#caption(range);
+    if (range.kind !== 'header') yield* this.#caption(range);
     if (range.kind === 'header') yield* this.#fields(range);
     else if (range.kind === 'code' && this.#disassembler) yield* this.#code(range, this.#disassembler);
     else yield* this.#data(range);
   }
 
   /** What stands above the bytes of a range that is more than fields of headers. */
-  #caption({ kind, object, section, symbols, within, offset, size }: InspectRange): string {
+  *#caption({ kind, object, section, symbols, within, offset, size }: InspectRange): Generator<string> {
     const { strong, faint, hint } = this.#screen.style;
     const name = symbols.length > 0 ? symbols.map(plainName).join(', ') : plainName(within ?? '');
     const owner = plainName((object === undefined ? section : `${object}:(${section})`) ?? '');
@@ -88,7 +91,7 @@ class Dump {
     if (hole !== '') spans.push({ text: hole, paint: faint });
     const shown = spans.filter(({ text }) => text !== '');
     const apart = shown.map((span, i) => ({ ...span, text: i === 0 ? span.text : `  ${span.text}` }));
-    return line([{ text: ' '.repeat(this.#offsetWidth + 2) }, ...apart], this.#screen);
+    yield* lines(apart, this.#screen, ' '.repeat(this.#offsetWidth + 2));
   }
 
   /** The fields that nobody reads in which a range lies, in words. */
@@ -120,7 +123,7 @@ class Dump {
     if (this.#told.has(field)) return [{ text: name }];
     this.#told.add(field);
     const value = field.name === 'EI_PAD' ? '' : ` = 0x${field.value.toString(16)}`;
-    return [{ text: `${name}${value}  ` }, { text: field.meaning, paint: this.#screen.style.faint }];
+    return [{ text: `${name}${value}` }, { text: `  ${field.meaning}`, paint: this.#screen.style.faint }];
   }
 
   *#code(range: InspectRange, disassembler: Disassembler): Generator<string> {
@@ -139,7 +142,7 @@ class Dump {
 
   #instructionLabel({ text, target }: ShownInstruction): Span[] {
     const note = target ? targetNote(target) : '';
-    return note === '' ? [{ text }] : [{ text: `${text}  ` }, { text: note, paint: this.#screen.style.hint }];
+    return note === '' ? [{ text }] : [{ text }, { text: `  ${note}`, paint: this.#screen.style.hint }];
   }
 
   *#data({ offset, size, kind }: InspectRange): Generator<string> {
@@ -173,14 +176,21 @@ class Dump {
   ): Generator<string> {
     const { style } = this.#screen;
     const paint = tint === undefined ? style.faint : (text: string) => style.tint(text, tint);
-    for (let i = 0; i * this.#perLine < size || i < labels.length; i++) {
+    const room = (this.#screen.columns ?? Number.POSITIVE_INFINITY) - this.#labelColumn;
+    const wrapped = room < LEAST_ROOM ? labels : labels.flatMap((label) => wrap(label, room));
+    for (let i = 0; i * this.#perLine < size || i < wrapped.length; i++) {
       const at = Math.min(offset + i * this.#perLine, offset + size);
       const part = this.#inspection.bytes.subarray(at, Math.min(at + this.#perLine, offset + size));
       const text = hasText ? textColumn(part) : '';
       const body = `${hexColumn(part).padEnd(this.#perLine * 3 + 1)}${text.padEnd(this.#perLine + 2)}`;
       const place = part.length > 0 ? this.#place(at) : { text: ' '.repeat(this.#place(0).text.length) };
-      yield line([place, { text: body, paint }, ...(labels[i] ?? [])], this.#screen);
+      yield line([place, { text: body, paint }, ...(wrapped[i] ?? [])], this.#screen);
     }
+  }
+
+  /** Where labels begin. */
+  get #labelColumn(): number {
+    return this.#place(0).text.length + this.#perLine * 4 + 3;
   }
 
   #place(offset: number): Span {
@@ -196,7 +206,7 @@ const KINDS: Readonly<Record<InspectRange['kind'], string>> = {
   code: 'code',
   data: 'data',
   padding: 'padding',
-  tables: 'not loaded',
+  tables: 'for tools',
   other: 'belongs to nothing',
 };
 

@@ -32,6 +32,8 @@ export class FlowFollower {
   readonly taken = new Set<number>();
   readonly #bytes: Uint8Array;
   readonly #space: AddressSpace;
+  /** Offset of the first byte that may be executed: the tables begin there. */
+  readonly #first: number;
   /** By instruction: al as it was met there, and the function that it was first reached in. */
   readonly #al: Int16Array;
   readonly #root: Int32Array;
@@ -47,8 +49,11 @@ export class FlowFollower {
     this.#bytes = bytes;
     this.#space = space;
     this.marks = new Uint8Array(bytes.length);
-    this.#al = new Int16Array(bytes.length);
-    this.#root = new Int32Array(bytes.length);
+    const executable = space.mappings.filter(({ isExecutable }) => isExecutable);
+    this.#first = executable.reduce((first, { start }) => Math.min(first, start), bytes.length);
+    const size = executable.reduce((last, { end }) => Math.max(last, end), this.#first) - this.#first;
+    this.#al = new Int16Array(size);
+    this.#root = new Int32Array(size);
   }
 
   /**
@@ -72,7 +77,7 @@ export class FlowFollower {
       const isEnd = this.#leave(at, root, known, mapping);
       if (isEnd) return;
       al = nextAl(this.#bytes, at, insn, known, pushed);
-      pushed = this.#bytes[at] === 0x6a ? this.#bytes[at + 1]! : UNKNOWN;
+      pushed = pushedBy(this.#bytes, at, insn);
     }
   }
 
@@ -86,17 +91,17 @@ export class FlowFollower {
     const length = decode(this.#bytes, at, end, this.#instruction);
     if (length === 0) return undefined;
     if (marks[at] === Mark.start) {
-      this.#share(this.#root[at]!, root);
-      const before = this.#al[at]!;
+      this.#share(this.#root[at - this.#first]!, root);
+      const before = this.#al[at - this.#first]!;
       if (before === al || before === UNKNOWN) return undefined;
-      this.#al[at] = UNKNOWN;
+      this.#al[at - this.#first] = UNKNOWN;
       return UNKNOWN;
     }
     for (let i = at + 1; i < at + length; i++) if (marks[i] !== Mark.none) return undefined;
     marks.fill(Mark.inside, at + 1, at + length);
     marks[at] = Mark.start;
-    this.#al[at] = al;
-    this.#root[at] = root;
+    this.#al[at - this.#first] = al;
+    this.#root[at - this.#first] = root;
     this.#takeAddress(at);
     return al;
   }
@@ -185,16 +190,29 @@ function takenAddress(
   return immSize === 4 ? signed(bytes, at + immOffset, 4) : undefined;
 }
 
-/** What al holds behind an instruction. @param pushed the immediate that the one before it pushed */
+/**
+ * What al holds behind an instruction. Any prefixes may stand before its opcode: the magic number's last bytes are some.
+ * @param pushed the immediate that the one before it pushed
+ */
 function nextAl(bytes: Uint8Array, at: number, insn: Instruction, al: number, pushed: number): number {
-  const { map, opcode, immOffset, length } = insn;
+  const { map, opcode, rex, immOffset, immSize, modrmOffset } = insn;
   if (isSystemCall(insn) || insn.flow === Flow.indirectCall) return UNKNOWN;
-  if (bytes[at] === 0x58) return pushed;
-  const isMov = map === 0 && (opcode === 0xb8 || (opcode === 0xc7 && bytes[at + insn.modrmOffset] === 0xc0));
-  if (isMov && length <= 7 && (insn.rex & 1) === 0) {
-    const value = signed(bytes, at + immOffset, insn.immSize);
-    return value >= 0 && value < 256 ? value : UNKNOWN;
+  if (map === 0 && (rex & REX_B) === 0) {
+    if (opcode === 0x58) return pushed;
+    if (opcode === 0xb0) return bytes[at + immOffset]!;
+    const isMov = opcode === 0xb8 || (opcode === 0xc7 && bytes[at + modrmOffset] === 0xc0);
+    if (isMov && immSize === 4) {
+      const value = signed(bytes, at + immOffset, immSize);
+      return value >= 0 && value < 256 ? value : UNKNOWN;
+    }
   }
-  if (bytes[at] === 0xb0) return bytes[at + 1]!;
   return (effectsOf(bytes, at, insn).writes & (1 << Register.rax)) === 0 ? al : UNKNOWN;
+}
+
+/** With it the register of an opcode is one of r8 to r15. */
+const REX_B = 1;
+
+/** The number that PUSH imm8 pushes, or `UNKNOWN`. */
+function pushedBy(bytes: Uint8Array, at: number, { map, opcode, immOffset }: Instruction): number {
+  return map === 0 && opcode === 0x6a ? bytes[at + immOffset]! : UNKNOWN;
 }

@@ -32,10 +32,14 @@ export class HeaderBytes {
     return this.#fieldsAt.get(offset) ?? NONE;
   }
 
-  /** The fields that bytes [start, end) belong to, each once. */
+  /** The fields that bytes [start, end) belong to, each once, in the order of their first bytes there. */
   within(start: number, end: number): readonly PlacedField[] {
     if (start > this.#last) return NONE;
-    return this.fields.filter(({ offset, size }) => offset < end && offset + size > start);
+    const found = new Set<PlacedField>();
+    for (let at = start; at < Math.min(end, this.#last + 1); at++) {
+      for (const field of this.at(at)) found.add(field);
+    }
+    return [...found];
   }
 
   /** Whether somebody reads a byte as part of a header when the program is loaded and starts. */

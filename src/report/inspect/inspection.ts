@@ -19,7 +19,7 @@ import { type InspectRange, makeRanges } from './ranges.ts';
 import { type NamedPlace, Symbols } from './symbols.ts';
 
 /** Who has told what lies behind the headers. */
-export type Witness = 'map' | 'sections' | 'segments';
+type Witness = 'map' | 'sections' | 'segments';
 
 /** An executable with every byte accounted for. */
 export interface Inspection extends Executable {
@@ -57,6 +57,7 @@ export function inspectExecutable(bytes: Uint8Array, map?: LinkMap): Inspection 
     entry: entryOffset,
     functions: (tables?.functions ?? []).flatMap((address) => space.offsetOf(address) ?? []),
     cuts: names,
+    isHeader: (offset) => header.isRead(offset),
     regions: witness === 'segments' ? undefined : areas.filter(({ kind }) => kind === 'code'),
   });
   const stray = map ? [] : strayData(bytes, header, marks, tables !== undefined);

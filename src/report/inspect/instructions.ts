@@ -66,7 +66,7 @@ export function* instructionsOf(
 }
 
 /** Bytes of the instruction at `at`. */
-export function lengthAt(marks: CodeMarks, at: number, end: number): number {
+function lengthAt(marks: CodeMarks, at: number, end: number): number {
   let next = at + 1;
   while (next < end && marks[next] === Mark.inside) next++;
   return next - at;

@@ -9,7 +9,7 @@ import { hexColumn } from './text.ts';
 /**
  * One object; addresses and values of fields are hexadecimal strings, since JSON's numbers end at 2^53.
  * @param ranges those to be told of, with their instructions
- * @param disassembler undefined if there is to be no list of instructions
+ * @param disassembler undefined for an empty list of instructions
  */
 export function* formatJson(
   file: string,
@@ -35,10 +35,8 @@ export function* formatJson(
   };
   yield `${JSON.stringify(head, null, 2).slice(0, -2)},\n`;
   yield* formatList('ranges', ranges.map(plainRange));
-  if (disassembler) {
-    yield ',\n';
-    yield* formatList('instructions', plainInstructions(inspection, ranges, disassembler));
-  }
+  yield ',\n';
+  yield* formatList('instructions', disassembler ? plainInstructions(inspection, ranges, disassembler) : []);
   yield '\n}\n';
 }
 

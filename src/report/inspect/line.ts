@@ -1,4 +1,4 @@
-/** Lines in columns, with colours, cut off where the terminal ends. */
+/** Lines in columns, with colours, broken or cut off where the terminal ends. */
 import type { Style } from '../style.ts';
 
 /** Some text, and how it is painted: cutting a line must not count what colours are made of. */
@@ -28,6 +28,32 @@ export function line(spans: readonly Span[], { columns = Number.POSITIVE_INFINIT
     if (part !== '') written += paint(part);
   }
   return `${written}${length > columns ? style.faint('…') : ''}\n`;
+}
+
+/** Puts spans behind each other, in several lines if need be. @param left what stands in front of each */
+export function* lines(spans: readonly Span[], screen: Screen, left = ''): Generator<string> {
+  const room = (screen.columns ?? Number.POSITIVE_INFINITY) - left.length;
+  for (const part of wrap(spans, room)) yield line([{ text: left }, ...part], screen);
+}
+
+/** How far the second and further lines of a wrapped text stand to the right. */
+const INDENT = '  ';
+
+/** Breaks spans between words, so that no line is longer than `width` characters but for longer words. */
+export function wrap(spans: readonly Span[], width: number): (readonly Span[])[] {
+  if (spans.reduce((sum, { text }) => sum + text.length, 0) <= width) return [spans];
+  const lines: Span[][] = [[]];
+  let used = 0;
+  for (const { text, ...rest } of spans) {
+    for (const word of text.match(/\s*\S+/g) ?? []) {
+      const isFull = used > 0 && used + word.length > width;
+      const part = isFull ? `${INDENT}${word.trimStart()}` : word;
+      if (isFull) lines.push([]);
+      used = isFull ? part.length : used + part.length;
+      lines.at(-1)!.push({ text: part, ...rest });
+    }
+  }
+  return lines;
 }
 
 function same(text: string): string {

@@ -23,7 +23,7 @@ import { ELF_HEADER } from '../../header/structure.ts';
 import type { NamedPlace } from './symbols.ts';
 
 /** A section of an executable. */
-export interface FileSection {
+interface FileSection {
   readonly name: string;
   readonly type: number;
   /** Low 32 bits of sh_flags. */

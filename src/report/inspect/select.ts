@@ -1,5 +1,7 @@
 /** Parts of a file that somebody asks for. */
 import { FormatError } from '../../diagnostics.ts';
+import { type CodeMarks, Mark } from './flow.ts';
+import type { Inspection } from './inspection.ts';
 import type { InspectRange } from './ranges.ts';
 
 /** What is asked for; all conditions must hold. */
@@ -24,14 +26,14 @@ export function isPart({ range, section, symbol }: Selection): boolean {
 /**
  * The ranges that are asked for, cut to the bytes that are. @throws FormatError if there are none
  */
-export function selectRanges(ranges: readonly InspectRange[], selection: Selection): InspectRange[] {
+export function selectRanges({ ranges, marks }: Inspection, selection: Selection): InspectRange[] {
   const { section, symbol, range } = selection;
   const bySection = section ? ranges.filter((item) => hasSection(item, section)) : ranges;
   if (section && bySection.length === 0) throw nothingMatches('section', section, sectionNames(ranges));
   const bySymbol = symbol ? bySection.filter((item) => hasSymbol(item, symbol)) : bySection;
   if (symbol && bySymbol.length === 0) throw nothingMatches('symbol', symbol, symbolNames(bySection));
   if (!range) return [...bySymbol];
-  const cut = bySymbol.flatMap((item) => cutRange(item, range.start, range.end));
+  const cut = bySymbol.flatMap((item) => cutRange(item, range.start, range.end, marks));
   if (cut.length > 0) return cut;
   const end = (ranges.at(-1)?.offset ?? 0) + (ranges.at(-1)?.size ?? 0);
   throw new FormatError(
@@ -44,27 +46,24 @@ function hasSection({ section }: InspectRange, pattern: Pattern): boolean {
   return section !== undefined && pattern.matches(section);
 }
 
-function hasSymbol({ symbols, within }: InspectRange, pattern: Pattern): boolean {
-  const names = within === undefined ? symbols : [within.replace(/\+0x[0-9a-f]+$/, '')];
-  return names.some((name) => pattern.matches(name));
+function hasSymbol(item: InspectRange, pattern: Pattern): boolean {
+  return namesOf(item).some((name) => pattern.matches(name));
 }
 
-/** Code is kept whole: an instruction that is cut is another one. */
-function cutRange(item: InspectRange, from: number, to: number): InspectRange[] {
-  const start = Math.max(item.offset, from);
-  const end = Math.min(item.offset + item.size, to);
+function namesOf({ symbols, within }: InspectRange): readonly string[] {
+  return within === undefined ? symbols : [within.replace(/\+0x[0-9a-f]+$/, '')];
+}
+
+/** The part of a range in [from, to); of code all instructions that reach into it. */
+function cutRange(item: InspectRange, from: number, to: number, marks: CodeMarks): InspectRange[] {
+  let start = Math.max(item.offset, from);
+  let end = Math.min(item.offset + item.size, to);
   if (start >= end) return [];
-  if (item.kind === 'code' || (start === item.offset && end === item.offset + item.size)) return [item];
+  while (marks[start] === Mark.inside) start--;
+  while (marks[end] === Mark.inside) end++;
   const address = item.address === undefined ? undefined : item.address + start - item.offset;
-  return [
-    {
-      ...item,
-      offset: start,
-      size: end - start,
-      address,
-      symbols: start === item.offset ? item.symbols : [],
-    },
-  ];
+  const symbols = start === item.offset ? item.symbols : [];
+  return [{ ...item, offset: start, size: end - start, address, symbols }];
 }
 
 const MOST_NAMES = 12;
@@ -82,5 +81,5 @@ function sectionNames(ranges: readonly InspectRange[]): string[] {
 }
 
 function symbolNames(ranges: readonly InspectRange[]): string[] {
-  return [...new Set(ranges.flatMap(({ symbols }) => symbols))];
+  return [...new Set(ranges.flatMap(namesOf))];
 }

@@ -69,10 +69,15 @@ export class Symbols {
 /** How many symbols below an address are asked whether they cover it: few lie within others. */
 const NEARBY = 8;
 
-/** By address, then those with a size first, then by name in the order of code units. */
+/** By address, then what people know it by first: with a size, with few underscores in front, then by code units. */
 function comparePlaces(a: NamedPlace, b: NamedPlace): number {
   if (a.address !== b.address) return a.address - b.address;
   const bySize = Number(b.size > 0) - Number(a.size > 0);
-  if (bySize !== 0 || a.name === b.name) return bySize;
+  const byRank = bySize || underscores(a.name) - underscores(b.name);
+  if (byRank !== 0 || a.name === b.name) return byRank;
   return a.name < b.name ? -1 : 1;
+}
+
+function underscores(name: string): number {
+  return name.search(/[^_]|$/);
 }
