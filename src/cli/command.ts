@@ -226,6 +226,7 @@ function addInspect(program: Command, ask: Ask): void {
     .option('--map <file>', 'the map of its link: names the owner of every byte')
     .option('--json', 'give the result as JSON')
     .option('--no-disassembly', 'show code as bytes only')
+    .option('--no-demangle', 'show names as they are in the file')
     .option('--range <start..end>', 'only these file offsets, the last one excluded')
     .option('--section <glob>', 'only sections of that name')
     .option('--symbol <glob>', 'only what belongs to symbols of that name')

@@ -2,6 +2,7 @@
  * `tinyelf inspect`: every byte of an executable with its owner. A file of its own in the build: links are not to wait
  * for it.
  */
+import { demangle } from '../explain/demangle/demangle.ts';
 import { writeLines } from '../node/output.ts';
 import { isSystemError } from '../node/system.ts';
 import { formatDump } from '../report/inspect/dump.ts';
@@ -24,6 +25,7 @@ export async function inspectFromWords(file: string, words: InspectWords): Promi
     const map = values.map === undefined ? undefined : loadMap(values.map);
     const bytes = readBytes(file);
     const inspection = explained(file, () => inspectExecutable(bytes, map));
+    const showName = values.demangle ? demangle : (name: string) => name;
     const selection = selectionOf(values);
     const ranges = explained(file, () => selectRanges(inspection, selection));
     const hasCode = values.disassembly && ranges.some(({ kind }) => kind === 'code');
@@ -32,7 +34,7 @@ export async function inspectFromWords(file: string, words: InspectWords): Promi
       writeLines(formatJson(file, inspection, ranges, disassembler));
       return EXIT_OK;
     }
-    const screen = { style: styleFor('stdout'), columns: values.width ?? terminalColumns() };
+    const screen = { style: styleFor('stdout'), columns: values.width ?? terminalColumns(), showName };
     if (!isPart(selection)) writeLines(formatSummary(file, inspection, screen));
     writeLines(formatDump(inspection, ranges, disassembler, screen));
     return EXIT_OK;
@@ -58,9 +60,13 @@ function terminalColumns(): number | undefined {
 
 function selectionOf({ range, section, symbol }: InspectValues): Selection {
   const pattern = (text: string) => ({ text, matches: compilePattern(text) });
+  const namePattern = (text: string) => {
+    const { matches } = pattern(text);
+    return { text, matches: (name: string) => matches(name) || matches(demangle(name)) };
+  };
   return {
     range,
     section: section === undefined ? undefined : pattern(section),
-    symbol: symbol === undefined ? undefined : pattern(symbol),
+    symbol: symbol === undefined ? undefined : namePattern(symbol),
   };
 }

@@ -8,6 +8,8 @@ export interface InspectValues {
   readonly map?: string | undefined;
   readonly json: boolean;
   readonly disassembly: boolean;
+  /** Show symbols as programmers know them. */
+  readonly demangle: boolean;
   /** File offsets from `start` up to but not including `end`. */
   readonly range?: { readonly start: number; readonly end: number } | undefined;
   /** Patterns of names. */
@@ -22,6 +24,7 @@ export interface InspectWords {
   readonly map?: string;
   readonly json?: boolean;
   readonly disassembly: boolean;
+  readonly demangle: boolean;
   readonly range?: string;
   readonly section?: string;
   readonly symbol?: string;

@@ -42,6 +42,17 @@ describe('inspect', () => {
     expect(stdout).toMatch(/data of pic\.o:\(\.rodata\.[^)]*\) in p_align/);
   });
 
+  it('shows names as programmers know them, or as they are', () => {
+    const program = fixturePrograms().find(({ id }) => id === 'rust-println/lto')!;
+    const rust = linkFixture(program, folder);
+    const rustMap = join(folder, 'rust.map.json');
+    writeFileSync(rustMap, JSON.stringify(rust.map));
+    const words = [rust.path, '--map', rustMap, '--symbol', 'core::fmt::write'];
+    expect(inspect(...words).stdout).toMatch(/^ +core::fmt::write {2}lto\.o:\(\.text\._RNv/m);
+    expect(inspect(...words).stdout).toMatch(/<core::fmt::write\+0x[0-9a-f]+>/);
+    expect(inspect(...words, '--no-demangle').stdout).toMatch(/^ +_RNvNtCs\w+_4core3fmt5write {2}lto\.o/m);
+  });
+
   it('has colours where they are wanted, unless NO_COLOR says otherwise', () => {
     const coloured = (env: Record<string, string>) => tinyelf(['inspect', path], { env }).stdout.toString();
     expect(coloured({ FORCE_COLOR: '1', NO_COLOR: '' })).toContain('\x1b[');

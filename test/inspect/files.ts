@@ -37,7 +37,7 @@ export function instructions(inspection: Inspection): ShownInstruction[] {
 
 /** The dump without colours, lines of any length. */
 export function dump(inspection: Inspection, columns?: number): string {
-  const screen = { style: PLAIN, columns };
+  const screen = { style: PLAIN, columns, showName: (name: string) => name };
   return [...formatDump(inspection, inspection.ranges, disassembler, screen)].join('');
 }
 

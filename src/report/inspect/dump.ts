@@ -79,7 +79,8 @@ class Dump {
   /** What stands above the bytes of a range that is more than fields of headers. */
   *#caption({ kind, object, section, symbols, within, offset, size }: InspectRange): Generator<string> {
     const { strong, faint, hint } = this.#screen.style;
-    const name = symbols.length > 0 ? symbols.map(plainName).join(', ') : plainName(within ?? '');
+    const names = symbols.length > 0 ? symbols : [within ?? ''];
+    const name = names.map((each) => shownName(each, this.#screen)).join(', ');
     const owner = plainName((object === undefined ? section : `${object}:(${section})`) ?? '');
     const spans: Span[] = [
       { text: offset === this.#inspection.entryOffset ? 'entry' : '', paint: hint },
@@ -141,7 +142,7 @@ class Dump {
   }
 
   #instructionLabel({ text, target }: ShownInstruction): Span[] {
-    const note = target ? targetNote(target) : '';
+    const note = target ? targetNote(target, this.#screen) : '';
     return note === '' ? [{ text }] : [{ text }, { text: `  ${note}`, paint: this.#screen.style.hint }];
   }
 
@@ -221,7 +222,16 @@ function zeroEnd(bytes: Uint8Array, start: number, end: number): number {
   return at;
 }
 
-function targetNote({ kind, symbol, text }: Target): string {
-  const parts = [symbol === undefined ? '' : `<${plainName(symbol)}>`, kind === 'branch' ? '' : (text ?? '')];
+/** A symbol, or a place in one: its name and `+0x…`. */
+function shownName(place: string, { showName }: Screen): string {
+  const [, name, offset] = /^(.*?)(\+0x[0-9a-f]+)?$/s.exec(place)!;
+  return plainName(showName(name!) + (offset ?? ''));
+}
+
+function targetNote({ kind, symbol, text }: Target, screen: Screen): string {
+  const parts = [
+    symbol === undefined ? '' : `<${shownName(symbol, screen)}>`,
+    kind === 'branch' ? '' : (text ?? ''),
+  ];
   return parts.filter((part) => part !== '').join(' ');
 }

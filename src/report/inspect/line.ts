@@ -12,6 +12,8 @@ export interface Screen {
   readonly style: Style;
   /** Characters of a line; what is longer is cut off. Undefined where lines may have any length. */
   readonly columns: number | undefined;
+  /** Names of symbols as they are shown. */
+  readonly showName: (name: string) => string;
 }
 
 /** Puts spans behind each other. @returns the line, ended by a newline */
