@@ -53,7 +53,9 @@ await build({
 });
 await build({
   ...OPTIONS,
-  entryPoints: ['command', 'check', 'print', 'watch'].map((name) => `src/cli/${name}.ts`),
+  entryPoints: ['budgetCommand', 'budgets', 'command', 'config', 'check', 'print', 'watch'].map(
+    (name) => `src/cli/${name}.ts`,
+  ),
 });
 const id = createHash('sha256')
   .update(readFileSync(join(DIST, 'main.cjs')))

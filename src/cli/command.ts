@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { writeMessage, writeText } from '../node/output.ts';
 import { LINK_OPTIONS } from '../options.ts';
 import { VERSION } from '../version.ts';
+import type { BudgetWords } from './budgetCommand.ts';
 import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
 import type { LinkValues, LinkWords } from './linkArgv.ts';
 
@@ -13,6 +14,7 @@ import type { LinkValues, LinkWords } from './linkArgv.ts';
 export type Asked =
   | ({ readonly command: 'link' } & LinkWords)
   | { readonly command: 'check'; readonly files: readonly string[]; readonly json: boolean }
+  | { readonly command: 'budget'; readonly words: BudgetWords }
   | { readonly command: 'driver-dir' }
   /** Commander has said all there was to say. */
   | { readonly command: 'nothing'; readonly code: number };
@@ -24,9 +26,17 @@ Examples:
   tinyelf link main.o --builtins=mem -o main  supply memcpy and its kin
   tinyelf link main.o --print-map -o main     see what lies where, and why
   tinyelf link main.o --watch -o main         link again whenever main.o changes
+  tinyelf link main.o --budget=4k -o main     fail if main is larger than 4096 bytes
   rustc --emit=obj -C panic=abort -o - main.rs | tinyelf link - -o main
 
-Exit status: 0 linked, 1 the link failed (an old output is left as it was), 2 wrong usage.`;
+Exit status: 0 linked, 1 the link failed (an old output is left as it was), 2 wrong usage, 3 linked, and over budget.`;
+
+const BUDGET_DETAILS = `
+Examples:
+  tinyelf budget main.map.json --budget=4k    hold what --map-json has written against 4096 bytes
+  tinyelf budget main --baseline old.map.json --markdown >> "$GITHUB_STEP_SUMMARY"
+
+Exit status: 0 within all budgets, 1 a map or a configuration cannot be used, 2 wrong usage, 3 over budget.`;
 
 const CHECK_DETAILS = `
 Linux is modelled from 4.4 to 7.3, with the fixes that distributions carry; qemu-user, gVisor and FreeBSD's Linux
@@ -72,6 +82,7 @@ function makeProgram(ask: Ask): Command {
     .action(() => ask({ command: 'driver-dir' }));
   addLink(program, ask);
   addCheck(program, ask);
+  addBudget(program, ask);
   return program;
 }
 
@@ -100,5 +111,25 @@ function addCheck(program: Command, ask: Ask): void {
     .addHelpText('after', CHECK_DETAILS)
     .action((files: string[], { json }: { json?: boolean }) =>
       ask({ command: 'check', files, json: json === true }),
+    );
+}
+
+function addBudget(program: Command, ask: Ask): void {
+  program
+    .command('budget')
+    .summary('hold a map against its budgets, and say what has grown')
+    .description(
+      'Says how large a linked program and what is in it may be, how large they are, and what has grown.',
+    )
+    .argument('<file>', 'the map of a link (--map-json), or an executable with its .map.json beside it')
+    .option('--budget <size>', 'bytes that the executable may have; 4096, 4k, 4KiB')
+    .option('--baseline <file>', 'an earlier map, or an executable beside one: say what has grown since')
+    .option('--config <file>', 'take budgets and baseline from <file> (default: as for tinyelf link)')
+    .option('--no-config', 'take them from no file')
+    .option('--markdown', 'give the result as Markdown, with all changes')
+    .option('--json', 'give the result as JSON')
+    .addHelpText('after', BUDGET_DETAILS)
+    .action((file: string, values: Omit<BudgetWords, 'file'>) =>
+      ask({ command: 'budget', words: { file, ...values } }),
     );
 }

@@ -4,10 +4,13 @@ import type { InputName } from '../inputs.ts';
 import { writeText } from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
 import { VERSION } from '../version.ts';
+import { budgetRequest, IDLE_BASELINE } from './budgetRequest.ts';
+import type { Config } from './config.ts';
 import { EXIT_OK } from './exitCodes.ts';
 import { reportFailure } from './failure.ts';
 import { type LdRequest, parseLdArgv } from './ldArgv.ts';
-import { runLink } from './run.ts';
+import { reportErrors, runLink } from './run.ts';
+import { UsageError } from './values.ts';
 
 const PROGRAM = 'ld.tinyelf';
 
@@ -25,6 +28,9 @@ Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --fatal-warnings  -
              --symbols  --debug  --debug-file=FILE
 tinyelf's:   --header  --compat  --floor  --segments  --verbatim  --osabi  --ident-pad  --builtins  --watch
              --shrink=safe|all|none  --print-shrink
+             --budget=SIZE  --baseline=FILE  --config=FILE
+
+Exit status: 0 linked, 1 the link failed, 2 wrong usage, 3 linked and over budget.
 
 Options of GNU ld that cannot change such an executable are accepted.
 ld.tinyelf: supported targets: elf64-x86-64
@@ -40,16 +46,41 @@ export async function runLd(argv: readonly string[]): Promise<number> {
     if (request.announce) writeText(version);
     if (request.action === 'version') writeText(version);
     else if (request.action === 'help') writeText(HELP);
-    else if (!request.announce || request.options.inputs.length > 0) return await linkAs(request);
+    else if (!request.announce || request.options.inputs.length > 0)
+      return await linkConfigured(request, argv);
     return EXIT_OK;
   } catch (error) {
     return reportFailure(PROGRAM, error);
   }
 }
 
-async function linkAs(request: LdRequest): Promise<number> {
+/** Links by the command line and the configuration that it names, if any. */
+async function linkConfigured(request: LdRequest, argv: readonly string[]): Promise<number> {
+  if (request.config === undefined) return await linkAs(request, undefined);
+  const { readConfig, toLdWords } = await import('./config.ts');
+  const config = readConfig(request.config);
+  if ('diagnostics' in config)
+    return await reportErrors({ program: PROGRAM, json: false }, config.diagnostics);
+  const { front, back } = toLdWords(config);
+  // What the command line says stands behind, and so prevails.
+  const { budget, baseline } = request;
+  const whole = parseLdArgv([...front, ...argv, ...back], readResponse);
+  return await linkAs({ ...whole, budget, baseline }, config);
+}
+
+async function linkAs(request: LdRequest, config: Config | undefined): Promise<number> {
   const { options, notices } = fixPositionIndependence(request.options);
-  return await runLink({ ...request, options, notices, program: PROGRAM, json: false });
+  const budgets = budgetRequest(request, config);
+  if (!budgets && request.baseline !== undefined) throw new UsageError(IDLE_BASELINE);
+  return await runLink({
+    ...request,
+    options,
+    notices,
+    program: PROGRAM,
+    json: false,
+    budgets,
+    isDriven: true,
+  });
 }
 
 /**

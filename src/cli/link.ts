@@ -1,8 +1,10 @@
 /** `tinyelf link`: from the words of its command line to a link. */
 import type { InputName } from '../inputs.ts';
 import { DEFAULT_OPTIONS, defaultHeader, type LinkOptions } from '../options.ts';
+import { budgetRequest, IDLE_BASELINE } from './budgetRequest.ts';
+import { configFor } from './configFor.ts';
 import { LIBRARY_MARK, type LinkValues, type LinkWords } from './linkArgv.ts';
-import { runLink } from './run.ts';
+import { reportErrors, runLink } from './run.ts';
 import {
   parseBase,
   parseBuiltins,
@@ -18,8 +20,15 @@ import {
 } from './values.ts';
 
 /** Links as a command line asks for it. @returns the exit code @throws UsageError for values that make no sense */
-export async function linkWords({ inputs, values }: LinkWords): Promise<number> {
+export async function linkWords(words: LinkWords): Promise<number> {
+  const config = await configFor(words.values.config);
+  if (config && 'diagnostics' in config)
+    return await reportErrors({ program: 'tinyelf', json: words.values.json === true }, config.diagnostics);
+  const values = { ...config?.values, ...words.values };
+  const inputs = [...words.inputs, ...(words.inputs.some(isLibrary) ? [] : (config?.libraries ?? []))];
   const { output } = values;
+  const budgets = budgetRequest(words.values, config);
+  if (!budgets && words.values.baseline !== undefined) throw new UsageError(IDLE_BASELINE);
   if (values.json && output === '-') throw new UsageError('--json and -o - both need standard output');
   return await runLink({
     program: 'tinyelf',
@@ -33,7 +42,12 @@ export async function linkWords({ inputs, values }: LinkWords): Promise<number> 
     time: values.time === true,
     watch: values.watch === true,
     json: values.json === true,
+    budgets,
   });
+}
+
+function isLibrary(operand: string): boolean {
+  return operand.startsWith(LIBRARY_MARK);
 }
 
 function toLinkOptions(inputs: readonly string[], values: LinkValues): LinkOptions {
@@ -65,7 +79,7 @@ function toLinkOptions(inputs: readonly string[], values: LinkValues): LinkOptio
 }
 
 function toInput(operand: string): InputName {
-  if (operand.startsWith(LIBRARY_MARK)) return { kind: 'library', name: operand.slice(LIBRARY_MARK.length) };
+  if (isLibrary(operand)) return { kind: 'library', name: operand.slice(LIBRARY_MARK.length) };
   return { kind: 'file', path: operand };
 }
 

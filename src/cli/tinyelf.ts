@@ -47,6 +47,10 @@ async function obey(asked: Asked): Promise<number> {
       const { checkFiles } = await import('./check.ts');
       return checkFiles(asked.files, asked.json);
     }
+    case 'budget': {
+      const { checkBudget } = await import('./budgetCommand.ts');
+      return await checkBudget(asked.words);
+    }
     case 'driver-dir':
       writeText(`${join(dirname(realpathSync(process.argv[1]!)), 'driver')}\n`);
       return EXIT_OK;
