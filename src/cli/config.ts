@@ -30,6 +30,9 @@ export function readConfig(path: string): Config | { readonly diagnostics: reado
   const content = isManifest ? memberOf(read.value, PACKAGE_KEY) : read.value;
   if (content === undefined)
     return { diagnostics: [complaint(`${path} has no key "${PACKAGE_KEY}" with a configuration`)] };
+  // Lists are objects too.
+  if (Array.isArray(content))
+    return { diagnostics: [complaint(`${path}: expected an object, but it is a list`)] };
   const result = v.safeParse(configSchema, content);
   const where = isManifest ? [PACKAGE_KEY] : [];
   if (!result.success)
@@ -65,8 +68,8 @@ function describeIssue(issue: v.BaseIssue<unknown>, prefix: readonly string[]): 
     if (issue.expected === 'never') return unknownKey([...prefix, ...parent], `${path.at(-1)}`, parent);
     if (issue.received === 'undefined') return `${place}: is missing`;
   }
-  // Checks of values show what they were given.
-  const isShown = issue.kind === 'schema' && issue.input !== undefined;
+  // Readers of option values show what they were given.
+  const isShown = !['raw_check', 'check', 'non_empty'].includes(issue.type);
   const found = isShown ? `, but it is ${describeValue(issue.input)}` : '';
   return `${place === '' ? '' : `${place}: `}${issue.message}${found}`;
 }

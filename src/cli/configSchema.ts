@@ -13,14 +13,14 @@ function textFor(parse: (text: string) => unknown) {
 
 /** A number, or text in which it may have another base or a unit. */
 function numberFor(parse: (text: string) => unknown, expected: string) {
-  const number = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+  const number = v.pipe(v.number(), v.safeInteger(expected), v.minValue(0, expected));
   return v.pipe(v.union([number, v.string()], expected), checkedBy<number | string>(parse));
 }
 
 /** What is wrong with a value is said by who reads it, without the name of the option in front. */
 function checkedBy<T extends number | string>(parse: (text: string) => unknown) {
   return v.rawCheck<T>(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
+    if (!dataset.typed || dataset.issues) return;
     try {
       parse(`${dataset.value}`);
     } catch (error) {
