@@ -59,10 +59,13 @@ function nearestMatch(map: LinkMap, kind: 'section' | 'symbol', pattern: string)
   return near === undefined ? undefined : byPart.get(near);
 }
 
+/** A letter may be missing in the pattern, or be too many. */
 function partsOf(name: string, pattern: string, length: number): readonly string[] {
+  const lengths = [length - 1, length, length + 1];
   if (pattern.startsWith('*') && pattern.endsWith('*')) return name.match(/\w+/g) ?? [];
-  if (pattern.endsWith('*')) return [name.slice(0, length)];
-  return [pattern.startsWith('*') ? name.slice(-length) : name];
+  if (pattern.endsWith('*')) return lengths.map((count) => name.slice(0, Math.max(0, count)));
+  if (pattern.startsWith('*')) return lengths.map((count) => name.slice(Math.max(0, name.length - count)));
+  return [name];
 }
 
 /** Measures a program by its map. */

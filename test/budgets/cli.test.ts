@@ -148,6 +148,9 @@ describe('budgets of a configuration', () => {
     ['symbol', '_RNvXs_NtNtNtCs*', undefined],
     ['section', '.rodta*', '.rodata'],
     ['section', '*.txt.*', undefined],
+    ['symbol', '_stat*', '_start'],
+    ['symbol', '*strt', '_start'],
+    ['symbol', '*_sart*', '_start'],
   ])('for a %s %s that is not there guard nothing: an error', (kind, name, near) => {
     const config = writeJson('idle.json', { budgets: [{ [kind]: name, limit: '1k' }] });
     const { code, stdout, stderr } = link('large.o', '-o', 'idle', '--config', config);
