@@ -11,6 +11,15 @@ import { loadMap } from './mapFiles.ts';
 import { nearestName } from './nearest.ts';
 import { styleFor } from './style.ts';
 
+const names = new Map<string, string>();
+
+/** Several budgets and the baseline ask for the same names. */
+function demangleOnce(symbol: string): string {
+  const known = names.get(symbol) ?? demangle(symbol);
+  names.set(symbol, known);
+  return known;
+}
+
 /** Growths that are named. */
 const MAX_GROWTHS = 10;
 
@@ -37,7 +46,7 @@ export function openBudgets(request: BudgetRequest): OpenBudgets | undefined {
 
 /** Budgets that guard nothing, as errors: one that is mistyped would never be exceeded. */
 export function findIdleBudgets(map: LinkMap, budgets: readonly Budget[]): Diagnostic[] {
-  return idleBudgets(map, budgets, demangle).map((budget) => {
+  return idleBudgets(map, budgets, demangleOnce).map((budget) => {
     const message = `the budget for ${label(budget)} guards nothing: no ${budget.kind} has such a name`;
     const near = budget.kind === 'part' ? undefined : nearestMatch(map, budget.kind, budget.name);
     const hint = near === undefined ? 'a map (--print-map) has the names' : `did you mean ${near}?`;
@@ -49,7 +58,7 @@ export function findIdleBudgets(map: LinkMap, budgets: readonly Budget[]): Diagn
 function nearestMatch(map: LinkMap, kind: 'section' | 'symbol', pattern: string): string | undefined {
   const literal = pattern.replace(/[*?]/g, '');
   const byPart = new Map<string, string>();
-  for (const name of namesIn(map, kind, demangle)) {
+  for (const name of namesIn(map, kind, demangleOnce)) {
     for (const part of partsOf(name, pattern, literal.length)) {
       // Of names that are alike there the shortest says most.
       if (name.length < (byPart.get(part)?.length ?? Number.POSITIVE_INFINITY)) byPart.set(part, name);
@@ -70,11 +79,11 @@ function partsOf(name: string, pattern: string, length: number): readonly string
 
 /** Measures a program by its map. */
 export function reportBudgets(map: LinkMap, { budgets, baselineMap }: OpenBudgets): BudgetReport {
-  const spendings = measureBudgets(map, budgets, demangle);
+  const spendings = measureBudgets(map, budgets, demangleOnce);
   return {
     spendings,
     diagnostics: spendings.filter(({ left }) => left < 0).map(overspent),
-    diff: baselineMap && diffMaps(baselineMap, map, demangle),
+    diff: baselineMap && diffMaps(baselineMap, map, demangleOnce),
   };
 }
 

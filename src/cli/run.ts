@@ -1,7 +1,6 @@
 /** Runs a link for a command line: reads, links, writes, and says what happened. Shared by all front ends. */
 import { fstatSync, statSync } from 'node:fs';
 import { type Diagnostic, LinkError } from '../diagnostics.ts';
-import type { LinkMap } from '../explain/linkMap.ts';
 import { type LinkResult, link } from '../link.ts';
 import { LinkCache } from '../linkCache.ts';
 import { DiskFiles, STANDARD_INPUT } from '../node/files.ts';
@@ -18,6 +17,7 @@ import type { BudgetRequest } from './budgetRequest.ts';
 import type { BudgetReport } from './budgets.ts';
 import { EXIT_LINK_ERROR, EXIT_OK, EXIT_OVER_BUDGET } from './exitCodes.ts';
 import { diagnosticsOf } from './failure.ts';
+import { budgetsForJson, openBudgets } from './linkBudgets.ts';
 import { PassTimer } from './passTimer.ts';
 import { TunedFiles } from './tunedFiles.ts';
 import { UsageError } from './values.ts';
@@ -99,7 +99,7 @@ async function linkOnce(
   const parts = partsFor(request);
   const timer = request.time ? new PassTimer() : undefined;
   try {
-    const budgets = await openBudgets(request);
+    const budgets = await openBudgets(request.budgets);
     const result = link(files, request.options, { sink: parts, passDone: timer?.lap, cache });
     // Made before anything is written: making it may add warnings, which may be fatal.
     const debugFile = request.debugFile === undefined ? undefined : result.debugFile();
@@ -131,27 +131,6 @@ export async function reportErrors(
   if (json) writeText(`${JSON.stringify({ ok: false, diagnostics }, null, 2)}\n`);
   else await printDiagnostics(program, diagnostics);
   return EXIT_LINK_ERROR;
-}
-
-/** Budgets of a link, and what to do with its map. */
-interface BudgetCheck {
-  /** @throws LinkError for budgets that guard nothing */
-  check(map: LinkMap): BudgetReport;
-}
-
-/** @throws LinkError without diagnostics if there is no baseline where one should be: that has been said */
-async function openBudgets({ budgets }: LinkRequest): Promise<BudgetCheck | undefined> {
-  if (!budgets) return undefined;
-  const { findIdleBudgets, openBudgets: open, reportBudgets } = await import('./budgets.ts');
-  const opened = open(budgets);
-  if (!opened) throw new LinkError([]);
-  return {
-    check(map) {
-      const idle = findIdleBudgets(map, budgets.budgets);
-      if (idle.length > 0) throw new LinkError(idle);
-      return reportBudgets(map, opened);
-    },
-  };
 }
 
 /** Takes an executable in parts, where that can be done: a debug file is made from all of it. */
@@ -232,9 +211,7 @@ async function reportJson(
   const over = spent?.diagnostics ?? [];
   const map = result.map();
   const linked = { ok: over.length === 0, output, map, diagnostics: [...diagnostics, ...over] };
-  const growths = spent?.diff && (await import('./budgets.ts')).growthsOf(spent.diff);
-  const budgets = spent && { budgets: spent.spendings, ...(growths && { growths }) };
-  writeText(`${JSON.stringify({ ...linked, ...budgets }, null, 2)}\n`);
+  writeText(`${JSON.stringify({ ...linked, ...(await budgetsForJson(spent)) }, null, 2)}\n`);
 }
 
 /** Unlike performance.now() it is there without loading a module. */
