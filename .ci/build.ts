@@ -59,7 +59,10 @@ await build({
   // It loads WebAssembly from beside itself.
   external: ['iced-x86'],
   entryPoints: [
+    'budgetCommand',
+    'budgets',
     'command',
+    'config',
     'check',
     'completions',
     'diff',

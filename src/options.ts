@@ -149,6 +149,7 @@ export const GROUPS = {
   program: 'What goes in:',
   header: 'Header and address:',
   output: 'Output:',
+  budgets: 'Budgets and configuration:',
 };
 
 /** The options of `tinyelf link`, in the order of the help text. */
@@ -298,4 +299,20 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     help: 'link, then link again whenever an input changes, until interrupted; what did not change is not read again',
   },
   { flags: '--json', group: GROUPS.output, help: 'print the result, the map and the diagnostics as JSON' },
+  {
+    flags: '--budget <size>',
+    group: GROUPS.budgets,
+    help: 'fail with exit status 3 if the executable is larger, after it has been written; 4096, 4k, 4KiB',
+  },
+  {
+    flags: '--baseline <file>',
+    group: GROUPS.budgets,
+    help: 'the map of an earlier link (or an executable with its .map.json beside it): say what has grown since if a budget is exceeded',
+  },
+  {
+    flags: '--config <file>',
+    group: GROUPS.budgets,
+    help: 'take budgets, and options that are not given, from <file> (default: the nearest tinyelf.config.json, or package.json with the key "tinyelf", up to the first package.json)',
+  },
+  { flags: '--no-config', group: GROUPS.budgets, help: 'take them from no file' },
 ];

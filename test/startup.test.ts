@@ -4,11 +4,14 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { builtinModules } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -66,6 +69,49 @@ describe('a link', () => {
     });
     const files = readdirSync(join(ROOT, 'src/passes')).map((name) => name.replace('.ts', ''));
     expect(new Set(named)).toEqual(new Set([...files, 'addTables', 'total']));
+  });
+
+  it('loads what reads configurations where there is one, and what knows budgets where there are some', () => {
+    const files = (...words: string[]) => {
+      const loaded = loadedBy('tinyelf.js', 'link', OBJECT, '-o', 'out', ...words);
+      return [...new Set(loaded.filter((name) => /^\.\/.*cjs$/.test(name)))];
+    };
+    expect(files()).toEqual([]);
+    writeFileSync(join(folder, 'c.json'), '{"icf": "all"}');
+    expect(files('--config', 'c.json')).toEqual(['./config.cjs']);
+    expect(files('--budget=4k')).toEqual(['./budgets.cjs']);
+  });
+
+  it('looks at two files in each folder for a configuration', () => {
+    const place = mkdtempSync(join(tmpdir(), 'tinyelf-test-'));
+    try {
+      const spy = join(place, 'spy.cjs');
+      writeFileSync(
+        spy,
+        `const fs = require('node:fs');
+        for (const name of ['existsSync', 'readFileSync']) {
+          const real = fs[name];
+          fs[name] = (path, ...rest) => {
+            if (/\\/(tinyelf\\.config|package)\\.json$/.test(path)) fs.writeSync(2, name + ' ' + path + '\\n');
+            return real(path, ...rest);
+          };
+        }`,
+      );
+      const inner = join(place, 'project/src');
+      mkdirSync(inner, { recursive: true });
+      writeFileSync(join(place, 'project/package.json'), '{"name": "x"}');
+      const bin = join(ROOT, 'bin/tinyelf.js');
+      const { stderr } = run(process.execPath, ['-r', spy, bin, 'link', OBJECT, '-o', 'out'], { cwd: inner });
+      expect(stderr.trim().split('\n')).toEqual([
+        `existsSync ${inner}/tinyelf.config.json`,
+        `existsSync ${inner}/package.json`,
+        `existsSync ${place}/project/tinyelf.config.json`,
+        `existsSync ${place}/project/package.json`,
+        `readFileSync ${place}/project/package.json`,
+      ]);
+    } finally {
+      rmSync(place, { recursive: true });
+    }
   });
 
   it('has neither commander nor chalk nor reports in its file', () => {

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, write
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { buildObject } from '../src/elf/build.ts';
-import { CODE, gnuArchive, section } from './elf/make.ts';
+import { CODE, fixture, gnuArchive, section } from './elf/make.ts';
 import { LD_TINYELF, run, scratchFolder, TINYELF, tinyelf } from './run.ts';
 
 const scratch = scratchFolder();
@@ -109,6 +109,16 @@ describe('--watch', () => {
     watching!.kill('SIGTERM');
     expect(await ended()).toBe(143);
     expect(readdirSync(folder).sort()).toEqual(['main.o', 'program']);
+  });
+
+  it('holds each link against its budgets', async () => {
+    const folder = folderFor('budgets');
+    writeFileSync(join(folder, 'main.o'), exitObject(1));
+    watch(folder, TINYELF, 'link', 'main.o', '-o', 'program', '--watch', '--budget=80');
+    expect(await heard(LINKED)).not.toMatch(/error/);
+    replace(join(folder, 'main.o'), fixture('hello-rodata/static.o'));
+    expect(await heard(LINKED)).toMatch(/error: the file takes \d+ bytes, \d+ more than its budget of 80\n/);
+    expect(run(join(folder, 'program'), []).stdout.toString()).toBe('Hello, rodata!\n');
   });
 
   it('follows archives and what comes from folders that were not there', async () => {

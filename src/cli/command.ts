@@ -7,6 +7,7 @@ import { GROUPINGS, type Grouping } from '../explain/diff.ts';
 import { writeMessage, writeText } from '../node/output.ts';
 import { GROUPS, LINK_OPTIONS, type OptionHelp } from '../options.ts';
 import { VERSION } from '../version.ts';
+import type { BudgetWords } from './budgetCommand.ts';
 import type { DiffValues } from './diff.ts';
 import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
 import type { InspectWords } from './inspectValues.ts';
@@ -20,6 +21,7 @@ export type Asked =
   | { readonly command: 'inspect'; readonly file: string; readonly words: InspectWords }
   | ({ readonly command: 'why' } & WhyWords)
   | ({ readonly command: 'diff' } & DiffValues)
+  | { readonly command: 'budget'; readonly words: BudgetWords }
   | { readonly command: 'driver-dir' }
   /** `program` has all there is to complete. */
   | { readonly command: 'completions'; readonly shell: string; readonly program: Command }
@@ -33,9 +35,17 @@ Examples:
   tinyelf link main.o --builtins=mem -o main  supply memcpy and its kin
   tinyelf link main.o --print-map -o main     see what lies where, and why
   tinyelf link main.o --watch -o main         link again whenever main.o changes
+  tinyelf link main.o --budget=4k -o main     fail if main is larger than 4096 bytes
   rustc --emit=obj -C panic=abort -o - main.rs | tinyelf link - -o main
 
-Exit status: 0 linked, 1 the link failed (an old output is left as it was), 2 wrong usage.`;
+Exit status: 0 linked, 1 the link failed (an old output is left as it was), 2 wrong usage, 3 linked, and over budget.`;
+
+const BUDGET_DETAILS = `
+Examples:
+  tinyelf budget main.map.json --budget=4k    hold what --map-json has written against 4096 bytes
+  tinyelf budget main --baseline old.map.json --markdown >> "$GITHUB_STEP_SUMMARY"
+
+Exit status: 0 within all budgets, 1 a map or a configuration cannot be used, 2 wrong usage, 3 over budget.`;
 
 const WHY_DETAILS = `
 The link is made as \`tinyelf link\` would make it with the same options, but nothing is written. A map that --map-json
@@ -123,6 +133,7 @@ export function makeProgram(ask: Ask): Command {
   addCheck(program, ask);
   addInspect(program, ask);
   addCompletions(program, ask);
+  addBudget(program, ask);
   return program;
 }
 
@@ -243,4 +254,24 @@ function addCompletions(program: Command, ask: Ask): void {
     .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText('after', COMPLETIONS_DETAILS)
     .action((shell: string) => ask({ command: 'completions', shell, program }));
+}
+
+function addBudget(program: Command, ask: Ask): void {
+  program
+    .command('budget')
+    .summary('hold a map against its budgets, and say what has grown')
+    .description(
+      'Says how large a linked program and what is in it may be, how large they are, and what has grown.',
+    )
+    .argument('<file>', 'the map of a link (--map-json), or an executable with its .map.json beside it')
+    .option('--budget <size>', 'bytes that the executable may have; 4096, 4k, 4KiB')
+    .option('--baseline <file>', 'an earlier map, or an executable beside one: say what has grown since')
+    .option('--config <file>', 'take budgets and baseline from <file> (default: as for tinyelf link)')
+    .option('--no-config', 'take them from no file')
+    .option('--markdown', 'give the result as Markdown, with all changes')
+    .option('--json', 'give the result as JSON')
+    .addHelpText('after', BUDGET_DETAILS)
+    .action((file: string, values: Omit<BudgetWords, 'file'>) =>
+      ask({ command: 'budget', words: { file, ...values } }),
+    );
 }

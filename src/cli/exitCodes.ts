@@ -2,3 +2,5 @@
 export const EXIT_OK = 0;
 export const EXIT_LINK_ERROR = 1;
 export const EXIT_USAGE = 2;
+/** The output has been written, and is larger than a budget permits. */
+export const EXIT_OVER_BUDGET = 3;

@@ -4,12 +4,15 @@ import type { InputName } from '../inputs.ts';
 import { writeText } from '../node/output.ts';
 import type { LinkOptions } from '../options.ts';
 import { VERSION } from '../version.ts';
+import { budgetRequest, IDLE_BASELINE } from './budgetRequest.ts';
+import type { Config } from './config.ts';
 import { EXIT_OK } from './exitCodes.ts';
 import { reportFailure } from './failure.ts';
 import { type LdRequest, parseLdArgv, splitLdWords } from './ldArgv.ts';
 import { expandResponses } from './ldWords.ts';
 import { Responses } from './responses.ts';
-import { runLink } from './run.ts';
+import { reportErrors, runLink } from './run.ts';
+import { UsageError } from './values.ts';
 
 const PROGRAM = 'ld.tinyelf';
 
@@ -29,6 +32,9 @@ Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --reproduce=FILE  -
              --symbols  --debug  --debug-file=FILE
 tinyelf's:   --header  --compat  --floor  --segments  --verbatim  --osabi  --ident-pad  --builtins  --watch
              --shrink=safe|all|none  --print-shrink
+             --budget=SIZE  --baseline=FILE  --config=FILE
+
+Exit status: 0 linked, 1 the link failed, 2 wrong usage, 3 linked and over budget.
 
 Options of GNU ld that cannot change such an executable are accepted.
 ld.tinyelf: supported targets: elf64-x86-64
@@ -48,23 +54,53 @@ export async function runLd(argv: readonly string[]): Promise<number> {
     if (request.action === 'version') writeText(version);
     else if (request.action === 'help') writeText(LD_HELP);
     else if (!request.announce || request.options.inputs.length > 0)
-      return await linkAs(request, words, responses.paths);
+      return await linkConfigured(request, words, responses.paths);
     return EXIT_OK;
   } catch (error) {
     return reportFailure(PROGRAM, error);
   }
 }
 
-async function linkAs(
+/** Links by the command line and the configuration that it names, if any. */
+async function linkConfigured(
   request: LdRequest,
   argv: readonly string[],
   responses: readonly string[],
 ): Promise<number> {
+  if (request.config === undefined) return await linkAs(request, argv, responses, undefined);
+  const { readConfig, toLdWords } = await import('./config.ts');
+  const config = readConfig(request.config);
+  if ('diagnostics' in config)
+    return await reportErrors({ program: PROGRAM, json: false }, config.diagnostics);
+  const { front, back } = toLdWords(config);
+  // What the command line says stands behind, and so prevails.
+  const { budget, baseline } = request;
+  const words = [...front, ...argv, ...back];
+  return await linkAs({ ...parseLdArgv(words, () => undefined), budget, baseline }, words, responses, config);
+}
+
+async function linkAs(
+  request: LdRequest,
+  argv: readonly string[],
+  responses: readonly string[],
+  config: Config | undefined,
+): Promise<number> {
   const { options, notices } = fixPositionIndependence(request.options);
+  const budgets = budgetRequest(request, config);
+  if (!budgets && request.baseline !== undefined) throw new UsageError(IDLE_BASELINE);
   const { reproduce: path } = request;
   const reproduce =
     path === undefined ? undefined : { path, words: { items: [...splitLdWords(argv)] }, responses };
-  return await runLink({ ...request, reproduce, options, notices, program: PROGRAM, json: false });
+  return await runLink({
+    ...request,
+    reproduce,
+    options,
+    notices,
+    program: PROGRAM,
+    json: false,
+    budgets,
+    isDriven: true,
+  });
 }
 
 /**

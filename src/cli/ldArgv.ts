@@ -29,6 +29,10 @@ export interface LdRequest {
   readonly quiet: boolean;
   readonly time: boolean;
   readonly watch: boolean;
+  readonly budget: string | undefined;
+  readonly baseline: string | undefined;
+  /** Path of a configuration to be used; none is looked for. */
+  readonly config: string | undefined;
 }
 
 /** Where GNU ld looks for libraries behind the folders of -L (SEARCH_DIR in the default script of Debian's ld). */
@@ -111,6 +115,9 @@ function initialState(inputs: InputName[]): LdState {
     quiet: false,
     time: false,
     watch: false,
+    budget: undefined,
+    baseline: undefined,
+    config: undefined,
     sysroot: '',
     defaultPaths: true,
     mode: { whole: false, lazy: false },
@@ -157,6 +164,9 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
     quiet: state.quiet,
     time: state.time,
     watch: state.watch,
+    budget: state.budget,
+    baseline: state.baseline,
+    config: state.config,
     options: {
       ...DEFAULT_OPTIONS,
       // Without --eh-frame-hdr a program registers its unwind tables itself, as crtbeginT.o does.

@@ -50,6 +50,9 @@ export interface LdState {
   quiet: boolean;
   time: boolean;
   watch: boolean;
+  budget: string | undefined;
+  baseline: string | undefined;
+  config: string | undefined;
   sysroot: string;
   defaultPaths: boolean;
   /** How files and libraries that follow are taken. */
@@ -303,6 +306,18 @@ function addOwnOptions(): void {
   });
   option('watch', 'none', (state) => {
     state.watch = true;
+  });
+  option('budget', 'value', (state, value) => {
+    state.budget = value;
+  });
+  option('baseline', 'value', (state, value) => {
+    state.baseline = value;
+  });
+  option('config', 'value', (state, value) => {
+    state.config = value;
+  });
+  option('no-config', 'none', (state) => {
+    state.config = undefined;
   });
   option('segments', 'value', (state, value) => set(state, { segments: parseSegments(value) }));
 }

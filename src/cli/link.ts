@@ -2,8 +2,10 @@
 import type { LinkMap } from '../explain/linkMap.ts';
 import type { InputName } from '../inputs.ts';
 import { DEFAULT_OPTIONS, defaultHeader, type LinkOptions } from '../options.ts';
+import { budgetRequest, IDLE_BASELINE } from './budgetRequest.ts';
+import { configFor } from './configFor.ts';
 import { LIBRARY_MARK, type LinkValues, type LinkWords } from './linkArgv.ts';
-import { runLink, tryLink } from './run.ts';
+import { reportErrors, runLink, tryLink } from './run.ts';
 import {
   parseBase,
   parseBuiltins,
@@ -25,8 +27,14 @@ import {
  * @throws UsageError for values that make no sense
  */
 export async function linkWords(words: LinkWords, responses: readonly string[]): Promise<number> {
-  const { inputs, values } = words;
+  const config = await configFor(words.values.config);
+  if (config && 'diagnostics' in config)
+    return await reportErrors({ program: 'tinyelf', json: words.values.json === true }, config.diagnostics);
+  const values = { ...config?.values, ...words.values };
+  const inputs = [...words.inputs, ...(words.inputs.some(isLibrary) ? [] : (config?.libraries ?? []))];
   const { output } = values;
+  const budgets = budgetRequest(words.values, config);
+  if (!budgets && words.values.baseline !== undefined) throw new UsageError(IDLE_BASELINE);
   if (values.json && output === '-') throw new UsageError('--json and -o - both need standard output');
   return await runLink({
     program: 'tinyelf',
@@ -43,6 +51,7 @@ export async function linkWords(words: LinkWords, responses: readonly string[]):
     time: values.time === true,
     watch: values.watch === true,
     json: values.json === true,
+    budgets,
   });
 }
 
@@ -52,6 +61,10 @@ export async function linkWords(words: LinkWords, responses: readonly string[]):
  */
 export async function mapOf({ inputs, values }: LinkWords): Promise<LinkMap | undefined> {
   return (await tryLink('tinyelf', toLinkOptions(inputs, values)))?.map();
+}
+
+function isLibrary(operand: string): boolean {
+  return operand.startsWith(LIBRARY_MARK);
 }
 
 function toLinkOptions(inputs: readonly string[], values: LinkValues): LinkOptions {
@@ -83,7 +96,7 @@ function toLinkOptions(inputs: readonly string[], values: LinkValues): LinkOptio
 }
 
 function toInput(operand: string): InputName {
-  if (operand.startsWith(LIBRARY_MARK)) return { kind: 'library', name: operand.slice(LIBRARY_MARK.length) };
+  if (isLibrary(operand)) return { kind: 'library', name: operand.slice(LIBRARY_MARK.length) };
   return { kind: 'file', path: operand };
 }
 

@@ -37,6 +37,10 @@ export interface LinkValues {
   readonly time?: boolean;
   readonly watch?: boolean;
   readonly json?: boolean;
+  readonly budget?: string;
+  readonly baseline?: string;
+  /** False for --no-config. */
+  readonly config?: string | false;
 }
 
 /** The words of a command line by what they are. */
@@ -107,7 +111,7 @@ function splitWord(word: string): { name: string; joined: string | undefined } {
 }
 
 /** An option of the table, as a parser needs it. */
-interface PlainOption {
+export interface PlainOption {
   /** Name of the value. */
   readonly key: string;
   readonly takesValue: boolean;
@@ -116,7 +120,8 @@ interface PlainOption {
   readonly isRepeatable: boolean;
 }
 
-function optionOf(name: string): PlainOption | undefined {
+/** @param name short or long, with its dashes */
+export function optionOf(name: string): PlainOption | undefined {
   for (const { flags, repeatable } of LINK_OPTIONS) {
     // As in `-o, --output <file>`.
     const names = flags.split(/,? /);

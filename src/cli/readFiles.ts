@@ -55,6 +55,16 @@ export function loadMap(path: string): LinkMap {
   return isElf(bytes) ? loadBeside(path, bytes.length) : parse(path, bytes);
 }
 
+/** As `loadMap`. @returns undefined if that cannot be done; the reason has been printed */
+export function tryLoadMap(path: string): LinkMap | undefined {
+  try {
+    return loadMap(path);
+  } catch (error) {
+    reportFileFailure(error);
+    return undefined;
+  }
+}
+
 /** @param size of the executable in bytes */
 function loadBeside(path: string, size: number): LinkMap {
   const beside = `${path}.map.json`;

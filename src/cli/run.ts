@@ -13,10 +13,13 @@ import {
 } from '../node/output.ts';
 import { mayBeTerminal } from '../node/terminal.ts';
 import type { LinkOptions } from '../options.ts';
-import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
+import type { BudgetRequest } from './budgetRequest.ts';
+import type { BudgetReport } from './budgets.ts';
+import { EXIT_LINK_ERROR, EXIT_OK, EXIT_OVER_BUDGET } from './exitCodes.ts';
 import { diagnosticsOf } from './failure.ts';
 import type { LdItem } from './ldArgv.ts';
 import type { LinkWords } from './linkArgv.ts';
+import { budgetsForJson, openBudgets } from './linkBudgets.ts';
 import { PassTimer } from './passTimer.ts';
 import { Progress } from './progress.ts';
 import { TunedFiles } from './tunedFiles.ts';
@@ -58,6 +61,9 @@ export interface LinkRequest {
   readonly quiet?: boolean;
   /** Warnings about the command line itself. */
   readonly notices?: readonly string[];
+  readonly budgets?: BudgetRequest | undefined;
+  /** A driver runs the link, and shows its users standard error only: budgets are printed there. */
+  readonly isDriven?: boolean;
 }
 
 /** An archive with everything that makes a link again. */
@@ -128,6 +134,7 @@ async function linkAndTell(
   const timer = request.time ? new PassTimer() : undefined;
   const progress = request.quiet || request.json ? undefined : new Progress(request.program);
   try {
+    const budgets = await openBudgets(request.budgets);
     const hooks = { sink: parts, passBegins: progress?.begin, passDone: timer?.lap, cache };
     const result = linkWith(progress, () => link(files, request.options, hooks));
     // Made before anything is written: making it may add warnings, which may be fatal.
@@ -136,20 +143,19 @@ async function linkAndTell(
     if (request.fatalWarnings && diagnostics.some(({ severity }) => severity === 'warning')) {
       throw new LinkError(diagnostics.map((item) => ({ ...item, severity: 'error' })));
     }
+    const spent = budgets?.check(result.map());
     const output = request.output ?? result.output ?? 'a.out';
     if (result.isStreamed) parts!.finish();
     else writeExecutable(output, result.bytes);
     if (debugFile) writeExecutable(request.debugFile!, debugFile);
     if (timer) writeMessage(timer.report());
-    await report({ ...request, output }, result, diagnostics, millisecondsSince(started));
+    await report({ ...request, output }, result, diagnostics, spent, millisecondsSince(started));
     await writeSideFiles({ ...request, output }, result, files);
-    return { code: EXIT_OK, executable: { path: output, size: result.size } };
+    const code = spent?.diagnostics.length ? EXIT_OVER_BUDGET : EXIT_OK;
+    return { code, executable: { path: output, size: result.size } };
   } catch (error) {
     parts?.discard();
-    const diagnostics = diagnosticsOf(error);
-    if (request.json) writeText(`${JSON.stringify({ ok: false, diagnostics }, null, 2)}\n`);
-    else await printDiagnostics(request.program, diagnostics);
-    return { code: EXIT_LINK_ERROR };
+    return { code: await reportErrors(request, diagnosticsOf(error)) };
   }
 }
 
@@ -175,6 +181,16 @@ function linkWith(progress: Progress | undefined, action: () => LinkResult): Lin
   } finally {
     progress?.clear();
   }
+}
+
+/** Says why there is no link. @returns the exit code */
+export async function reportErrors(
+  { program, json }: Pick<LinkRequest, 'program' | 'json'>,
+  diagnostics: readonly Diagnostic[],
+): Promise<number> {
+  if (json) writeText(`${JSON.stringify({ ok: false, diagnostics }, null, 2)}\n`);
+  else await printDiagnostics(program, diagnostics);
+  return EXIT_LINK_ERROR;
 }
 
 /** Takes an executable in parts, where that can be done: a debug file is made from all of it. */
@@ -205,11 +221,12 @@ async function report(
   request: LinkRequest & { readonly output: string },
   result: LinkResult,
   diagnostics: readonly Diagnostic[],
+  spent: BudgetReport | undefined,
   milliseconds: number,
 ): Promise<void> {
   const { program, output, json, printMap } = request;
   if (json) {
-    writeText(`${JSON.stringify({ ok: true, output, map: result.map(), diagnostics }, null, 2)}\n`);
+    await reportJson(output, result, diagnostics, spent);
     return;
   }
   await printDiagnostics(program, diagnostics);
@@ -224,6 +241,7 @@ async function report(
   // With `-o -` standard output holds the executable, so what is for people goes where messages go.
   const write = output === STANDARD_OUTPUT ? writeMessage : writeText;
   if (request.printShrink) write((await import('./print.ts')).formatShrinkage(result.shrinkage()));
+  if (spent) await reportSpent(request, spent);
   const isTerminal = mayBeTerminal(1) && mayBeTerminal(2) && process.stdout.isTTY && process.stderr.isTTY;
   // While inputs are watched each link has a line of its own.
   const isSummed = isTerminal && !request.watch;
@@ -231,6 +249,29 @@ async function report(
   const { formatMap, formatSummary, styleFor } = await import('./print.ts');
   if (printMap) write(formatMap(result.map(), styleFor(output === STANDARD_OUTPUT ? 'stderr' : 'stdout')));
   if (isSummed) writeMessage(formatSummary(output, result.summary(), milliseconds, styleFor('stderr')));
+}
+
+/** Prints the budgets, and what is wrong with them. */
+async function reportSpent(request: LinkRequest, spent: BudgetReport): Promise<void> {
+  const { formatSpent } = await import('./budgets.ts');
+  const isError = request.isDriven || request.output === STANDARD_OUTPUT;
+  const { table, growths } = formatSpent(spent, isError ? 'stderr' : 'stdout', request.budgets!.baseline);
+  (isError ? writeMessage : writeText)(table);
+  await printDiagnostics(request.program, spent.diagnostics);
+  writeMessage(growths);
+}
+
+/** The result for machines; a link over budget is not `ok`, but all the rest is there. */
+async function reportJson(
+  output: string,
+  result: LinkResult,
+  diagnostics: readonly Diagnostic[],
+  spent: BudgetReport | undefined,
+): Promise<void> {
+  const over = spent?.diagnostics ?? [];
+  const map = result.map();
+  const linked = { ok: over.length === 0, output, map, diagnostics: [...diagnostics, ...over] };
+  writeText(`${JSON.stringify({ ...linked, ...(await budgetsForJson(spent)) }, null, 2)}\n`);
 }
 
 /** Unlike performance.now() it is there without loading a module. */

@@ -68,6 +68,10 @@ async function obey(asked: Asked, responses: readonly string[]): Promise<number>
       writeText(completionScript(asked.shell, asked.program));
       return EXIT_OK;
     }
+    case 'budget': {
+      const { checkBudget } = await import('./budgetCommand.ts');
+      return await checkBudget(asked.words);
+    }
     case 'driver-dir':
       writeText(`${join(dirname(realpathSync(process.argv[1]!)), 'driver')}\n`);
       return EXIT_OK;

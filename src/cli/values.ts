@@ -95,6 +95,25 @@ export function parseSegments(text: string): LinkOptions['segments'] {
   return parseChoice('segments', text);
 }
 
+/** Bytes by unit, as GNU coreutils have them: k and KiB are 1024, kB is 1000. */
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ...['k', 'm', 'g'].flatMap((letter, i): [string, number][] => [
+    [letter, 1024 ** (i + 1)],
+    [`${letter}ib`, 1024 ** (i + 1)],
+    [`${letter}b`, 1000 ** (i + 1)],
+  ]),
+]);
+
+/** Reads `--budget`: a size such as 4096, 4k, 1.5 KiB. @returns bytes @throws UsageError */
+export function parseSize(text: string, option: string): number {
+  const [, number = '', unit = ''] = /^(0x[0-9a-f]+|[0-9]+(?:\.[0-9]+)?) *([a-z]*)$/i.exec(text.trim()) ?? [];
+  const size = number === '' ? Number.NaN : Number(number) * (UNITS.get(unit.toLowerCase()) ?? Number.NaN);
+  if (Number.isSafeInteger(size)) return size;
+  throw new UsageError(`${option} ${text}: expected a size in whole bytes, such as 4096, 4k, 4KiB or 4kB`);
+}
+
 /** Reads `--builtins`. @throws UsageError */
 export function parseBuiltins(text: string): LinkOptions['builtins'] {
   return parseChoice('builtins', text);

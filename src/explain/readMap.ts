@@ -111,7 +111,8 @@ const range = v.object({
   symbol: index,
 }) satisfies Shape<MapRange>;
 
-const linkMap = v.object({
+/** The shape of a map; docs/map.schema.json is made of it. */
+export const linkMap = v.object({
   version: v.literal(MAP_VERSION),
   fileSize: count,
   memorySize: count,

@@ -84,7 +84,7 @@ function formatTable(grouping: Grouping, changes: readonly Change[], limit: numb
 }
 
 /** A name in a cell of a table: Markdown ends the cell at a bar, and the name at a backtick. */
-function code(name: string): string {
+export function code(name: string): string {
   const fence = name.includes('`') ? '``' : '`';
   const space = fence.length > 1 ? ' ' : '';
   return `${fence}${space}${name.replaceAll('|', '\\|')}${space}${fence}`;
