@@ -79,7 +79,7 @@ function replace(path: string, bytes: Uint8Array): void {
   renameSync(`${path}.new`, path);
 }
 
-const LINKED = /linked program, \d+ bytes, \d+ ms\n/;
+const LINKED = /linked program, \d+ bytes(?: \([-+]\d+\))?, \d+ ms\n/;
 const FAILED = /not linked, \d+ ms\n/;
 
 describe('--watch', () => {
@@ -92,7 +92,7 @@ describe('--watch', () => {
     expect(run(program, []).code).toBe(1);
 
     writeFileSync(object, exitObject(2));
-    expect(await heard(LINKED)).toMatch(/^tinyelf: main\.o changed: linked program/);
+    expect(await heard(LINKED)).toMatch(/^tinyelf: main\.o changed: linked program, 80 bytes, /);
     expect(run(program, []).code).toBe(2);
 
     writeFileSync(object, exitObject(3).subarray(0, 100));
@@ -117,7 +117,9 @@ describe('--watch', () => {
     watch(folder, TINYELF, 'link', 'main.o', '-o', 'program', '--watch', '--budget=80');
     expect(await heard(LINKED)).not.toMatch(/error/);
     replace(join(folder, 'main.o'), fixture('hello-rodata/static.o'));
-    expect(await heard(LINKED)).toMatch(/error: the file takes \d+ bytes, \d+ more than its budget of 80\n/);
+    const said = await heard(LINKED);
+    expect(said).toMatch(/error: the file takes \d+ bytes, \d+ more than its budget of 80\n/);
+    expect(said).toMatch(/changed: linked program, 94 bytes \(\+14\), /);
     expect(run(join(folder, 'program'), []).stdout.toString()).toBe('Hello, rodata!\n');
   });
 

@@ -27,13 +27,16 @@ export async function watchInputs(
   const ended = signalled();
   const folders = new WatchedFolders();
   let changed: readonly string[] = [];
+  /** Size of the last executable, in bytes. */
+  let size: number | undefined;
   for (;;) {
     const started = process.hrtime.bigint();
     const outcome = await link();
     const milliseconds = Number(process.hrtime.bigint() - started) / 1e6;
     writeMessage(
-      `${program}: ${describeChange(changed)}${describe(outcome)}, ${milliseconds.toFixed(0)} ms\n`,
+      `${program}: ${describeChange(changed)}${describe(outcome, size)}, ${milliseconds.toFixed(0)} ms\n`,
     );
+    size = outcome.executable?.size ?? size;
     const next = await Promise.race([ended, folders.next(files.asked(), () => files.changed())]);
     if (typeof next === 'number') {
       folders.close();
@@ -59,6 +62,11 @@ function describeChange(paths: readonly string[]): string {
   return `${named}${others > 0 ? ` and ${others} more` : ''} changed: `;
 }
 
-function describe({ executable }: LinkOutcome): string {
-  return executable ? `linked ${executable.path}, ${executable.size} bytes` : 'not linked';
+/** @param before size of the last executable in bytes, if there was one */
+function describe({ executable }: LinkOutcome, before: number | undefined): string {
+  if (!executable) return 'not linked';
+  const { path, size } = executable;
+  const difference = size - (before ?? size);
+  const change = difference === 0 ? '' : ` (${difference > 0 ? '+' : ''}${difference})`;
+  return `linked ${path}, ${size} bytes${change}`;
 }
