@@ -1,7 +1,0 @@
-set pagination off
-break main
-run
-record btrace
-continue
-info record
-record instruction-history -
