@@ -33,7 +33,8 @@ export class ByteGrid {
     const room = this.scrollHeight - this.#viewHeight;
     if (room <= 0) return 0;
     const most = this.rows - this.#viewHeight / this.cell;
-    return Math.max(0, Math.floor((Math.min(scrollTop, room) / room) * most));
+    // Rounded up, so that the last row is seen whole at the end; but not for what arithmetic loses.
+    return Math.max(0, Math.ceil((Math.min(scrollTop, room) / room) * most - 1e-6));
   }
 
   /** Where to scroll so that a byte is seen. @param scrollTop where the view is now */

@@ -188,20 +188,21 @@ export class ByteMap {
     const first = this.#grid.firstRow(this.#scroller.scrollTop);
     const seen = Math.ceil(this.#scroller.clientHeight / cell);
     const start = first * columns;
-    const end = Math.min(this.#model.link.fileSize, Math.min(rows, first + seen) * columns);
+    const last = Math.min(this.#model.link.fileSize, Math.min(rows, first + seen) * columns);
     this.#palette ??= readPalette(this.#span);
     const palette = this.#palette;
     const shift = { context, first };
-    for (let at = start; at < end; ) {
+    for (let at = start; at < last; ) {
       const range = this.#model.rangeAt(at);
-      const stop = Math.min(end, range.offset + range.size);
-      this.#fill(shift, at, stop, this.#colour(range, palette), cell > 3 ? 1 : 0);
+      const { colour, until } = this.#colour(range, at, palette);
+      const stop = Math.min(last, end(range), until);
+      this.#fill(shift, at, stop, colour, cell > 3 ? 1 : 0);
       if (range.section >= 0 && range.section === this.#marked) this.#veil(shift, at, stop, palette);
       at = stop;
     }
     if (!this.#selected) return;
     const [from, to] = ordered(this.#selected);
-    if (to > from) this.#veil(shift, Math.max(from, start), Math.min(to + 1, end), palette);
+    if (to > from) this.#veil(shift, Math.max(from, start), Math.min(to + 1, last), palette);
     this.#drawCursor(context, first, palette);
   }
 
@@ -225,10 +226,14 @@ export class ByteMap {
     );
   }
 
-  #colour(range: Range, palette: Palette): string {
-    if (this.#isHeat) return palette.heat[heatIndex(range.bits / range.size)]!;
+  /** The colour of a byte of a range, and how far it is the same. */
+  #colour(range: Range, offset: number, palette: Palette): { colour: string; until: number } {
+    if (this.#isHeat) {
+      const { bitsPerByte, end: until } = this.#model.costAt(offset);
+      return { colour: palette.heat[heatIndex(bitsPerByte)]!, until };
+    }
     const shades = palette.parts[this.#model.partOf(range)];
-    return shades[(range.section + range.symbol + 2) % shades.length]!;
+    return { colour: shades[(range.section + range.symbol + 2) % shades.length]!, until: end(range) };
   }
 
   /** Fills a run of cells: up to three rectangles. @param gap between cells, in pixels */
@@ -330,7 +335,9 @@ export class ByteMap {
       (field) => `${field.structure}.${field.name} = ${field.value} (${field.meaning})`,
     );
     const owner = ownerOf(this.#model, range);
-    const cost = this.#model.hasCosts ? [`, ${(range.bits / range.size).toFixed(2)} bits per byte`] : [];
+    const cost = this.#model.hasCosts
+      ? [`, ${this.#model.costAt(offset).bitsPerByte.toFixed(2)} bits per byte`]
+      : [];
     this.#readout.replaceChildren(
       make('b', {}, hex(offset)),
       ' ',

@@ -128,6 +128,20 @@ export class Model {
     return this.ranges[low]!;
   }
 
+  /** What a byte costs, and where the run ends that costs as much. */
+  costAt(offset: number): { readonly bitsPerByte: number; readonly end: number } {
+    const { costs } = this.#data;
+    let low = 0;
+    let high = costs.length / 3;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (costs[3 * middle]! + costs[3 * middle + 1]! <= offset) low = middle + 1;
+      else high = middle;
+    }
+    const [start = this.link.fileSize, size = 0, bits = 0] = costs.slice(3 * low, 3 * low + 3);
+    return offset < start ? { bitsPerByte: 0, end: start } : { bitsPerByte: bits / size, end: start + size };
+  }
+
   /** A section from its root on: each is kept by the one before. */
   chain(section: number): Section[] {
     const chain = new Set<Section>();

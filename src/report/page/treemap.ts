@@ -17,6 +17,9 @@ const CAPTION = 15;
 /** Boxes that are smaller in one direction are not drawn: their parent's colour is seen. */
 const SMALLEST = 2;
 
+/** Boxes that are drawn at most, the largest ones: browsers take a while for more. */
+const MOST_BOXES = 4000;
+
 /** What a label needs. */
 const LABEL_WIDTH = 36;
 const LABEL_HEIGHT = 13;
@@ -118,14 +121,14 @@ export class Treemap {
   }
 
   #elements(root: Box, width: number, height: number): HTMLElement[] {
-    const elements: HTMLElement[] = [];
+    const boxes: Box[] = [];
     const visit = (box: Box) => {
       if (box.x1 - box.x0 < SMALLEST || box.y1 - box.y0 < SMALLEST) return;
-      elements.push(this.#element(box, root, width, height));
+      boxes.push(box);
       box.children?.forEach(visit);
     };
     (root.children ?? [root]).forEach(visit);
-    return elements;
+    return withoutSmallest(boxes).map((box) => this.#element(box, root, width, height));
   }
 
   /** Placed in shares of the whole, so that it fits on paper too. */
@@ -150,7 +153,8 @@ export class Treemap {
       width: `${(100 * (x1 - x0)) / width}%`,
       height: `${(100 * (y1 - y0)) / height}%`,
     });
-    if (this.#isHeat) element.style.background = heatColour(data.bits / data.bytes);
+    if (this.#isHeat)
+      element.style.background = box.children ? 'var(--panel)' : heatColour(data.bits / data.bytes);
     if (isTop) this.#focusable.set(element, box);
     this.#byElement.set(element, data);
     return element;
@@ -234,6 +238,14 @@ export class Treemap {
     const text = `${bytes(size)}, ${percent(size, this.#model.link.fileSize)}`;
     return this.#model.hasCosts ? `${text}, ${(bits / size).toFixed(2)} bits per byte` : text;
   }
+}
+
+/** The largest boxes, in the same order. */
+function withoutSmallest(boxes: readonly Box[]): readonly Box[] {
+  if (boxes.length <= MOST_BOXES) return boxes;
+  const area = ({ x0, x1, y0, y1 }: Box) => (x1 - x0) * (y1 - y0);
+  const least = boxes.map(area).sort((a, b) => b - a)[MOST_BOXES - 1]!;
+  return boxes.filter((box) => area(box) >= least);
 }
 
 /** Whether a box with boxes in it has a line with its name. */

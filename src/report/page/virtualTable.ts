@@ -115,6 +115,9 @@ export class VirtualTable<Row> {
     this.#table.setAttribute('aria-rowcount', `${this.#rows.length + 1}`);
     this.#made.clear();
     this.#body.replaceChildren(this.#above, this.#below);
+    // The table is as high as its rows at once: how many are seen depends on that.
+    setHeight(this.#above, 0);
+    setHeight(this.#below, this.#rows.length * this.#rowHeight());
     this.#scroller.scrollTop = 0;
     this.#draw();
   }
