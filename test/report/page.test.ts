@@ -138,7 +138,7 @@ describe('the treemap', () => {
 describe('the map of bytes', () => {
   const place = fc.record({
     size: fc.integer({ min: 1, max: 3_000_000 }),
-    width: fc.integer({ min: 1, max: 2000 }),
+    width: fc.integer({ min: 200, max: 2000 }),
     height: fc.integer({ min: 40, max: 420 }),
     cell: fc.constantFrom(1, 2, 4, 8, 16, 32),
     at: fc.double({ min: 0, max: 0.9999, noNaN: true }),
@@ -147,13 +147,13 @@ describe('the map of bytes', () => {
   it('brings any byte into view, and knows it by its place there', () => {
     fc.assert(
       fc.property(place, ({ size, width, height, cell, at }) => {
-        const grid = new ByteGrid(size, width, Math.min(height, Math.ceil(size) * cell), cell);
+        const grid = new ByteGrid(size, width, height, cell);
         const offset = Math.floor(at * size);
         const scrollTop = grid.scrollTo(offset, 0);
         const row = Math.floor(offset / grid.columns) - grid.firstRow(scrollTop);
         const y = row * cell;
         expect(y).toBeGreaterThanOrEqual(0);
-        expect(y + cell).toBeLessThanOrEqual(height + cell);
+        expect(y).toBeLessThan(height);
         expect(grid.offsetAt((offset % grid.columns) * cell, y, scrollTop)).toBe(offset);
       }),
     );

@@ -46,8 +46,9 @@ export class ByteGrid {
     const most = this.rows - this.#viewHeight / this.cell;
     if (most <= 0) return 0;
     const wanted = Math.max(0, row - Math.floor(seen / 3));
-    // A little more than asked for: the browser keeps fractions of pixels only roughly.
-    return Math.ceil((Math.min(wanted, most) / most) * (this.scrollHeight - this.#viewHeight));
+    const room = this.scrollHeight - this.#viewHeight;
+    // Whole pixels, since browsers keep fractions only roughly; not more of them, which might be rows too far.
+    return wanted >= most ? room : Math.floor((wanted / most) * room);
   }
 
   /** The byte at a point of the view, or undefined beside them. */
