@@ -115,7 +115,7 @@ const range = v.object({
 const cost = v.object({
   offset: count,
   size: count,
-  bits: v.pipe(v.number(), v.finite(), v.minValue(0)),
+  bits: v.pipe(v.number(), v.minValue(0)),
 }) satisfies Shape<MapCost>;
 
 /** The shape of a map; docs/map.schema.json is made of it. */
@@ -222,7 +222,9 @@ function checkRanges({ ranges, fileSize, sections, objects }: LinkMap): void {
 /** Runs ascend, lie apart and within the file. */
 function checkCosts({ costs = [], fileSize }: LinkMap): void {
   let end = 0;
-  for (const [i, { offset, size }] of costs.entries()) {
+  for (const [i, { offset, size, bits }] of costs.entries()) {
+    // JSON has 1e999, which is read as infinity.
+    if (!Number.isFinite(bits)) throw malformed(`costs[${i}].bits`, 'expected a finite number');
     if (offset < end)
       throw malformed(`costs[${i}].offset`, `expected at least ${end}, where the run before ends`);
     end = offset + size;

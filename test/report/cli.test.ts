@@ -68,6 +68,11 @@ it('takes the costs of a packer', () => {
   expect(report('costs.json', '--html', '-').stdout.toString()).toContain(`"costs":[0,${map.fileSize},12.5]`);
   write([{ offset: 0, size: map.fileSize + 1, bits: 1 }]);
   expect(report('costs.json').stderr).toMatch(/costs\[0\]\.size: expected/);
+  writeFileSync(
+    join(folder, 'costs.json'),
+    JSON.stringify({ ...map, costs: [{ offset: 0, size: 1, bits: 7 }] }).replace('"bits":7', '"bits":1e999'),
+  );
+  expect(report('costs.json').stderr).toMatch(/costs\[0\]\.bits: expected a finite number/);
   write([
     { offset: 4, size: 4, bits: 1 },
     { offset: 7, size: 4, bits: 1 },
