@@ -124,7 +124,12 @@ function columnsFor(model: Model): Column<Discarded>[] {
       cell: ({ size }) => count(size),
     },
     { key: 'pass', title: 'pass', sortBy: ({ pass }) => pass, cell: ({ pass }) => passWords(pass) },
-    { key: 'reason', title: 'reason', sortBy: ({ reason }) => reason, cell: ({ reason }) => name(reason) },
+    {
+      key: 'reason',
+      title: 'reason',
+      sortBy: ({ reason }) => reason,
+      cell: ({ reason }) => make('bdi', { title: reason }, reason),
+    },
     {
       key: 'stands',
       title: 'in its place',

@@ -12,20 +12,28 @@ const CLOSING = '>)]}';
  * @returns namespaces and classes from the outermost to the innermost, then the name itself; only the name if it has none
  */
 export function namespacePath(text: string): string[] {
-  const plain = text.replace(MADE_FOR, '');
-  const signature = withoutReturnType(plain);
-  const parts = splitPath(signature);
-  const inner = typeOfImplementation(parts[0]!);
-  return inner === undefined ? parts : [...splitPath(inner), ...parts.slice(1)];
+  return typePath(withoutReturnType(text.replace(MADE_FOR, '')));
 }
 
-/** `<alloc::vec::Vec<T> as core::ops::drop::Drop>` of Rust is filed with the type. */
+/** What stands in an implementation may be that of a function in another one. */
+function typePath(text: string): string[] {
+  const [first, ...rest] = splitPath(text);
+  const inner = typeOfImplementation(first!);
+  return inner === undefined ? [first!, ...rest] : [...typePath(inner), ...rest];
+}
+
+/**
+ * `<alloc::vec::Vec<T> as core::ops::drop::Drop>` of Rust is filed with the type, and what is in no namespace, as in
+ * `<u32 as core::fmt::Display>`, with the trait.
+ */
 function typeOfImplementation(part: string): string | undefined {
   if (!part.startsWith('<') || !part.endsWith('>')) return undefined;
   const inside = part.slice(1, -1);
   const as = findOutside(inside, ' as ');
   const type = as < 0 ? inside : inside.slice(0, as);
-  return type.replace(/^(?:&|\*|mut |const |dyn )+/, '') || undefined;
+  const plain = type.replace(/^(?:&|\*|mut |const |dyn )+/, '');
+  if (as >= 0 && findOutside(plain, '::') < 0) return inside.slice(as + ' as '.length);
+  return plain || undefined;
 }
 
 /** Templates of C++ name what they return: `std::ostream& std::endl<char>(…)`. */
