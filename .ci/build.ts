@@ -1,6 +1,7 @@
 /**
  * Builds dist/: main.cjs with all that a link needs, a file for each module that the sources import dynamically, and
- * start.cjs, which the commands in bin/ load; index.js and core.js, the library, with their types; the manual page.
+ * start.cjs, which the commands in bin/ load; index.js and core.js, the library, with their types; the manual page. The
+ * page that reports are made of becomes text in report.cjs.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,6 +13,7 @@ import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { makeProgram } from '../src/cli/command.ts';
 import { LD_HELP } from '../src/cli/ld.ts';
 import { manualPage } from '../src/cli/manual.ts';
+import { bundlePage } from './page.ts';
 import { buildTypes } from './types.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -72,6 +74,11 @@ await build({
     'watch',
     'why',
   ].map((name) => `src/cli/${name}.ts`),
+});
+await build({
+  ...OPTIONS,
+  entryPoints: ['src/cli/report.ts'],
+  define: { PAGE_ASSETS: JSON.stringify(await bundlePage()) },
 });
 const id = createHash('sha256')
   .update(readFileSync(join(DIST, 'main.cjs')))

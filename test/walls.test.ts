@@ -68,16 +68,25 @@ describe('imports', () => {
     expect(outside).toEqual([]);
   });
 
-  it('of packages stand only in src/cli, but for what describes the shape of a map', () => {
+  it('of packages stand only in src/cli, but for what describes the shape of a map and draws in browsers', () => {
     const outside = offending('src/', (to) => isPackage(to) && !isNodeModule(to));
     expect(outside.filter((text) => !text.startsWith('src/cli/'))).toEqual([
       'src/explain/readMap.ts imports valibot',
+      // The build makes one text of the page's script and what it imports: no file of Node's ever loads it.
+      'src/report/page/treemap.ts imports d3-hierarchy',
     ]);
   });
 
   it('of the disassembler are dynamic: a report without code does not load it', () => {
     const disassembler = imports.filter(({ to }) => to === 'iced-x86');
     expect(disassembler).toEqual([{ from: 'src/cli/disassembler.ts', to: 'iced-x86', isDynamic: true }]);
+  });
+
+  it('lead from the page of reports to nothing but itself and the shape of its data, and to it from nowhere', () => {
+    const isPage = under('report/page');
+    const strange = (to: string) => !isPackage(to) && !isPage(to) && to !== 'src/report/html/pageData.ts';
+    expect(offending('src/report/page/', strange)).toEqual([]);
+    expect(offending('src/', isPage).filter((text) => !text.startsWith('src/report/page/'))).toEqual([]);
   });
 
   it('lead from a link to no package and no report before there is something to say', () => {

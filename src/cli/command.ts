@@ -21,6 +21,7 @@ export type Asked =
   | { readonly command: 'inspect'; readonly file: string; readonly words: InspectWords }
   | ({ readonly command: 'why' } & WhyWords)
   | ({ readonly command: 'diff' } & DiffValues)
+  | { readonly command: 'report'; readonly file: string; readonly page: string | undefined }
   | { readonly command: 'budget'; readonly words: BudgetWords }
   | { readonly command: 'driver-dir' }
   /** `program` has all there is to complete. */
@@ -90,6 +91,14 @@ Examples:
 
 Exit status: 0 done, 1 the file or the map cannot be made sense of, 2 wrong usage.`;
 
+const REPORT_DETAILS = `
+Examples:
+  tinyelf link main.o -o main --map-json main.json   link, and write the map
+  tinyelf report main.json                           what it says, in short
+  tinyelf report main.json --html main.html          all of it as a page, which needs no network
+
+Exit status: 0 done, 1 the file is not a map or the page cannot be written, 2 wrong usage.`;
+
 /** Reads a command line, libraries inlined. Help and messages about mistakes have been printed. */
 export function readCommandLine(argv: readonly string[]): Asked {
   let asked: Asked = { command: 'nothing', code: EXIT_OK };
@@ -132,6 +141,7 @@ export function makeProgram(ask: Ask): Command {
   addDiff(program, ask);
   addCheck(program, ask);
   addInspect(program, ask);
+  addReport(program, ask);
   addCompletions(program, ask);
   addBudget(program, ask);
   return program;
@@ -274,4 +284,15 @@ function addBudget(program: Command, ask: Ask): void {
     .action((file: string, values: Omit<BudgetWords, 'file'>) =>
       ask({ command: 'budget', words: { file, ...values } }),
     );
+}
+
+function addReport(program: Command, ask: Ask): void {
+  program
+    .command('report')
+    .summary('show what a program is made of, from the map of its link')
+    .description('Shows the map of a link: what is large, what keeps it, what each pass has saved.')
+    .argument('<map>', 'what --map-json has written, or FILE for FILE.map.json; - for standard input')
+    .option('--html <file>', 'write a page for a browser; - for standard output')
+    .addHelpText('after', REPORT_DETAILS)
+    .action((file: string, { html }: { html?: string }) => ask({ command: 'report', file, page: html }));
 }

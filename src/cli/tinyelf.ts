@@ -55,6 +55,10 @@ async function obey(asked: Asked, responses: readonly string[]): Promise<number>
       const { inspectFromWords } = await import('./inspect.ts');
       return await inspectFromWords(asked.file, asked.words);
     }
+    case 'report': {
+      const { reportMap } = await import('./report.ts');
+      return reportMap(asked.file, asked.page);
+    }
     case 'why': {
       const { explainWhy } = await import('./why.ts');
       return await explainWhy(asked, mapOf);

@@ -38,6 +38,16 @@ export interface LinkMap {
   readonly discarded: readonly MapDiscarded[];
   /** Each byte of the file, once: ascending, without gaps. */
   readonly ranges: readonly MapRange[];
+  /** What a packer pays for the bytes, if there is one: ascending, apart; bytes in no run cost nothing. */
+  readonly costs?: readonly MapCost[];
+}
+
+/** A run of bytes of the file and what it takes when packed. */
+export interface MapCost {
+  readonly offset: number;
+  readonly size: number;
+  /** Bits for all of the run, which need not be a whole number: `bits / size` is its cost in bits per byte. */
+  readonly bits: number;
 }
 
 /** A field of the ELF header or of a program header. */

@@ -6,6 +6,7 @@ import {
   MAP_VERSION,
   type MapBytes,
   type MapChange,
+  type MapCost,
   type MapDiscarded,
   type MapField,
   type MapObject,
@@ -111,6 +112,12 @@ const range = v.object({
   symbol: index,
 }) satisfies Shape<MapRange>;
 
+const cost = v.object({
+  offset: count,
+  size: count,
+  bits: v.pipe(v.number(), v.minValue(0)),
+}) satisfies Shape<MapCost>;
+
 /** The shape of a map; docs/map.schema.json is made of it. */
 export const linkMap = v.object({
   version: v.literal(MAP_VERSION),
@@ -132,6 +139,7 @@ export const linkMap = v.object({
   sections: v.array(section),
   discarded: v.array(discarded),
   ranges: v.array(range),
+  costs: v.exactOptional(v.array(cost)),
 }) satisfies Shape<LinkMap>;
 
 /**
@@ -150,6 +158,7 @@ export function readMap(text: string): LinkMap {
   }
   checkRanges(result.output);
   checkIndices(result.output);
+  checkCosts(result.output);
   return result.output;
 }
 
@@ -208,6 +217,23 @@ function checkRanges({ ranges, fileSize, sections, objects }: LinkMap): void {
       throw malformed(`ranges[${i}].symbol`, `there is no symbol ${symbol}`);
   }
   if (end !== fileSize) throw malformed('ranges', `they end at ${end}, and the file has ${fileSize} bytes`);
+}
+
+/** Runs ascend, lie apart and within the file. */
+function checkCosts({ costs = [], fileSize }: LinkMap): void {
+  let end = 0;
+  for (const [i, { offset, size, bits }] of costs.entries()) {
+    // JSON has 1e999, which is read as infinity.
+    if (!Number.isFinite(bits)) throw malformed(`costs[${i}].bits`, 'expected a finite number');
+    if (offset < end)
+      throw malformed(`costs[${i}].offset`, `expected at least ${end}, where the run before ends`);
+    end = offset + size;
+    if (size === 0 || end > fileSize)
+      throw malformed(
+        `costs[${i}].size`,
+        `expected at least 1 and an end within the file's ${fileSize} bytes`,
+      );
+  }
 }
 
 /** Objects and sections are named by their place in the lists. */

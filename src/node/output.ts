@@ -30,10 +30,21 @@ export const STANDARD_OUTPUT = '-';
  * @throws OutputError
  */
 export function writeExecutable(path: string, bytes: Uint8Array): void {
+  writeWhole(path, bytes, 0o777);
+}
+
+/** Writes a text file as a whole, like an executable; `-` is standard output. @throws OutputError */
+export function replaceText(path: string, text: string): void {
+  if (path === STANDARD_OUTPUT) writeText(text);
+  else writeWhole(path, new TextEncoder().encode(text), 0o666);
+}
+
+/** @param mode permissions of the file, less what the umask takes */
+function writeWhole(path: string, bytes: Uint8Array, mode: number): void {
   try {
     if (path === STANDARD_OUTPUT) writeAll(1, bytes);
     else if (isSpecialFile(path)) writeInPlace(path, bytes);
-    else replaceFile(resolveLink(path), bytes);
+    else replaceFile(resolveLink(path), bytes, mode);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new OutputError(`cannot write ${path}: ${explainSystemError(error)}`);
@@ -198,12 +209,12 @@ function openTemporary(path: string): { temporary: string; file: number } {
   return { temporary, file: openSync(temporary, 'wx', 0o777) };
 }
 
-function replaceFile(path: string, bytes: Uint8Array): void {
+function replaceFile(path: string, bytes: Uint8Array, mode: number): void {
   const { temporary, file } = openTemporary(path);
   try {
     try {
       writeAll(file, bytes);
-      fchmodSync(file, 0o777 & ~process.umask());
+      fchmodSync(file, mode & ~process.umask());
     } finally {
       closeSync(file);
     }
