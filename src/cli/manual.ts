@@ -98,6 +98,7 @@ function exitStatus(): string[] {
       'It could not: the reason is on standard error. A link that failed leaves an old executable as it was.',
     ],
     ['2', 'Wrong usage.'],
+    ['3', 'It did, and the program is over budget.'],
   ];
   return codes.flatMap(([code, meaning]) => ['.TP', `.B ${code}`, meaning]);
 }
