@@ -244,7 +244,7 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
   {
     flags: '--ident-pad <text>',
     group: GROUPS.header,
-    help: 'up to 8 bytes of your own at offset 8 of the header; C escapes are understood; costs nothing',
+    help: 'up to 8 bytes of your own at offset 8 of the header; C escapes are understood; a small program loses that room',
   },
   {
     flags: '-o, --output <file>',

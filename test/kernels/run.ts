@@ -10,6 +10,7 @@ import { loadLinux } from '../../src/header/loader.ts';
 import { execute, makeLauncher, predicted } from '../header/elfFile.ts';
 import { difference } from './compare.ts';
 import { type TestFile, testFiles } from './files.ts';
+import { bootDocumented } from './initramfs.ts';
 import { fetchKernels } from './kernels.ts';
 import { boot, MEGABYTES, missingTools } from './machine.ts';
 
@@ -30,6 +31,9 @@ function main(): number {
     if (path === undefined) console.log(`kernel of ${suite}: left out: ${problem}`);
     else failures += compareThere(path, files);
   }
+  const newest = kernels.findLast(({ path }) => path !== undefined);
+  if (newest)
+    failures += report(`the initramfs of docs/recipes.md, ${newest.suite}`, 1, bootDocumented(newest.path!));
   const isNoneThere = kernels.every(({ path }) => path === undefined);
   if (isNoneThere) console.log('no kernel could be fetched');
   return failures > 0 || (isNoneThere && process.env.CI === undefined) ? 1 : 0;
