@@ -49,7 +49,8 @@ function placeAll(program: Program, pieces: Pieces, order: SectionOrder, options
   const placer = new Placer(program.sections.count, pieces, order, options);
   let begin = 0;
   for (const region of order.regions) {
-    placer.beginRegion(region);
+    const isEmpty = order.category.subarray(begin, region.end).every((part) => part === Category.bss);
+    placer.beginRegion(region, isEmpty);
     placer.placeAll(order, begin, region.end);
     placer.endRegion(region);
     begin = region.end;
@@ -98,7 +99,8 @@ class Placer {
     this.#regionOffset = header.layout.p_offset;
   }
 
-  beginRegion({ gap }: Region): void {
+  /** @param isEmpty whether the region has no bytes of the file: its segment then begins one byte earlier */
+  beginRegion({ gap }: Region, isEmpty: boolean): void {
     if (gap === 'none') return;
     const page = this.#pageSize;
     if (gap === 'page') this.#fileEnd = alignUp(this.#fileEnd, page);
@@ -106,7 +108,9 @@ class Placer {
     const end = this.#here;
     this.#here = typeof gap === 'number' ? gap : this.#fileEnd + this.#shift;
     // Memory pages are never shared: go up until this region's first page is free.
-    while (typeof gap !== 'number' && Math.floor(this.#here / page) * page < end) this.#here += page;
+    const before = isEmpty ? 1 : 0;
+    while (typeof gap !== 'number' && Math.floor((this.#here - before) / page) * page < end)
+      this.#here += page;
     this.#shift = this.#here - this.#fileEnd;
     this.#regionOffset = this.#fileEnd;
   }

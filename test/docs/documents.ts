@@ -6,7 +6,13 @@ import { ROOT } from './paths.ts';
 import type { Session } from './session.ts';
 
 /** Paths of the documents, relative to the repository. */
-export const DOCUMENTS = ['README.md', 'docs/getting-started.md', 'docs/options.md', 'docs/recipes.md'];
+export const DOCUMENTS = [
+  'README.md',
+  'docs/getting-started.md',
+  'docs/options.md',
+  'docs/recipes.md',
+  'docs/why.md',
+];
 
 /** A document as it stands. */
 export function readDocument(path: string): string {

@@ -359,6 +359,31 @@ describe('layout', () => {
     expect(placed(result, '.bss')).toMatchObject({ fileOffset: null, address: 0x401000 });
   });
 
+  it.each([
+    ['split', 4096 - PLAIN - 56],
+    ['split', 4095 - PLAIN - 56],
+    ['split', 100],
+    ['pages', 100],
+    ['pages', 4096 - PLAIN - 56],
+  ] as const)(
+    'zero-initialised data alone has pages of its own with %s segments behind %i bytes',
+    (segments, size) => {
+      // Every file is read by the model of the loader, which refuses segments that share a page.
+      const text = section('.text', CODE, new Uint8Array(size).fill(0xcc));
+      const result = linkAll([bss('.bss', 5000)], { segments, header: 'plain', shrink: 'none' }, text);
+      const loads = result.map().segments.filter(({ type }) => type === 'LOAD');
+      const pages = loads.map(({ address, memorySize }) => [address >> 12, (address + memorySize - 1) >> 12]);
+      pages.slice(1).forEach(([first], i) => {
+        expect(first).toBeGreaterThan(pages[i]![1]!);
+      });
+      const { address } = placed(result, '.bss');
+      const last = loads.at(-1)!;
+      expect(last.permissions).toBe('rw-');
+      expect(address).toBeGreaterThanOrEqual(last.address);
+      expect(address + 5000).toBeLessThanOrEqual(last.address + last.memorySize);
+    },
+  );
+
   it('refuses a program that ends past the address space', () => {
     const limit = 2 ** 47 - 4096;
     const memory = limit - 0x400000 - CLASSIC - 1;
