@@ -229,7 +229,7 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
   {
     flags: '--segments <kind>',
     group: GROUPS.header,
-    help: 'joined: one segment for everything (default); split: code and data apart, none writable and executable (costs 64 bytes)',
+    help: 'joined: one segment for everything (default); split: code and data apart, none writable and executable (costs up to 64 bytes)',
   },
   {
     flags: '--base <address>',
