@@ -1,6 +1,6 @@
 /** What a configuration may say: the options of `tinyelf link`, by their long names, and budgets. */
 import * as v from 'valibot';
-import { BUDGET_PARTS } from '../explain/budgets.ts';
+import type { BudgetPart } from '../explain/budgets.ts';
 import { headerNames } from '../header/layouts.ts';
 import { LINK_OPTIONS } from '../options.ts';
 import { optionOf } from './linkArgv.ts';
@@ -74,6 +74,16 @@ const pattern = v.optional(v.pipe(v.string('expected text'), v.nonEmpty('expecte
 
 /** What a budget may be for; each has one of them. */
 export const BUDGET_SUBJECTS = ['part', 'section', 'symbol'] as const;
+
+/** Here, and not where they are measured: configurations are read without that. */
+const BUDGET_PARTS = [
+  'file',
+  'memory',
+  'text',
+  'rodata',
+  'data',
+  'bss',
+] as const satisfies readonly BudgetPart[];
 
 /** Bytes that the program, or something in it, may take. */
 const budgetEntries = {

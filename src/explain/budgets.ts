@@ -3,8 +3,7 @@ import { globTest } from './glob.ts';
 import type { LinkMap, MapSection } from './linkMap.ts';
 
 /** What a program can be measured by: the file, what it takes in memory, and parts of it, in memory too. */
-export const BUDGET_PARTS = ['file', 'memory', 'text', 'rodata', 'data', 'bss'] as const;
-type BudgetPart = (typeof BUDGET_PARTS)[number];
+export type BudgetPart = 'file' | 'memory' | 'text' | 'rodata' | 'data' | 'bss';
 
 /** Of sections and symbols the name is a pattern. Limits are bytes. */
 export type Budget =
