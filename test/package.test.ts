@@ -50,10 +50,10 @@ beforeAll(() => {
 describe('the package', () => {
   it('holds what is needed and no more', () => {
     const folders = files.map(({ path }) => path.replace(/[^/]+$/, ''));
-    expect(new Set(folders)).toEqual(new Set(['', 'bin/', 'bin/driver/', 'dist/']));
+    expect(new Set(folders)).toEqual(new Set(['', 'bin/', 'bin/driver/', 'dist/', 'docs/']));
     const top = files.filter(({ path }) => !path.includes('/')).map(({ path }) => path);
     expect(top.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
-    const others = files.filter(({ path }) => path.startsWith('dist/') && !/\.(cjs|js|d\.ts)$/.test(path));
+    const others = files.filter(({ path }) => path.startsWith('dist/') && !/\.(cjs|js|d\.ts|1)$/.test(path));
     expect(others).toEqual([]);
     expect(unpackedSize).toBeLessThan(MEGABYTE);
   });
@@ -192,6 +192,21 @@ describe('types', () => {
 });
 
 describe('tinyelf/core', () => {
+  it('is two modules that browsers can load as they are', async () => {
+    const { metafile } = await build({
+      absWorkingDir: join(ROOT, 'dist'),
+      entryPoints: ['core.js', 'linker.js'],
+      outdir: 'none',
+      write: false,
+      metafile: true,
+    });
+    const imports = Object.values(metafile.outputs).map(({ entryPoint, imports }) => [
+      entryPoint,
+      [...new Set(imports.map(({ path }) => path))],
+    ]);
+    expect(Object.fromEntries(imports)).toEqual({ 'core.js': ['./linker.js'], 'linker.js': [] });
+  });
+
   it('links where there is nothing of Node', async () => {
     writeFileSync(
       join(place, 'browser.js'),

@@ -1,4 +1,4 @@
-/** Everything that a link needs, in one file of the build. */
+/** The commands: in one file of the build with all that a link needs beside the linker itself. */
 export { runLd } from './ld.ts';
 export { runTinyelf } from './tinyelf.ts';
 export { isTuned } from './tunedFiles.ts';
