@@ -1,6 +1,6 @@
 /** What users are told of errors: never a trace. */
 import { type Diagnostic, LinkError } from '../diagnostics.ts';
-import { writeMessage } from '../node/output.ts';
+import { OutputError, writeMessage } from '../node/output.ts';
 import { EXIT_LINK_ERROR, EXIT_USAGE } from './exitCodes.ts';
 import { UsageError } from './values.ts';
 
@@ -18,15 +18,10 @@ export function reportFailure(program: string, error: unknown): number {
 /** What to tell of an error: everything a link collected, or one error for an output that cannot be written. */
 export function diagnosticsOf(error: unknown): readonly Diagnostic[] {
   if (error instanceof LinkError) return error.diagnostics;
-  if (isNamed(error, 'OutputError')) {
+  if (error instanceof OutputError) {
     return [{ severity: 'error', code: 'unwritable-output', message: error.message, where: [] }];
   }
   return [internalError(error)];
-}
-
-/** Whether an error is of a class of which each file of the build has one. */
-function isNamed(error: unknown, name: string): error is Error {
-  return error instanceof Error && error.name === name;
 }
 
 /** A defect of the linker itself: said as such, without a trace. */

@@ -21,7 +21,6 @@ export class FileError extends Error {
 
 /** Prints an error that has ended a command. @returns the exit code */
 export function reportFileFailure(error: unknown): number {
-  // Each file of the build has a UsageError of its own.
   if (!(error instanceof FileError)) return reportFailure('tinyelf', error);
   const { error: red, hint } = styleFor('stderr');
   writeMessage(`tinyelf: ${red('error:')} ${error.message}\n`);

@@ -7,7 +7,7 @@ import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
 import { reportFailure } from './failure.ts';
 import { runLd } from './ld.ts';
 import { expandResponses } from './ldWords.ts';
-import { linkWords, mapOf } from './link.ts';
+import { linkWords } from './link.ts';
 import { inlineLibraries, readPlainWords } from './linkArgv.ts';
 import { Responses } from './responses.ts';
 
@@ -61,7 +61,7 @@ async function obey(asked: Asked, responses: readonly string[]): Promise<number>
     }
     case 'why': {
       const { explainWhy } = await import('./why.ts');
-      return await explainWhy(asked, mapOf);
+      return await explainWhy(asked);
     }
     case 'diff': {
       const { printDiff } = await import('./diff.ts');

@@ -7,6 +7,7 @@ import { writeMessage, writeText } from '../node/output.ts';
 import { formatChains, formatHints, formatSizes } from '../report/why.ts';
 import { compilePattern } from '../script/match.ts';
 import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
+import { mapOf } from './link.ts';
 import type { LinkWords } from './linkArgv.ts';
 import { nearestName } from './nearest.ts';
 import { loadMap, reportFileFailure } from './readFiles.ts';
@@ -41,19 +42,12 @@ export interface WhyWords extends LinkWords {
   readonly asks: WhyValues;
 }
 
-/**
- * Says why symbols are in a program.
- * @param linkMap makes the link and gives its map, or undefined if it failed
- * @returns the exit code
- */
-export async function explainWhy(
-  { glob, asks, ...words }: WhyWords,
-  linkMap: (words: LinkWords) => Promise<LinkMap | undefined>,
-): Promise<number> {
+/** Says why symbols are in a program. @returns the exit code */
+export async function explainWhy({ glob, asks, ...words }: WhyWords): Promise<number> {
   try {
     const [input] = words.inputs;
     const isMap = words.inputs.length === 1 && input!.endsWith('.json');
-    const map = isMap ? loadMap(input!) : await linkMap(words);
+    const map = isMap ? loadMap(input!) : await mapOf(words);
     return map ? printWhy(map, glob, asks) : EXIT_LINK_ERROR;
   } catch (error) {
     return reportFileFailure(error);
