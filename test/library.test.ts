@@ -1,5 +1,13 @@
 /** The library: its options, its files, its caches. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -212,19 +220,27 @@ describe('linkFiles', () => {
     const large = join(folder, 'large.o');
     writeFileSync(large, Buffer.concat([readFileSync(EXIT42), Buffer.alloc(100_000)]));
     const linkOne = (context = {}) => linkFiles({ inputs: [large], debug: true, header: 'plain' }, context);
-    linkOne();
-    const open = readdirSync('/proc/self/fd').length;
+    const isLarge = (descriptor: string) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${descriptor}`) === large;
+      } catch {
+        // The one by which the folder was read is there no more.
+        return false;
+      }
+    };
+    const countOpen = () => readdirSync('/proc/self/fd').filter(isLarge).length;
     for (let i = 0; i < 5; i++) {
       const { map, shrinkage, debugFile } = linkOne();
       expect([map(), shrinkage(), debugFile()].length).toBe(3);
+      expect(countOpen()).toBe(0);
     }
     const cache = new FileCache();
     for (let i = 0; i < 3; i++) {
       linkOne({ cache });
-      expect(readdirSync('/proc/self/fd').length).toBe(open + 1);
+      expect(countOpen()).toBe(1);
       cache.close();
+      expect(countOpen()).toBe(0);
     }
-    expect(readdirSync('/proc/self/fd').length).toBe(open);
   });
 
   it('follows changes with a cache', () => {

@@ -259,6 +259,7 @@ describe('rewritten words', () => {
     expect(rewriteLinkWords(readPlainWords(words)!, new Places(['a.o', '@x.o']))).toEqual([
       ['--chroot=root'],
       ['-o', 'a.out'],
+      ['--no-config'],
       ['--entry=main'],
       ['--defsym=a=1'],
       ['--defsym=b=2'],

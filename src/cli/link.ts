@@ -44,7 +44,10 @@ export async function linkWords(words: LinkWords, responses: readonly string[]):
     mapFile: values.map,
     mapJsonFile: values.mapJson,
     dependencyFile: values.dependencyFile,
-    reproduce: values.reproduce === undefined ? undefined : { path: values.reproduce, words, responses },
+    reproduce:
+      values.reproduce === undefined
+        ? undefined
+        : { path: values.reproduce, words: { inputs, values }, responses },
     chroot: values.chroot,
     printMap: values.printMap === true,
     printShrink: values.printShrink === true,

@@ -26,8 +26,16 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   'debug-file': 'output',
 };
 
-/** Options of the link that was, not of the one that will be. */
-const DROPPED: readonly string[] = ['reproduce', 'chroot', 'watch'];
+/** Options of the link that was, not of the one that will be; what a configuration says stands with the others. */
+const DROPPED: readonly string[] = [
+  'reproduce',
+  'chroot',
+  'watch',
+  'config',
+  'no-config',
+  'budget',
+  'baseline',
+];
 
 /** The command line of `ld.tinyelf`, response files replaced. */
 export function rewriteLdItems(items: readonly LdItem[], places: Places): Lines {
@@ -60,7 +68,8 @@ export function rewriteLinkWords({ inputs, values }: LinkWords, places: Places):
   const operands = inputs.map((input) =>
     input.startsWith(LIBRARY_MARK) ? [`-l${input.slice(LIBRARY_MARK.length)}`] : [operand(places.of(input))],
   );
-  return [...surroundings(places, values.output !== undefined), ...lines, ...lastFolder(places), ...operands];
+  const around = [...surroundings(places, values.output !== undefined), ['--no-config']];
+  return [...around, ...lines, ...lastFolder(places), ...operands];
 }
 
 /** Absolute paths that scripts and thin archives name are taken from within the folder; nothing is written elsewhere. */
