@@ -237,7 +237,8 @@ describe('linkFiles', () => {
     const cache = new FileCache();
     for (let i = 0; i < 3; i++) {
       linkOne({ cache });
-      expect(countOpen()).toBe(1);
+      // What it has read it may know without the file.
+      expect(countOpen()).toBeLessThanOrEqual(1);
       cache.close();
       expect(countOpen()).toBe(0);
     }
