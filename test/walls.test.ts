@@ -122,3 +122,32 @@ describe('imports', () => {
     expect(offending('src/node/', under('cli'))).toEqual([]);
   });
 });
+
+describe('imports of the playground', () => {
+  /** What of the command line's knows nothing of Node. */
+  const SHARED = ['src/cli/disassembler.ts', 'src/cli/linkArgv.ts', 'src/cli/values.ts'];
+  let loaded: string[] = [];
+
+  beforeAll(async () => {
+    const { metafile } = await build({
+      absWorkingDir: ROOT,
+      entryPoints: ['examples/playground/page/main.ts', 'examples/playground/worker/main.ts'],
+      bundle: true,
+      write: false,
+      outdir: 'none',
+      platform: 'neutral',
+      format: 'esm',
+      external: ['node:*', 'iced-x86'],
+      metafile: true,
+    });
+    loaded = listImports(metafile).map(({ to }) => to);
+  });
+
+  it('lead to the library and to what needs no Node', () => {
+    expect(loaded).toContain('src/core.ts');
+    expect(loaded.filter(under('node'))).toEqual([]);
+    expect([...new Set(loaded.filter(under('cli')))].sort()).toEqual(SHARED);
+    const packages = loaded.filter((to) => isPackage(to) && !to.startsWith('examples/'));
+    expect(packages).toEqual(['iced-x86']);
+  });
+});
