@@ -48,7 +48,7 @@ describe.each(DOCUMENTS)('%s', (path) => {
 
   it('links to what is there', () => {
     const links = localLinks(path, text);
-    expect(links.length).toBeGreaterThan(3);
+    expect(links.length).toBeGreaterThan(0);
     expect(links.filter(({ target }) => !existsSync(join(ROOT, target)))).toEqual([]);
     const toHeadings = links.filter(({ anchor }) => anchor !== '');
     expect(toHeadings.filter((link) => !anchorsOf(readDocument(link.target)).includes(link.anchor))).toEqual(
