@@ -8,6 +8,7 @@ import { buildObject } from '../src/elf/build.ts';
 import { readU16, readU32, readU64, writeU64 } from '../src/elf/bytes.ts';
 import { ELFCLASS64, SHF_ALLOC, SHF_TLS, SHT_NOBITS, STB_LOCAL } from '../src/elf/constants.ts';
 import { identify } from '../src/elf/identify.ts';
+import type { LinkMap } from '../src/explain/linkMap.ts';
 import { parseExpression } from '../src/expression.ts';
 import type { InputFiles, InputName } from '../src/inputs.ts';
 import { link } from '../src/link.ts';
@@ -62,11 +63,33 @@ function spreadAll(files: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Arr
   return new Map([...files].map(([path, bytes]) => [path, isWhole(bytes) ? spread(bytes) : bytes]));
 }
 
+/** A map as it is without the filler: objects by their names, which stay the same. */
+function withoutFiller({ objects, sections, discarded, ranges, ...rest }: LinkMap) {
+  const nameOf = (index: number) => objects[index]?.name;
+  return {
+    ...rest,
+    objects: objects
+      .filter(({ name }) => name !== FILLER)
+      .map(({ extracted, ...object }) => ({
+        ...object,
+        extracted: extracted && { ...extracted, object: nameOf(extracted.object) },
+      })),
+    sections: sections.map(({ objectIndex, ...section }) => ({ ...section, from: nameOf(objectIndex) })),
+    discarded: discarded.map(({ objectIndex, ...section }) => ({ ...section, from: nameOf(objectIndex) })),
+    ranges: ranges.map(({ object, ...range }) => ({ ...range, from: nameOf(object) })),
+  };
+}
+
 /** All that comes of a link. */
 function outcome(files: InputFiles, options: LinkOptions) {
   try {
     const { bytes, diagnostics, map, debugFile } = link(files, options);
-    return { bytes: Buffer.from(bytes), debugFile: Buffer.from(debugFile()), map: map(), diagnostics };
+    return {
+      bytes: Buffer.from(bytes),
+      debugFile: Buffer.from(debugFile()),
+      map: withoutFiller(map()),
+      diagnostics,
+    };
   } catch (error) {
     if (error instanceof LinkError) return { errors: error.diagnostics };
     throw error;
