@@ -7,5 +7,7 @@ export default defineConfig({
     globalSetup: 'test/setup.ts',
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Most tests wait for programs that they run.
+    maxWorkers: 2,
   },
 });
