@@ -3,7 +3,7 @@
  * before they lower the stack pointer: gcc, told to save registers by MOV, does so below the frame pointer first.
  */
 import { readI32 } from '../elf/bytes.ts';
-import { createInstruction, decode, Flow } from '../x86/decode.ts';
+import { createInstruction, decode, Encoding, Flow } from '../x86/decode.ts';
 import { type Code, Feature, Mark } from './code.ts';
 
 /**
@@ -45,9 +45,11 @@ function lowersFirst(code: Code, start: number, end: number): boolean {
 
 const insn = createInstruction();
 
-/** How far below rbp the memory operand of an instruction begins, in bytes. */
+/** How far below rbp the memory begins that an instruction accesses, in bytes. */
 function depthOf({ bytes, at, size }: Code, i: number): number {
   decode(bytes, at[i]!, size, insn);
+  // LEA only calculates; what is done with the address comes behind what lowers the stack pointer.
+  if (insn.encoding === Encoding.legacy && insn.map === 0 && insn.opcode === 0x8d) return 0;
   return -readSigned(bytes, at[i]! + insn.dispOffset, insn.dispSize);
 }
 

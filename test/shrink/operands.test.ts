@@ -77,6 +77,8 @@ describe('small constants', () => {
       expect(shrunk(`${enter} ${lower} ${saved} ${body}`)).toContain('6a 05 58');
       expect(shrunk(`${enter} ${saved} ${lower} ${body}`)).toContain('b8 05 00 00 00');
     }
+    // LEA [rbp-8], r12 accesses nothing.
+    expect(shrunk(`${enter} 4c 8d 65 f8 48 83 ec 10 ${body}`)).toContain('6a 05 58');
     // Not low enough; higher; not at all; behind a branch, to which it might not come.
     for (const lower of ['48 83 ec 04', '48 83 c4 10', '', '74 04 48 83 ec 10']) {
       expect(shrunk(`${enter} ${lower} ${saved} ${body}`)).toContain('b8 05 00 00 00');
