@@ -10,7 +10,7 @@
  *
  * The run gives up at the first instruction it does not know; then nothing is concluded.
  */
-import { createInstruction, decode, Flow, type Instruction } from '../x86/decode.ts';
+import { createInstruction, decode, Flow, type Instruction, Prefix } from '../x86/decode.ts';
 import { Register } from '../x86/effects.ts';
 import { isExit, isSystemCall, signed } from '../x86/exits.ts';
 import { Calculation } from '../x86/relocations.ts';
@@ -47,6 +47,14 @@ const ZERO: Value = { kind: 'number', number: 0 };
 const UNKNOWN: Value = { kind: 'unknown' };
 const STACK: Value = { kind: 'stack' };
 const MAX_STEPS = 256;
+
+/** What instructions make of a number in a register, by opcode and the extension in ModRM. */
+const CHANGES: ReadonlyMap<number, (number: number) => number> = new Map([
+  [(0xff << 3) | 0, (number) => number + 1],
+  [(0xff << 3) | 1, (number) => number - 1],
+  [(0xf7 << 3) | 2, (number) => ~number],
+  [(0xf7 << 3) | 3, (number) => -number],
+]);
 
 const SYS_READ = 0;
 const SYS_WRITE = 1;
@@ -108,7 +116,7 @@ class Run {
     if (flow === Flow.callRel || flow === Flow.jmpRel) return this.#branch(section, at, reference);
     if (flow === Flow.ret) return this.#return();
     if (isSystemCall(this.#insn)) return this.#systemCall();
-    if (flow !== Flow.none || map !== 0 || prefixes !== 0) return 'lost';
+    if (flow !== Flow.none || map !== 0 || (prefixes !== 0 && !this.#isWordLoad())) return 'lost';
     return this.#move(bytes, at, reference) ? 'on' : 'lost';
   }
 
@@ -139,7 +147,9 @@ class Run {
     const rax = this.#registers[Register.rax]!;
     const number = rax.kind === 'number' || rax.kind === 'result' ? rax.number : undefined;
     const isExiting = number !== undefined && isExit(number);
-    if (isExiting && rax.kind === 'number') return 'end';
+    // A program that exits with what a call has left in rax counts on it that the call does not fail.
+    const isLast = this.#at === this.#section!.bytes.length;
+    if (isExiting && (rax.kind === 'number' || isLast)) return 'end';
     const isTransfer = number === SYS_READ || number === SYS_WRITE;
     for (const register of isExiting ? [] : ARGUMENTS) {
       const value = this.#registers[register]!;
@@ -168,7 +178,21 @@ class Run {
     if (opcode >= 0x58 && opcode < 0x60) return this.#pop(low);
     if (opcode >= 0xb8 && opcode < 0xc0) return this.#load(low, bytes, at, reference);
     if (opcode >= 0xb0 && opcode < 0xb8) return reference === undefined && this.#setByte(low, bytes, at);
+    if (opcode === 0x99) return rex === 0 && this.#signFill();
     return opcode >= 0xf6 ? this.#count(bytes, at) : this.#operate(bytes, at, reference);
+  }
+
+  /** MOV r16, imm16 */
+  #isWordLoad(): boolean {
+    const { prefixes, opcode } = this.#insn;
+    return prefixes === Prefix.operandSize && opcode >= 0xb8 && opcode < 0xc0;
+  }
+
+  /** CDQ: edx gets the sign of eax. */
+  #signFill(): boolean {
+    const value = this.#registers[Register.rax]!;
+    if (value.kind !== 'number') return value.kind !== 'address' && this.#set(Register.rdx, UNKNOWN);
+    return this.#set(Register.rdx, { kind: 'number', number: (value.number | 0) < 0 ? 0xffffffff : 0 });
   }
 
   #push(value: Value | undefined): boolean {
@@ -194,7 +218,9 @@ class Run {
     if (!reference) {
       const value = this.#immediate(bytes, at, undefined);
       if (value?.kind !== 'number') return false;
-      const isShort = this.#insn.immSize === 4;
+      const { immSize } = this.#insn;
+      if (immSize === 2) return this.#setPart(register, 0xffff, value.number & 0xffff);
+      const isShort = immSize === 4;
       return this.#set(register, isShort ? { kind: 'number', number: value.number >>> 0 } : UNKNOWN);
     }
     if (reference.calculation !== Calculation.absolute || reference.section < 0) return false;
@@ -210,27 +236,34 @@ class Run {
 
   /** MOV r8, imm8 of a low byte. */
   #setByte(register: number, bytes: Uint8Array, at: number): boolean {
-    const value = this.#registers[register]!;
-    if (register >= 4 && this.#insn.rex === 0) return false;
-    if (value.kind === 'address' || value.kind === 'stack' || value.kind === 'return') return false;
-    if (value.kind === 'unknown') return true;
     const byte = bytes[at + this.#insn.immOffset]!;
+    // ah, ch, dh, bh
+    if (register >= 4 && this.#insn.rex === 0) return this.#setPart(register - 4, 0xff00, byte << 8);
     // A result that is no error is below 256, so that this byte is all of it.
-    if (value.kind === 'result') return this.#set(register, { kind: 'result', number: byte });
-    return this.#set(register, { kind: 'number', number: value.number - (value.number & 0xff) + byte });
+    if (this.#registers[register]!.kind === 'result')
+      return this.#set(register, { kind: 'result', number: byte });
+    return this.#setPart(register, 0xff, byte);
   }
 
-  /** FF /0 INC, FF /1 DEC of a register. */
+  /** Sets the bits of a register that a mask has. */
+  #setPart(register: number, mask: number, bits: number): boolean {
+    const value = this.#registers[register]!;
+    if (value.kind === 'address' || value.kind === 'stack' || value.kind === 'return') return false;
+    if (value.kind !== 'number') return this.#set(register, UNKNOWN);
+    return this.#set(register, { kind: 'number', number: value.number - (value.number & mask) + bits });
+  }
+
+  /** FF /0 INC, FF /1 DEC, F7 /2 NOT, F7 /3 NEG of a register. */
   #count(bytes: Uint8Array, at: number): boolean {
     const { opcode, modrmOffset, rex } = this.#insn;
     const modrm = modrmOffset < 0 ? 0 : bytes[at + modrmOffset]!;
-    if (opcode !== 0xff || modrm < 0xc0 || (modrm & 0x38) > 8) return false;
+    const change = CHANGES.get((opcode << 3) | ((modrm >> 3) & 7));
+    if (!change || modrm < 0xc0) return false;
     const register = (modrm & 7) | (rex & 1 ? 8 : 0);
     const value = this.#registers[register]!;
     if (value.kind === 'unknown' || value.kind === 'result') return this.#set(register, UNKNOWN);
     if (value.kind !== 'number' || (rex & 8) !== 0) return false;
-    const step = (modrm & 0x38) === 0 ? 1 : -1;
-    return this.#set(register, { kind: 'number', number: (value.number + step) >>> 0 });
+    return this.#set(register, { kind: 'number', number: change(value.number) >>> 0 });
   }
 
   /** MOV between registers or from the stack, LEA of an address, XOR and SUB of a register with itself. */
@@ -242,7 +275,8 @@ class Run {
     const rm = (modrm & 7) | (rex & 1 ? 8 : 0);
     const isWide = (rex & 8) !== 0;
     if (opcode === 0x8d) {
-      if (!ripRelative || !isWide || reference?.calculation !== Calculation.relative) return false;
+      if (!ripRelative) return reference === undefined && !isWide && this.#add(modrm, reg, rm, bytes, at);
+      if (!isWide || reference?.calculation !== Calculation.relative) return false;
       if (reference.section < 0) return false;
       return this.#set(reg, { kind: 'address', section: reference.section, offset: reference.target });
     }
@@ -253,6 +287,18 @@ class Run {
       return reg === rm && this.#set(reg, ZERO);
     if (opcode === 0x89) return this.#copy(rm, this.#registers[reg]!, isWide);
     return opcode === 0x8b && this.#copy(reg, this.#registers[rm]!, isWide);
+  }
+
+  /** LEA r32, [r+disp8]: a sum. */
+  #add(modrm: number, to: number, base: number, bytes: Uint8Array, at: number): boolean {
+    const { dispOffset } = this.#insn;
+    const value = this.#registers[base]!;
+    if ((modrm & 0xc0) !== 0x40 || (modrm & 7) === Register.rsp) return false;
+    if (value.kind !== 'number') return value.kind !== 'address' && this.#set(to, UNKNOWN);
+    return this.#set(to, {
+      kind: 'number',
+      number: (value.number + signed(bytes, at + dispOffset, 1)) >>> 0,
+    });
   }
 
   /** AND rsp with a negative number: what was pushed before is no longer at the top. */
