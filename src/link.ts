@@ -213,11 +213,20 @@ function runPasses(
     isStreamed: image.isStreamed,
     debugFile: () => makeDebugFile(executable, finished, options),
     summary: () => summarize(pieces, layout, tableBytes),
-    map: () => buildMap({ ...finished, liveness, synthesis, sizes, head, tableBytes }),
+    map: once(() => buildMap({ ...finished, liveness, synthesis, sizes, head, tableBytes })),
     shrinkage: () => describeShrinkage(program, pieces, shrinkage),
     inputs: () => program.objects.slice(1).map(({ name }) => name),
     output: script.output,
     diagnostics: diagnostics.items,
+  };
+}
+
+/** A function that is called when it is first asked for its result, and never again. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly result: T } | undefined;
+  return () => {
+    made ??= { result: make() };
+    return made.result;
   };
 }
 

@@ -23,6 +23,7 @@ export class SizeLog {
   /** Bytes after each pass. */
   readonly #totals: number[] = [];
   #last = new Float64Array(0);
+  #isPlaced = false;
   /** Triples of pass, section and size. A section of which nothing is left by itself has size -1. */
   readonly #changes = new IntList();
 
@@ -45,22 +46,29 @@ export class SizeLog {
   #close(): void {
     if (this.#totals.length === this.#names.length) return;
     const { program, discards, liveness, pieces, layout, tableBytes = 0 } = this.made;
-    if (pieces && program) this.#compare(program, pieces);
-    if (layout) this.#totals.push(layout.fileSize + tableBytes);
-    else if (pieces && program) this.#totals.push(placedBytes(program, pieces));
-    else this.#totals.push(program ? loadedBytes(program, discards, liveness) : 0);
+    let total = 0;
+    if (program && !pieces) total = loadedBytes(program, discards, liveness);
+    else if (program && pieces && !this.#isPlaced) total = this.#compare(program, pieces);
+    // Sections that have their places do not change any more.
+    this.#isPlaced = layout !== undefined;
+    this.#totals.push(layout ? layout.fileSize + tableBytes : total);
   }
 
-  #compare({ sections }: Program, { home, size }: Pieces): void {
+  /** Notes which sections have changed. @returns bytes of all of them as they are now */
+  #compare({ sections }: Program, pieces: Pieces): number {
+    const { home, size } = pieces;
+    let total = 0;
     const pass = this.#names.length - 1;
     const isFirst = this.#last.length === 0;
     if (isFirst) this.#last = new Float64Array(sections.count);
     for (let id = 0; id < sections.count; id++) {
       const now = home[id] === id ? size[id]! : -1;
+      if (now > 0 && sections.type[id] !== SHT_NOBITS && !pieces.isCleared(id)) total += now;
       if (now === this.#last[id]) continue;
       this.#last[id] = now;
       if (!isFirst) this.#push(pass, id, now);
     }
+    return total;
   }
 
   #push(pass: number, section: number, size: number): void {
@@ -102,16 +110,6 @@ function loadedBytes({ sections }: Program, discards?: Uint8Array, liveness?: Li
     if ((sections.flags[id]! & SHF_ALLOC) === 0 || sections.type[id] === SHT_NOBITS) continue;
     if (liveness ? liveness.live[id] === 1 : !discards || discards[id] === Discard.kept)
       sum += sections.size[id]!;
-  }
-  return sum;
-}
-
-/** Bytes of the sections as they are now. */
-function placedBytes({ sections }: Program, pieces: Pieces): number {
-  let sum = 0;
-  for (let id = 0; id < sections.count; id++) {
-    if (pieces.home[id] === id && sections.type[id] !== SHT_NOBITS && !pieces.isCleared(id))
-      sum += pieces.size[id]!;
   }
   return sum;
 }
