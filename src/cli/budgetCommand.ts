@@ -3,7 +3,6 @@ import { GROUPINGS } from '../explain/diff.ts';
 import type { LinkMap } from '../explain/linkMap.ts';
 import { writeMessage, writeText } from '../node/output.ts';
 import { formatBudgetsMarkdown } from '../report/budgets.ts';
-import { formatDiagnostic } from '../report/diagnostics.ts';
 import { formatDiffMarkdown } from '../report/diff.ts';
 import { budgetRequest } from './budgetRequest.ts';
 import {
@@ -18,8 +17,10 @@ import { configFor } from './configFor.ts';
 import { EXIT_LINK_ERROR, EXIT_OK, EXIT_OVER_BUDGET } from './exitCodes.ts';
 import { reportFailure } from './failure.ts';
 import { tryLoadMap } from './readFiles.ts';
-import { styleFor } from './style.ts';
+import { printDiagnostics, reportErrors } from './run.ts';
 import { UsageError } from './values.ts';
+
+const PROGRAM = 'tinyelf';
 
 /** Changes of each kind that a report in Markdown has. */
 const MAX_CHANGES = 25;
@@ -40,14 +41,16 @@ export async function checkBudget(words: BudgetWords): Promise<number> {
   try {
     return await check(words);
   } catch (error) {
-    return reportFailure('tinyelf', error);
+    return reportFailure(PROGRAM, error);
   }
 }
 
 /** @throws UsageError if there is nothing to be done */
 async function check(words: BudgetWords): Promise<number> {
   const config = await configFor(words.config);
-  if (config && 'diagnostics' in config) return refuse(config.diagnostics);
+  const refuse = (diagnostics: BudgetReport['diagnostics']) =>
+    reportErrors({ program: PROGRAM, json: false }, diagnostics);
+  if (config && 'diagnostics' in config) return await refuse(config.diagnostics);
   const baseline = words.baseline ?? config?.values.baseline;
   const request = budgetRequest(words, config) ?? { budgets: [], baseline };
   if (request.budgets.length === 0 && baseline === undefined)
@@ -56,28 +59,18 @@ async function check(words: BudgetWords): Promise<number> {
   const map = opened && tryLoadMap(words.file);
   if (!opened || !map) return EXIT_LINK_ERROR;
   const idle = findIdleBudgets(map, request.budgets);
-  if (idle.length > 0) return refuse(idle);
+  if (idle.length > 0) return await refuse(idle);
   const report = reportBudgets(map, opened);
-  print(words, map, report, baseline);
+  await print(words, map, report, baseline);
   return report.diagnostics.length > 0 ? EXIT_OVER_BUDGET : EXIT_OK;
 }
 
-function refuse(diagnostics: BudgetReport['diagnostics']): number {
-  printErrors(diagnostics);
-  return EXIT_LINK_ERROR;
-}
-
-function printErrors(diagnostics: BudgetReport['diagnostics']): void {
-  const style = styleFor('stderr');
-  writeMessage(diagnostics.map((item) => formatDiagnostic(item, 'tinyelf', style)).join(''));
-}
-
-function print(
+async function print(
   { json, markdown }: BudgetWords,
   { fileSize }: LinkMap,
   report: BudgetReport,
   baseline: string | undefined,
-): void {
+): Promise<void> {
   const { spendings, diagnostics, diff } = report;
   if (json) {
     const growths = diff && { growths: growthsOf(diff) };
@@ -87,7 +80,7 @@ function print(
   }
   const { table, growths } = formatSpent(report, 'stdout', baseline);
   writeText(markdown ? formatMarkdown(report) : table);
-  printErrors(diagnostics);
+  await printDiagnostics(PROGRAM, diagnostics);
   if (!markdown) writeMessage(growths);
 }
 

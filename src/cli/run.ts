@@ -204,7 +204,7 @@ function noticesOf({ notices = [] }: LinkRequest): Diagnostic[] {
 }
 
 /** Prints notes to standard output, warnings and errors to standard error. */
-async function printDiagnostics(program: string, diagnostics: readonly Diagnostic[]): Promise<void> {
+export async function printDiagnostics(program: string, diagnostics: readonly Diagnostic[]): Promise<void> {
   if (diagnostics.length === 0) return;
   const { formatDiagnostic, styleFor } = await import('./print.ts');
   const style = styleFor('stderr');

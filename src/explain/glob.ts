@@ -1,4 +1,5 @@
 /** Patterns for names of sections and symbols. */
+import { compilePattern } from '../script/match.ts';
 
 /**
  * Makes a test of a pattern: `*` stands for any characters, `?` for one. Brackets are what they are: names of symbols
@@ -6,11 +7,5 @@
  */
 export function globTest(glob: string): (name: string) => boolean {
   if (!/[*?]/.test(glob)) return (name) => name === glob;
-  const source = glob
-    .replace(/\*+/g, '*')
-    .replace(/[\\^$.+|()[\]{}/]/g, '\\$&')
-    .replaceAll('?', '.')
-    .replaceAll('*', '.*');
-  const pattern = new RegExp(`^${source}$`, 's');
-  return (name) => pattern.test(name);
+  return compilePattern(glob.replace(/[\\[]/g, '\\$&'));
 }

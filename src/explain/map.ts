@@ -33,10 +33,10 @@ export interface Linked {
 export function buildMap(linked: Linked): LinkMap {
   const { program, pieces, layout, discards, liveness, synthesis, sizes, head, tableBytes } = linked;
   const { passes, changes } = sizes.end();
-  const graph = findReferences(program, liveness, pieces, synthesis, layout.order);
-  const symbols = symbolsBySection(program, pieces, layout);
-  const sections = mapSections(program, pieces, layout, liveness, graph, changes, symbols);
   const index = indexById(program, layout.order);
+  const graph = findReferences(program, liveness, pieces, synthesis, layout.order, index);
+  const symbols = symbolsBySection(program, pieces, layout);
+  const sections = mapSections(program, pieces, layout, liveness, graph, index, changes, symbols);
   return {
     version: MAP_VERSION,
     ...summarize(pieces, layout, tableBytes),

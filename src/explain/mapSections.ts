@@ -7,18 +7,21 @@ import type { MapPart, MapReference, MapSection, MapSymbol } from './linkMap.ts'
 import type { ReferenceGraph } from './references.ts';
 import type { SectionChanges } from './sizeLog.ts';
 
-/** @param symbols of sections by their ids */
+/**
+ * @param index of sections in the order of addresses by id, or -1
+ * @param symbols of sections by their ids
+ */
 export function mapSections(
   program: Program,
   pieces: Pieces,
   layout: ImageLayout,
   liveness: Liveness,
   graph: ReferenceGraph,
+  index: Int32Array,
   changes: SectionChanges,
   symbols: ReadonlyMap<number, MapSymbol[]>,
 ): MapSection[] {
   const { order } = layout;
-  const index = indexById(program, order);
   const { parent, retained } = findDominators(graph, fileSizes(pieces, layout));
   let end = layout.fit?.end ?? layout.headerSize;
   return [...order].map((id, i) => {

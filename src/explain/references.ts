@@ -27,15 +27,19 @@ export interface ReferenceGraph {
   readonly roots: readonly number[];
 }
 
-/** @param order ids of the sections in the order of their addresses */
+/**
+ * @param order ids of the sections in the order of their addresses
+ * @param index of sections in it by id, or -1
+ */
 export function findReferences(
   program: Program,
   liveness: Liveness,
   pieces: Pieces,
   synthesis: Synthesis,
   order: Int32Array,
+  index: Int32Array,
 ): ReferenceGraph {
-  return new ReferenceFinder(program, liveness, pieces, synthesis, order).find();
+  return new ReferenceFinder(program, liveness, pieces, synthesis, order, index).find();
 }
 
 class ReferenceFinder {
@@ -44,20 +48,25 @@ class ReferenceFinder {
   readonly #pieces: Pieces;
   readonly #synthesis: Synthesis;
   readonly #order: Int32Array;
-  /** Index by section id, or -1. */
   readonly #index: Int32Array;
   readonly #target = new Target();
   /** By index of a section, what refers to it: quadruples in the end. */
   readonly #edges = new IntList();
 
-  constructor(program: Program, liveness: Liveness, pieces: Pieces, synthesis: Synthesis, order: Int32Array) {
+  constructor(
+    program: Program,
+    liveness: Liveness,
+    pieces: Pieces,
+    synthesis: Synthesis,
+    order: Int32Array,
+    index: Int32Array,
+  ) {
     this.#program = program;
     this.#liveness = liveness;
     this.#pieces = pieces;
     this.#synthesis = synthesis;
     this.#order = order;
-    this.#index = new Int32Array(program.sections.count).fill(-1);
-    for (let i = 0; i < order.length; i++) this.#index[order[i]!] = i;
+    this.#index = index;
   }
 
   find(): ReferenceGraph {
@@ -87,19 +96,30 @@ class ReferenceFinder {
   /** Gives what outlined functions refer to to those that call them. */
   #addOutlined(id: number): void {
     const home = this.#index[id]!;
-    const calls = quadruples(this.#edges.used()).filter(([, target]) => target === home);
-    const starts = Int32Array.from(new Set(calls.map(([, , , to]) => to))).sort((a, b) => a - b);
+    // A copy: references are added while it is read.
+    const edges = this.#edges.used().slice();
+    const rowsOf = this.#rowsByFunction(id, edges);
+    for (let i = 0; i < edges.length; i += 4) {
+      if (edges[i + 1] !== home) continue;
+      for (const row of rowsOf.get(edges[i + 3]!)!) this.#addReference(edges[i]!, edges[i + 2]!, id, row);
+    }
+  }
+
+  /** The relocations of each outlined function by its offset: the functions begin where something calls them. */
+  #rowsByFunction(id: number, edges: Int32Array): Map<number, number[]> {
+    const rowsOf = new Map<number, number[]>();
+    for (let i = 0; i < edges.length; i += 4) {
+      if (edges[i + 1] === this.#index[id]) rowsOf.set(edges[i + 3]!, []);
+    }
+    const starts = Int32Array.from(rowsOf.keys()).sort();
     const { sections, relocations } = this.#program;
     const first = sections.firstRelocation[id]!;
     const end = first + sections.relocationCount[id]!;
-    const rowsOf = new Map<number, number[]>();
     for (let row = first; row < end; row++) {
       const start = starts[lastAtOrBefore(starts, relocations.offset[row]!)];
-      if (start !== undefined) rowsOf.set(start, [...(rowsOf.get(start) ?? []), row]);
+      if (start !== undefined) rowsOf.get(start)!.push(row);
     }
-    for (const [source, , from, to] of calls) {
-      for (const row of rowsOf.get(to) ?? []) this.#addReference(source, from, id, row);
-    }
+    return rowsOf;
   }
 
   /** Code that runs into the next section, without a jump. */
@@ -172,15 +192,6 @@ class ReferenceFinder {
     const source = home < 0 ? -1 : this.#index[home]!;
     if (source >= 0) this.#add(source, Math.max(0, this.#pieces.resolve(parent, offset)), id, 0);
   }
-}
-
-function quadruples(edges: Int32Array): [number, number, number, number][] {
-  return Array.from({ length: edges.length / 4 }, (_, i) => [
-    edges[4 * i]!,
-    edges[4 * i + 1]!,
-    edges[4 * i + 2]!,
-    edges[4 * i + 3]!,
-  ]);
 }
 
 /** @param edges quadruples of source, target, from and to; the first of equal ones counts */

@@ -11,14 +11,13 @@ import { RewrittenSections } from '../outline/sections.ts';
 import type { Pieces } from '../pieces.ts';
 import type { SectionRules } from '../place/rules.ts';
 import { locate, type Program, Target } from '../program.ts';
-import { type Liveness, MAX_CUT_BYTES, type Shrinkage, type Synthesis } from '../results.ts';
+import { JUMP_SIZE, type Liveness, MAX_CUT_BYTES, type Shrinkage, type Synthesis } from '../results.ts';
 import { placeInstructions } from '../shrink/assemble.ts';
 import { Mark } from '../shrink/code.ts';
 import { Flow } from '../x86/decode.ts';
 import { R_X86_64_PC32, R_X86_64_PLT32 } from '../x86/relocations.ts';
 
-/** Bytes of JMP rel32, and of its field. */
-const JUMP_SIZE = 5;
+/** Bytes of the field of JMP rel32. */
 const FIELD_SIZE = 4;
 const JMP_REL32 = 0xe9;
 

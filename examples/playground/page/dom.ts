@@ -1,28 +1,8 @@
-/** Making elements. Names come from inputs that nobody vouches for, so text only becomes text nodes and attributes. */
+/** Elements of the page, made as the report makes its own. */
+import { make } from '../../../src/report/page/dom.ts';
 import { readMarks } from '../worker/marks.ts';
 
-type Child = Node | string;
-type Attributes = Readonly<Record<string, string | boolean>>;
-
-/** @param attributes set as they are; `true` sets an empty one, `false` none */
-export function make<Tag extends keyof HTMLElementTagNameMap>(
-  tag: Tag,
-  attributes: Attributes = {},
-  ...children: readonly Child[]
-): HTMLElementTagNameMap[Tag] {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== false) element.setAttribute(name, value === true ? '' : value);
-  }
-  element.append(...children);
-  return element;
-}
-
-export function button(label: string, onClick: () => void, attributes: Attributes = {}): HTMLButtonElement {
-  const element = make('button', { type: 'button', ...attributes }, label);
-  element.addEventListener('click', onClick);
-  return element;
-}
+export { button, make } from '../../../src/report/page/dom.ts';
 
 /** An element of the page. */
 export function byId<Kind extends HTMLElement = HTMLElement>(id: string): Kind {

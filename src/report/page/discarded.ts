@@ -1,5 +1,5 @@
 /** What was loaded and is not in the program: which pass left it out, and why. */
-import { make, name, part } from './dom.ts';
+import { make, name, part, plainTable } from './dom.ts';
 import { bytes, count, passWords } from './format.ts';
 import { titleOf } from './labels.ts';
 import type { Discarded, Model } from './model.ts';
@@ -60,20 +60,7 @@ function byReason({ discarded }: Model): HTMLElement {
       ),
     );
   const heads = ['reason', 'pass', 'sections', 'bytes'];
-  return make(
-    'table',
-    { class: 'plain reasons' },
-    make(
-      'thead',
-      {},
-      make(
-        'tr',
-        {},
-        heads.map((text) => make('th', { scope: 'col' }, text)),
-      ),
-    ),
-    make('tbody', {}, rows),
-  );
+  return plainTable({ class: 'plain reasons' }, heads, rows);
 }
 
 /** Reasons may name places: then there are as many as sections. */

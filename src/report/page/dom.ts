@@ -25,6 +25,16 @@ function append(element: HTMLElement, children: readonly Child[]): void {
   }
 }
 
+/** A table with a row of headings. */
+export function plainTable(
+  attributes: Attributes,
+  heads: readonly string[],
+  rows: readonly Child[],
+): HTMLTableElement {
+  const cells = heads.map((text) => make('th', { scope: 'col' }, text));
+  return make('table', attributes, make('thead', {}, make('tr', {}, cells)), make('tbody', {}, rows));
+}
+
 /** A name from the inputs: it does not mingle with the text around it. */
 export function name(text: string, title = text): HTMLElement {
   return make('bdi', { class: 'name', title }, text);

@@ -1,6 +1,6 @@
 /** What the file is made of, what each pass made of it, and what its headers cost. */
 import { PARTS } from '../html/pageData.ts';
-import { make, part, swatch } from './dom.ts';
+import { make, part, plainTable, swatch } from './dom.ts';
 import { bytes, count, hex, passWords, percent, signed } from './format.ts';
 import type { Model, Part } from './model.ts';
 
@@ -143,20 +143,7 @@ function header({ link }: Model): HTMLElement {
     make(
       'div',
       { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Segments' },
-      make(
-        'table',
-        { class: 'plain' },
-        make(
-          'thead',
-          {},
-          make(
-            'tr',
-            {},
-            heads.map((text) => make('th', { scope: 'col' }, text)),
-          ),
-        ),
-        make('tbody', {}, rows),
-      ),
+      plainTable({ class: 'plain' }, heads, rows),
     ),
     gotSlots + gotRelaxed > 0
       ? make(

@@ -1,5 +1,5 @@
 /** Tables of live sections, of symbols, and of machinery that a program could do without. */
-import { button, choice, make, name, part, swatch } from './dom.ts';
+import { button, choice, make, name, part, plainTable, swatch } from './dom.ts';
 import { bytes, count, passWords, percent } from './format.ts';
 import { keptBy, titleOf } from './labels.ts';
 import type { Model, PlacedSymbol, Section } from './model.ts';
@@ -241,20 +241,7 @@ function machinery(model: Model, choose: (group: number) => void): HTMLElement[]
     make(
       'div',
       { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Machinery' },
-      make(
-        'table',
-        { class: 'plain', id: 'machinery' },
-        make(
-          'thead',
-          {},
-          make(
-            'tr',
-            {},
-            heads.map((text) => make('th', { scope: 'col' }, text)),
-          ),
-        ),
-        make('tbody', {}, rows),
-      ),
+      plainTable({ class: 'plain', id: 'machinery' }, heads, rows),
     ),
   ];
 }
