@@ -27,8 +27,9 @@ export interface InputFiles {
   /**
    * Decompresses zlib data (RFC 1950); undefined if it is damaged. Without this function, compressed debug sections
    * are left out.
+   * @param size bytes that it should become: nothing that becomes more is wanted
    */
-  inflate?(bytes: Uint8Array): Uint8Array | undefined;
+  inflate?(bytes: Uint8Array, size: number): Uint8Array | undefined;
 }
 
 /** Thrown by `InputFiles`: the file exists but the system does not let us read it. */

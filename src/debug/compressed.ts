@@ -4,7 +4,24 @@ import { CHDR_SIZE, ELFCOMPRESS_ZLIB } from '../elf/constants.ts';
 import type { InputFiles } from '../inputs.ts';
 
 /** More than any debug section has; a larger one is damage. */
-const MAX_ALIGNMENT = 4096;
+export const MAX_ALIGNMENT = 4096;
+
+/** Bytes that compressed sections may become beside what `MAX_GROWTH` permits. */
+const FREE_SIZE = 2 ** 26;
+/** How many times its own size a compressed section may become: zlib can do 1000, debug information gets to 20. */
+const MAX_GROWTH = 32;
+
+/** Counts what the compressed sections of a link become, so that a small file does not fill the memory. */
+export class InflationBudget {
+  #left = FREE_SIZE;
+
+  /** Takes a section of some bytes into account. @param to its size as it is decompressed @returns false if it is too large */
+  take(from: number, to: number): boolean {
+    if (to > this.#left + from * MAX_GROWTH) return false;
+    this.#left -= to - from * MAX_GROWTH;
+    return true;
+  }
+}
 
 /** A section's content, and the alignment that it had before it was compressed, in bytes. */
 export interface SectionContent {
@@ -12,11 +29,21 @@ export interface SectionContent {
   readonly alignment: number;
 }
 
-/** @returns undefined if the section is damaged or nothing here can decompress it */
-export function readCompressed(bytes: Uint8Array, files: InputFiles): SectionContent | undefined {
+/**
+ * Decompresses a section.
+ * @param budget what the compressed sections of the link may become
+ * @returns undefined if the section is damaged, too large, or if nothing here can decompress it
+ */
+export function readCompressed(
+  bytes: Uint8Array,
+  files: InputFiles,
+  budget: InflationBudget,
+): SectionContent | undefined {
   if (bytes.length < CHDR_SIZE || readU32(bytes, 0) !== ELFCOMPRESS_ZLIB) return undefined;
-  const content = files.inflate?.(bytes.subarray(CHDR_SIZE));
+  const size = readU64(bytes, 8);
   const alignment = Math.max(1, readU64(bytes, 16));
-  const isWhole = content?.length === readU64(bytes, 8) && alignment <= MAX_ALIGNMENT;
-  return isWhole ? { bytes: content, alignment } : undefined;
+  const isSound = alignment <= MAX_ALIGNMENT && Math.log2(alignment) % 1 === 0;
+  if (!isSound || !budget.take(bytes.length, size)) return undefined;
+  const content = files.inflate?.(bytes.subarray(CHDR_SIZE), size);
+  return content?.length === size ? { bytes: content, alignment } : undefined;
 }

@@ -13,7 +13,7 @@ import {
   SHT_PROGBITS,
 } from '../elf/constants.ts';
 import { Discard } from '../results.ts';
-import { readCompressed, type SectionContent } from './compressed.ts';
+import { InflationBudget, MAX_ALIGNMENT, readCompressed, type SectionContent } from './compressed.ts';
 import { DebugRelocator } from './debugRelocations.ts';
 import { makeDebugFrame } from './frames.ts';
 import type { FinishedLink, OutputSection } from './source.ts';
@@ -74,11 +74,12 @@ function collect(link: FinishedLink): Map<string, Collected> {
   const { program, discards } = link;
   const { sections } = program;
   const collected = new Map<string, Collected>();
+  const budget = new InflationBudget();
   for (let id = 0; id < sections.count; id++) {
     if (discards[id] !== Discard.notLoaded || !isDebug(link, id)) continue;
     const name = program.sectionName(id);
     const section = collected.get(name) ?? emptySection(sections.flags[id]!, sections.entsize[id]!);
-    const content = contentOf(link, id);
+    const content = contentOf(link, id, budget);
     if (!content) continue;
     const { bytes, alignment } = content;
     const offset = alignUp(section.size, alignment);
@@ -102,12 +103,18 @@ function isDebug({ program }: FinishedLink, id: number): boolean {
   return program.sectionName(id).startsWith('.debug_');
 }
 
-function contentOf(link: FinishedLink, id: number): SectionContent | undefined {
+function contentOf(
+  link: FinishedLink,
+  id: number,
+  budget: InflationBudget,
+): SectionContent | undefined {
   const { program, files, diagnostics } = link;
   const { flags, addralign } = program.sections;
   const bytes = program.sectionBytes(id);
-  if ((flags[id]! & SHF_COMPRESSED) === 0) return { bytes, alignment: addralign[id]! };
-  const content = readCompressed(bytes, files);
+  const isCompressed = (flags[id]! & SHF_COMPRESSED) !== 0;
+  // It is not loaded, so that nothing but a debugger's reader could care how it is aligned.
+  if (!isCompressed) return { bytes, alignment: Math.min(addralign[id]!, MAX_ALIGNMENT) };
+  const content = readCompressed(bytes, files, budget);
   if (content) return content;
   diagnostics.warning('debug-left-out', 'a compressed debug section cannot be read and is left out', {
     where: [`in ${program.place(id, 0)}`],

@@ -7,6 +7,7 @@
 import { FormatError } from '../diagnostics.ts';
 import { type InputFile, readPart } from '../inputs.ts';
 import { checkRange, decodeText, readU32, readU32BE } from './bytes.ts';
+import { checkNameSizes } from './nameSizes.ts';
 
 const MAGIC_SIZE = 8;
 const HEADER_SIZE = 60;
@@ -50,8 +51,9 @@ export class Archive {
   #nameBytes: Uint8Array | undefined;
   /** The symbol table, and the bytes of its numbers; 0 for that of BSD. */
   #index: (Extent & { readonly width: 0 | 4 | 8 }) | undefined;
-  /** The members that were asked for, by where their headers lie. */
+  /** The members that were asked for, by where their headers lie, and how many bytes they have together. */
   readonly #members = new Map<number, ArchiveMember>();
+  #size = 0;
   /** Offset behind the tables that stand in front of the members. */
   readonly #firstMember: number;
 
@@ -100,6 +102,11 @@ export class Archive {
     }
     const member = this.#resolve(header, this.#header(header));
     this.#members.set(header, member);
+    this.#size += member.external ? 0 : member.size;
+    if (this.#size > this.file.size) {
+      const what = `the archive member '${member.name}' overlaps others that the symbol table names`;
+      throw new FormatError(what, header, 'run ranlib on the archive');
+    }
     return member;
   }
 
@@ -229,6 +236,8 @@ function readBsdIndex(bytes: Uint8Array, offset: number): ArchiveIndex {
     nameOffset[i] = names + readU32(bytes, 4 + i * 8);
     member[i] = readU32(bytes, 8 + i * 8);
   }
+  const nameAt = (i: number) => nameOffset[i]!;
+  checkNameSizes(bytes, names, bytes.length, count, nameAt, "the archive's symbol table", offset);
   return { count, bytes, offset, names, nameOffset, member };
 }
 

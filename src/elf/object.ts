@@ -28,6 +28,7 @@ import {
   SYM_SIZE,
 } from './constants.ts';
 import { identify } from './identify.ts';
+import { checkNameSizes } from './nameSizes.ts';
 import { traitsOf } from './sectionNames.ts';
 import { hasRow, NO_NAME, NO_ROW, type SectionTable } from './sections.ts';
 
@@ -308,9 +309,11 @@ function readSectionHeaders(object: Headers, sections: SectionTable, objectId: n
   const tables: Tables = { symbols: 0, extended: [], addresses: 0, relocations: [], groups: [] };
   sections.reserve(headerCount);
   sections.numbers += headerCount;
+  let size = 0;
   for (let n = 0; n < headerCount; n++) {
     checkSection(object, n, names);
     const type = headers[n * HEADER_WORDS + HEADER_TYPE]!;
+    if (type !== SHT_NOBITS && type !== SHT_NULL) size += headers[n * HEADER_WORDS + HEADER_SIZE]! >>> 0;
     if (hasRow(type)) {
       sections.rowOf[firstNumber + n] = sections.count;
       addRow(object, n, names, sections, objectId);
@@ -319,7 +322,33 @@ function readSectionHeaders(object: Headers, sections: SectionTable, objectId: n
       noteTable(tables, type, n);
     }
   }
+  checkTotal(bytes, size);
+  checkNameSizes(
+    bytes,
+    names.offset,
+    names.end,
+    headerCount,
+    (n) => names.offset + (headers[n * HEADER_WORDS]! >>> 0),
+    'the section name table',
+    names.offset,
+  );
   return tables;
+}
+
+/** How many times the bytes of a file may be bytes of sections. */
+const MAX_OVERLAP = 2;
+
+/**
+ * Refuses files whose sections overlap each other many times, which the gABI (chapter 4, "Sections") does not permit at
+ * all: a small one could fill the memory.
+ */
+function checkTotal(bytes: Uint8Array, size: number): void {
+  if (size <= bytes.length * MAX_OVERLAP) return;
+  throw new FormatError(
+    `the sections overlap: together they have ${size} bytes, and the file has ${bytes.length}`,
+    40,
+    'the file is damaged; build it again',
+  );
 }
 
 function noteTable(tables: Tables, type: number, n: number): void {
@@ -423,12 +452,18 @@ function findSymbols(object: Headers, { symbols: symtab, extended }: Tables): Sy
       offset,
     );
   }
+  const stringsOffset = wordPair(headers, strings + HEADER_OFFSET);
+  const stringsSize = wordPair(headers, strings + HEADER_SIZE);
+  const { bytes } = object;
+  const nameAt = (index: number) => stringsOffset + readU32(bytes, offset + index * SYM_SIZE);
+  const stringsEnd = stringsOffset + stringsSize;
+  checkNameSizes(bytes, stringsOffset, stringsEnd, count, nameAt, 'the symbol string table', stringsOffset);
   return {
     offset,
     count,
     firstGlobal,
-    stringsOffset: wordPair(headers, strings + HEADER_OFFSET),
-    stringsSize: wordPair(headers, strings + HEADER_SIZE),
+    stringsOffset,
+    stringsSize,
     shndxOffset: findShndx(object, extended, symtab, count),
   };
 }

@@ -227,14 +227,20 @@ export function addRelocations(
   const headers = sectionHeaders(object);
   const all = allWords(object.bytes);
   const source = new RelocationSource();
+  let repeated = 0;
   for (const n of tablesOf(object).relocations) {
     const target = targetOf(object, headers, n);
     const id = sections.rowOf[object.firstNumber + target]!;
     if (id < 0 || (sections.flags[id]! & SHF_ALLOC) === 0 || sections.superseded[id] === 1) continue;
     const known = sections.relocationCount[id]!;
-    const first = table.count;
     // A section may have several such tables; its relocations stay together.
-    if (known > 0) table.repeat(sections.firstRelocation[id]!, known);
+    const isLast = known > 0 && sections.firstRelocation[id]! + known === table.count;
+    const first = isLast ? sections.firstRelocation[id]! : table.count;
+    if (known > 0 && !isLast) {
+      repeated += known;
+      if (repeated > object.bytes.length) throw scattered(sections.number[id]!, headers, n);
+      table.repeat(sections.firstRelocation[id]!, known);
+    }
     const size = sections.type[id] === SHT_NOBITS ? 0 : sections.size[id]!;
     decode(object, all, source.set(headers, n, sections, id, size), references, fieldSize, table);
     sections.firstRelocation[id] = first;
@@ -364,6 +370,14 @@ function implicitAddend(bytes: Uint8Array, at: number, width: number): number {
   let value = 0;
   for (let i = 0; i < width; i++) value |= bytes[at + i]! << (8 * i);
   return width > 0 ? (value << (32 - 8 * width)) >> (32 - 8 * width) : 0;
+}
+
+/** More tables than anything writes: the rows that stay together would be copied again and again. */
+function scattered(section: number, headers: Int32Array, n: number): FormatError {
+  return new FormatError(
+    `section ${section} has too many relocation sections, with those of others between them`,
+    wordPair(headers, n * HEADER_WORDS + HEADER_OFFSET),
+  );
 }
 
 function entryOffset({ offset, isRela }: RelocationSource, i: number): number {

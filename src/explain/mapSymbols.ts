@@ -8,6 +8,9 @@ import type { InputObject, Program } from '../program.ts';
 import type { ImageLayout } from '../results.ts';
 import type { MapSymbol } from './linkMap.ts';
 
+/** Bytes that a program can have in memory on x86-64. */
+const ADDRESS_SPACE = 2 ** 47;
+
 /** Named symbols of placed sections, in the order of their addresses. */
 export function symbolsBySection(
   program: Program,
@@ -19,9 +22,12 @@ export function symbolsBySection(
     const home = pieces.home[section]!;
     const offset = home < 0 ? -1 : pieces.resolve(section, value);
     if (offset < 0) return;
+    const address = layout.address[home]! + offset;
+    // A damaged symbol may lie anywhere and have any size: a map has no numbers that JSON's readers would round.
+    if (!Number.isSafeInteger(address)) return;
     const list = bySection.get(home) ?? [];
-    const left = pieces.sizeOf(section, value, size);
-    list.push({ name, address: layout.address[home]! + offset, size: left });
+    const left = pieces.sizeOf(section, value, Math.min(size, ADDRESS_SPACE));
+    list.push({ name, address, size: left });
     bySection.set(home, list);
   };
   for (const object of program.objects) {

@@ -26,7 +26,7 @@ export function findRanges(
   const spans: Span[] = [];
   layout.order.forEach((id, i) => {
     if (layout.category[i] === Category.bss) return;
-    spans.push(...spansOf(sections[i]!, i, merged.get(id) ?? []));
+    for (const span of spansOf(sections[i]!, i, merged.get(id) ?? [])) spans.push(span);
   });
   spans.push(...linkerSpans(layout));
   return fill(spans.sort(compareSpans), layout, tableBytes);

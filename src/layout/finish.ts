@@ -44,7 +44,7 @@ export function finishLayout(
   options: LinkOptions,
   diagnostics: Diagnostics,
 ): ImageLayout {
-  checkSizes(pieces, order, placement, diagnostics);
+  checkSizes(program, pieces, order, placement, diagnostics);
   const { address, base } = placement;
   const thread = placeThreadTemplate(program, pieces, order, placement);
   const edges = { ...edgesOf(program, pieces, order, placement), threadPointer: thread.pointer };
@@ -75,6 +75,7 @@ export function finishLayout(
 
 /** Reports a file or a program that is too large, and ends the link if the file is. */
 function checkSizes(
+  program: Program,
   pieces: Pieces,
   order: SectionOrder,
   { fileEnd, end, loads }: Placement,
@@ -87,6 +88,7 @@ function checkSizes(
   if (fileEnd > 2 * content + PADDING_LIMIT || fileEnd > FILE_LIMIT) {
     const what = `the file would have ${fileEnd} bytes for ${content} bytes of content`;
     diagnostics.error('too-large', what, {
+      where: strictest(program, order),
       hint: 'look for a section with a huge alignment, or a gap in a linker script',
     });
     diagnostics.stopOnErrors();
@@ -94,8 +96,25 @@ function checkSizes(
   // The bytes of a binary file are not mapped by Linux.
   if (end > ADDRESS_LIMIT && loads.length > 0) {
     const what = `the program ends at address 0x${end.toString(16)}, past 0x${ADDRESS_LIMIT.toString(16)}`;
-    diagnostics.error('too-large', what, { hint: 'lower --base or make .bss smaller' });
+    diagnostics.error('too-large', what, {
+      where: largest(program, pieces, order),
+      hint: 'lower --base or make .bss smaller',
+    });
   }
+}
+
+/** The section that may be the reason for padding, if any has an alignment that could be. */
+function strictest(program: Program, { order }: SectionOrder): string[] {
+  const { addralign } = program.sections;
+  const id = order.reduce((best, other) => (addralign[other]! > addralign[best]! ? other : best), order[0]!);
+  if (addralign[id]! < PADDING_LIMIT) return [];
+  return [`the strictest alignment, 0x${addralign[id]!.toString(16)}, is that of ${program.place(id, 0)}`];
+}
+
+/** The section that may be the reason for a program's size. */
+function largest(program: Program, { size }: Pieces, { order }: SectionOrder): string[] {
+  const id = order.reduce((best, other) => (size[other]! > size[best]! ? other : best), order[0]!);
+  return [`the largest section, of 0x${size[id]!.toString(16)} bytes, is ${program.place(id, 0)}`];
 }
 
 function edgesOf(

@@ -105,10 +105,10 @@ export class DiskFiles implements InputFiles {
     return known.file;
   }
 
-  inflate(bytes: Uint8Array): Uint8Array | undefined {
+  inflate(bytes: Uint8Array, size: number): Uint8Array | undefined {
     try {
       // Taken when it is needed, so that no other link waits for the module to load.
-      return process.getBuiltinModule('node:zlib').inflateSync(bytes);
+      return process.getBuiltinModule('node:zlib').inflateSync(bytes, { maxOutputLength: Math.max(1, size) });
     } catch (error) {
       if (isSystemError(error)) return undefined;
       throw error;

@@ -85,8 +85,9 @@ interface OpenedInput {
 /** How inputs that a script names are taken: as the script itself was on the command line. */
 type Extraction = InputName['extraction'];
 
-/** Scripts that name each other, more of them than any link needs. */
+/** Scripts that name each other, more of them than any link needs, and more bytes. */
 const MAX_SCRIPTS = 1000;
+const MAX_SCRIPT_BYTES = 2 ** 23;
 
 class Loader {
   readonly script = emptyScript();
@@ -104,6 +105,7 @@ class Loader {
   /** Names of the scripts that are being read, outermost first. */
   readonly #open: string[] = [];
   #scriptCount = 0;
+  #scriptBytes = 0;
 
   constructor(
     files: InputFiles,
@@ -194,10 +196,10 @@ class Loader {
 
   /** Carries out a script's commands. */
   #follow({ name, file }: OpenedInput, extraction: Extraction): void {
-    if (this.#open.includes(name) || ++this.#scriptCount > MAX_SCRIPTS) {
-      const what = this.#open.includes(name)
-        ? `the linker script ${name} names itself`
-        : 'too many linker scripts';
+    const isCycle = this.#open.includes(name);
+    this.#scriptBytes += file.size;
+    if (isCycle || ++this.#scriptCount > MAX_SCRIPTS || this.#scriptBytes > MAX_SCRIPT_BYTES) {
+      const what = isCycle ? `the linker script ${name} names itself` : `too many linker scripts: ${name}`;
       const where = this.#open.map((script) => `read because of ${script}`);
       this.#diagnostics.error('script-cycle', what, { where: where.reverse().slice(0, MAX_SHOWN) });
       this.#diagnostics.stopOnErrors();

@@ -91,6 +91,9 @@ class Candidate {
 
 const SYM_WORDS = SYM_SIZE / 4;
 
+/** Bytes that addresses on x86-64 can tell apart, which no section exceeds either. */
+const ADDRESS_SPACE = 2 ** 47;
+
 class Resolver {
   readonly program: Program;
   readonly #reuse: LinkReuse | undefined;
@@ -172,22 +175,38 @@ class Resolver {
       if (symbols.kind[id] !== SymbolKind.common) continue;
       const alignment = this.#commonAlignment(id);
       symbols.kind[id] = SymbolKind.defined;
-      symbols.section[id] = this.program.addCommon(symbols.size[id]!, alignment);
+      symbols.section[id] = this.program.addCommon(this.#commonSize(id), alignment);
       symbols.setValue(id, 0);
     }
   }
 
+  /** st_size of a common symbol, which is as large as a section may be at most. */
+  #commonSize(id: number): number {
+    const { symbols } = this.program;
+    const size = symbols.size[id]!;
+    if (size < ADDRESS_SPACE) return size;
+    this.#reportCommon(id, `has 0x${size.toString(16)} bytes, more than the address space`, 16);
+    return 0;
+  }
+
+  /** @param field offset in the symbol's entry of what is wrong with it */
+  #reportCommon(id: number, what: string, field: number): void {
+    const { symbols, objects } = this.program;
+    const object = objects[symbols.object[id]!]!;
+    const at = symbolOffset(object, symbols.index[id]!) + field;
+    const message = `the common symbol ${symbols.names.text(id)} ${what}`;
+    this.#diagnostics.formatError(object.name, new FormatError(message, at));
+  }
+
   /** st_value of a common symbol: an alignment, of which section headers permit powers of two (gABI, sh_addralign). */
   #commonAlignment(id: number): number {
-    const { symbols, objects } = this.program;
+    const { symbols } = this.program;
     const alignment = Math.max(1, symbols.valueLow[id]!);
     const isPossible = (alignment & (alignment - 1)) === 0 && alignment <= 2 ** 30;
     if (isPossible && symbols.valueHigh[id] === 0) return alignment;
-    const object = objects[symbols.object[id]!]!;
-    const value = symbols.valueHigh[id]! * 2 ** 32 + symbols.valueLow[id]!;
-    const what = `the common symbol ${symbols.names.text(id)} has alignment 0x${value.toString(16)}; expected a power of two up to 2^30`;
-    const at = symbolOffset(object, symbols.index[id]!) + 8;
-    this.#diagnostics.formatError(object.name, new FormatError(what, at));
+    const value = (symbols.valueHigh[id]! >>> 0) * 2 ** 32 + symbols.valueLow[id]!;
+    const what = `has alignment 0x${value.toString(16)}; expected a power of two up to 2^30`;
+    this.#reportCommon(id, what, 8);
     return 1;
   }
 
@@ -547,7 +566,7 @@ class Resolver {
     const candidate = new Candidate();
     this.#readSymbol(object, globalWords(object), index - object.symbols.firstGlobal, candidate);
     if (candidate.kind !== SymbolKind.defined) return object.name;
-    return this.program.place(candidate.section, candidate.valueHigh * 2 ** 32 + candidate.valueLow);
+    return this.program.place(candidate.section, (candidate.valueHigh >>> 0) * 2 ** 32 + candidate.valueLow);
   }
 
   /** Notes what an archive could supply. An archive without a symbol table has its members' symbols read. */

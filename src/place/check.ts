@@ -118,7 +118,7 @@ export function checkTemplate(
       pieces.home[id] !== id || members.has(id) || pieces.size[id] === 0 || threadOrder.includes(id);
     if (isOutside || address[id]! < address[first]! || address[id]! > address[last]!) continue;
     diagnostics.error('bad-script', 'a section lies among thread-local data, which must stay together', {
-      where: [program.place(id, 0)],
+      where: [program.place(id, 0), `the thread-local data begins with ${program.place(first, 0)}`],
     });
     return;
   }

@@ -150,9 +150,9 @@ export function headersOnly({ base, pageSize }: LinkOptions, headerSize: number)
 /** The bytes of output sections by load address, without headers: GNU ld's `OUTPUT_FORMAT(binary)`. */
 export function layFlat(outputs: readonly LocatedOutput[]): FilePlan {
   const withBytes = outputs.filter(({ output }) => output.hasBytes);
-  const starts = withBytes.map(({ loadAddress }) => Number(loadAddress));
-  const start = Math.min(...starts);
+  const startOf = ({ loadAddress }: LocatedOutput) => Number(loadAddress);
+  const start = withBytes.reduce((least, each) => Math.min(least, startOf(each)), Number.POSITIVE_INFINITY);
   const offsetOf = new Map(outputs.map((each) => [each, Number(each.loadAddress) - start] as const));
-  const ends = withBytes.map((each) => offsetOf.get(each)! + Number(each.size));
-  return { loads: [], offsetOf, fileEnd: Math.max(0, ...ends), base: start };
+  const fileEnd = withBytes.reduce((end, each) => Math.max(end, offsetOf.get(each)! + Number(each.size)), 0);
+  return { loads: [], offsetOf, fileEnd, base: start };
 }

@@ -198,7 +198,8 @@ export class Relocator {
   #apply(id: number, row: number, place: number, field: number): void {
     const { relocations } = this.#program;
     const type = relocations.type[row]!;
-    const calculation = calculationOf[type] as Calculation;
+    const calculation = (calculationOf[type] ?? Calculation.none) as Calculation;
+    // A type that cannot be applied has been reported.
     if (calculation === Calculation.none) return;
     this.#calculate(calculation, id, place, row);
     this.#add(relocations.addend[row]! >>> 0, relocations.addendHigh(row));

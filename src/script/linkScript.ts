@@ -37,7 +37,7 @@ export function addCommand(script: LinkScript, command: ScriptCommand, diagnosti
       script.entry = command.symbol;
       break;
     case 'extern':
-      script.externs.push(...command.symbols);
+      for (const symbol of command.symbols) script.externs.push(symbol);
       break;
     case 'output':
       script.output = command.name;

@@ -295,9 +295,12 @@ class Finder {
   addOptions(options: LinkOptions, script: LinkScript): void {
     const isLinux = options.compatibility === 'linux';
     this.#noteSymbol(options.entry, isLinux ? CALLED | Entry.process : CALLED);
-    const names = [...options.undefinedSymbols, ...options.requiredSymbols];
-    names.push(...options.definitions.flatMap(({ expression }) => [...symbolsOf(expression)]));
-    names.push(...referencedSymbols(script));
+    const names = [
+      ...options.undefinedSymbols,
+      ...options.requiredSymbols,
+      ...options.definitions.flatMap(({ expression }) => [...symbolsOf(expression)]),
+      ...referencedSymbols(script),
+    ];
     for (const name of names) this.#noteSymbol(name, CALLED);
     for (const { section, value } of this.#program.overridden.values())
       this.#note(section, Number(value), CALLED);

@@ -502,7 +502,7 @@ describe('errors', () => {
     const tls = (name: string) => section(name, DATA | SHF_TLS, 4);
     const script = 'SECTIONS { . = 0x400100; .a : { *(.t1) } .b : { *(.text) } .c : { *(.t2) } }';
     expect(messages(script, [TEXT, tls('.t1'), tls('.t2')])).toEqual([
-      'a section lies among thread-local data, which must stay together | in.o:(.text+0x0)',
+      'a section lies among thread-local data, which must stay together | in.o:(.text+0x0) | the thread-local data begins with in.o:(.t1+0x0)',
     ]);
   });
 

@@ -1,0 +1,128 @@
+/** Well-formed objects, archives and links of which malformed ones are made. */
+import { buildObject } from '../../src/elf/build.ts';
+import { SHN_ABS, SHN_COMMON, SHT_NOTE, SHT_REL, STB_LOCAL, STB_WEAK } from '../../src/elf/constants.ts';
+import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
+import {
+  bss,
+  bsdArchive,
+  CODE,
+  DATA,
+  fixture,
+  functionObject,
+  gnuArchive,
+  group,
+  latin1,
+  RODATA,
+  relocationSection,
+  section,
+} from '../elf/make.ts';
+
+/** SHF_MERGE | SHF_STRINGS, and SHF_GNU_RETAIN. */
+const STRINGS = 0x30;
+const RETAIN = 0x200000;
+
+/** What compilers rarely write: groups, SHT_REL, common symbols, retained sections, notes, old arrays. */
+export function rareObject(): Uint8Array {
+  const sections = [
+    section('.text', CODE, 40, {
+      relocations: [
+        { offset: 0, type: 1, symbol: 'datum' },
+        { offset: 8, type: 9, symbol: 'common', addend: -4 },
+        { offset: 16, type: 42, symbol: 'maybe', addend: -4 },
+        { offset: 24, type: 10, symbol: 'inside' },
+        { offset: 32, type: 11, symbol: 'text', addend: 3 },
+      ],
+    }),
+    section('.data.rel.ro', DATA, 16, { addralign: 8 }),
+    section('.text.inline', CODE, 8),
+    group(13, 3, [3]),
+    section('.note', RODATA, 8, { type: SHT_NOTE }),
+    section('.keep', RODATA | RETAIN, 5),
+    bss('.bss', 100, 64),
+    section('.rodata.str', RODATA | STRINGS, latin1('one\0two\0three\0ree\0'), { entsize: 1 }),
+    section('.rodata.wide', RODATA | STRINGS, latin1('a\0\0\0b\0\0\0\0\0\0\0'), { entsize: 4, addralign: 4 }),
+    section('.ctors.65530', DATA, 8, { addralign: 8, relocations: [{ offset: 0, type: 1, symbol: '_start' }] }),
+    section('.gnu.linkonce.t.once', CODE, 4),
+    relocationSection(SHT_REL, 13, 2, [
+      { offset: 0, type: 2, symbol: 2 },
+      { offset: 4, type: 14, symbol: 4 },
+      { offset: 8, type: 1, symbol: 3 },
+    ]),
+  ];
+  return buildObject(sections, [
+    { name: 'inside', section: '.bss', value: 8, binding: STB_LOCAL },
+    { name: 'text', section: '.rodata.str', value: 8, binding: STB_LOCAL },
+    { name: '_start', section: '.text' },
+    { name: 'datum', section: '.data.rel.ro' },
+    { name: 'small', section: SHN_ABS, value: 99 },
+    { name: 'common', section: SHN_COMMON, value: 32, size: 40 },
+    { name: 'maybe', binding: STB_WEAK },
+  ]);
+}
+
+/** Objects whose fields are changed one by one. */
+export const OBJECTS: ReadonlyMap<string, Uint8Array> = new Map([
+  ['throw.o', fixture('malformed/seeds/throw.o')],
+  ['parts.o', fixture('malformed/seeds/parts.o')],
+  ['rare.o', rareObject()],
+  ['pic.o', fixture('hello-rodata/pic.o')],
+  ['tables.o', fixture('c-objects/pie/tables.o')],
+]);
+
+/** Archives, each with the object that needs something of it. */
+export function archiveSeeds(): ReadonlyMap<string, Uint8Array> {
+  const members = [
+    { name: 'first.o', bytes: functionObject('first', ['second_function']), symbols: ['first'] },
+    {
+      name: 'a-name-that-is-long.o',
+      bytes: functionObject('second_function', ['third']),
+      symbols: ['second_function', 'another'],
+    },
+    { name: 'third.o', bytes: functionObject('third'), symbols: ['third'] },
+  ];
+  return new Map([
+    ['gnu.a', gnuArchive(members)],
+    ['wide.a', gnuArchive(members, { index: 8 })],
+    ['bare.a', gnuArchive(members, { index: 0 })],
+    ['bsd.a', bsdArchive(members)],
+    ['thin.a', gnuArchive(members, { thin: true })],
+    ['libutil.a', fixture('c-objects/static/libutil.a')],
+  ]);
+}
+
+/** Files of the members of `thin.a`, and what needs `first`. */
+export const BESIDE: Readonly<Record<string, Uint8Array>> = {
+  'main.o': functionObject('_start', ['first', 'print_number']),
+  'first.o': functionObject('first', ['second_function']),
+  'a-name-that-is-long.o': functionObject('second_function', ['third']),
+  'third.o': functionObject('third'),
+};
+
+/** A script that places what the seeds have. */
+export const PLACING = latin1(`ENTRY(_start)
+SECTIONS {
+  . = 0x400000 + SIZEOF_HEADERS;
+  .text : { *(.text .text.*) }
+  .rodata : { *(.rodata .rodata.* list) }
+  .eh_frame : { KEEP(*(.eh_frame)) *(.gcc_except_table*) }
+  .tdata : { *(.tdata*) } .tbss : { *(.tbss*) }
+  .data : { *(.data*) KEEP(*(.init_array .ctors*)) }
+  .bss : { *(.bss*) *(COMMON) }
+}
+`);
+
+/** Options under which every seed is linked: between them they take every pass through its ways. */
+export const VARIANTS: readonly Partial<LinkOptions>[] = [
+  {},
+  { gcSections: false },
+  { gcSections: false, shrink: 'all', icf: 'all', segments: 'split' },
+  { gcSections: false, verbatim: true, ehFrameHdr: false },
+  { gcSections: false, tables: 'debug', header: 'plain', icf: 'none' },
+  { gcSections: false, segments: 'pages', header: 'classic', builtins: 'mem', positionIndependent: true },
+  { gcSections: false, scripts: ['place.ld'] },
+];
+
+/** Whether a link of these options reads `place.ld`. */
+export function needsScript({ scripts = DEFAULT_OPTIONS.scripts }: Partial<LinkOptions>): boolean {
+  return scripts.length > 0;
+}
