@@ -70,7 +70,8 @@ function isLibrary(operand: string): boolean {
   return operand.startsWith(LIBRARY_MARK);
 }
 
-function toLinkOptions(inputs: readonly string[], values: LinkValues): LinkOptions {
+/** What the words of a command line ask of a link. @throws UsageError for values that make no sense */
+export function toLinkOptions(inputs: readonly string[], values: LinkValues): LinkOptions {
   const tables = values.debug ? 'debug' : values.symbols ? 'symbols' : 'none';
   return {
     ...DEFAULT_OPTIONS,

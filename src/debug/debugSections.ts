@@ -103,11 +103,7 @@ function isDebug({ program }: FinishedLink, id: number): boolean {
   return program.sectionName(id).startsWith('.debug_');
 }
 
-function contentOf(
-  link: FinishedLink,
-  id: number,
-  budget: InflationBudget,
-): SectionContent | undefined {
+function contentOf(link: FinishedLink, id: number, budget: InflationBudget): SectionContent | undefined {
   const { program, files, diagnostics } = link;
   const { flags, addralign } = program.sections;
   const bytes = program.sectionBytes(id);

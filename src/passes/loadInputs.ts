@@ -62,16 +62,18 @@ export function loadInputs(
 
 /** A binary file has neither headers nor tables, and only a script can say where its bytes belong. */
 function checkFormat(
-  { format, hasSections }: LinkScript,
+  { format, formatWhere = '', hasSections }: LinkScript,
   { tables }: LinkOptions,
   diagnostics: Diagnostics,
 ): void {
   if (format !== 'binary') return;
+  const where = [formatWhere];
   if (!hasSections) {
-    diagnostics.error('bad-script', 'OUTPUT_FORMAT(binary) needs a linker script with SECTIONS');
+    diagnostics.error('bad-script', 'OUTPUT_FORMAT(binary) needs a linker script with SECTIONS', { where });
   }
   if (tables !== 'none') {
-    diagnostics.error('bad-script', 'OUTPUT_FORMAT(binary) has no place for symbols and debug information');
+    const what = 'OUTPUT_FORMAT(binary) has no place for symbols and debug information';
+    diagnostics.error('bad-script', what, { where });
   }
 }
 

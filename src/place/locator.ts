@@ -92,9 +92,22 @@ export class Locator {
       before = state;
     }
     this.#diagnostics.error('bad-script', 'the addresses of the linker script do not settle', {
+      where: this.#unsettled(),
       hint: 'some address depends on itself in a way that moves it each time',
     });
     return this.#finish();
+  }
+
+  /** Where the script describes the first output section that one more round moves, or else the first of all. */
+  #unsettled(): string[] {
+    const outputs = [...this.#outputs.values()];
+    const before = outputs.map(({ address, size }) => ({ address, size }));
+    this.#walk();
+    const described = outputs.filter(({ output }) => output.description);
+    const isMoved = (each: LocatedOutput, { address, size } = before[outputs.indexOf(each)]!) =>
+      each.address !== address || each.size !== size;
+    const found = described.find((each) => isMoved(each)) ?? described[0];
+    return found ? [found.output.description!.where] : [];
   }
 
   #finish(): Located {

@@ -13,6 +13,8 @@ export interface LinkScript {
   output: string | undefined;
   /** OUTPUT_FORMAT: an executable, or its bytes as they lie in memory without any header. */
   format: 'elf' | 'binary';
+  /** Where that is said, as in `script.ld:12`. */
+  formatWhere: string | undefined;
   /** Assignments and assertions outside of SECTIONS, and all that SECTIONS holds. */
   readonly statements: SectionsStatement[];
   /** Whether SECTIONS occurs: then it decides where everything lies. */
@@ -25,6 +27,7 @@ export function emptyScript(): LinkScript {
     externs: [],
     output: undefined,
     format: 'elf',
+    formatWhere: undefined,
     statements: [],
     hasSections: false,
   };
@@ -44,6 +47,7 @@ export function addCommand(script: LinkScript, command: ScriptCommand, diagnosti
       break;
     case 'format':
       script.format = formatOf(command.formats, command.where, diagnostics);
+      script.formatWhere = command.where;
       break;
     case 'target':
       refuseUnless(command.name === ELF_FORMAT, 'TARGET', command, ELF_FORMAT, diagnostics);

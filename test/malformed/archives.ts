@@ -7,10 +7,41 @@ const MAGIC_SIZE = 8;
 const HEADER_SIZE = 60;
 
 /** Offset and width of each field of a member's header (ar.h). */
-const FIELDS = { name: [0, 16], date: [16, 12], owner: [28, 6], group: [34, 6], mode: [40, 8], size: [48, 10], end: [58, 2] } as const;
+const FIELDS = {
+  name: [0, 16],
+  date: [16, 12],
+  owner: [28, 6],
+  group: [34, 6],
+  mode: [40, 8],
+  size: [48, 10],
+  end: [58, 2],
+} as const;
 
 /** What the name in a header may be instead. */
-const NAMES = ['', '/', '//', '/SYM64/', '/0', '/1', '/99999999', '/-1', '/ 3', '#1/', '#1/0', '#1/4', '#1/99999', '#1/-1', '__.SYMDEF', '__.SYMDEF SORTED', '../x', 'main.o/', '\0', 'x'.repeat(16), '/'.repeat(16), '\xff\xfe'];
+const NAMES = [
+  '',
+  '/',
+  '//',
+  '/SYM64/',
+  '/0',
+  '/1',
+  '/99999999',
+  '/-1',
+  '/ 3',
+  '#1/',
+  '#1/0',
+  '#1/4',
+  '#1/99999',
+  '#1/-1',
+  '__.SYMDEF',
+  '__.SYMDEF SORTED',
+  '../x',
+  'main.o/',
+  '\0',
+  'x'.repeat(16),
+  '/'.repeat(16),
+  '\xff\xfe',
+];
 
 /** A member as it stands in a file. */
 interface Placed {
@@ -54,11 +85,18 @@ function membersOf(bytes: Uint8Array): Placed[] {
 function withText(bytes: Uint8Array, { at, name }: Placed, key: keyof typeof FIELDS, text: string): Mutation {
   const [offset, width] = FIELDS[key];
   const field = ascii(text.padEnd(width).slice(0, width));
-  return { what: `${key} of ${name} = ${JSON.stringify(text)}`, bytes: overwritten(bytes, at + offset, field) };
+  return {
+    what: `${key} of ${name} = ${JSON.stringify(text)}`,
+    bytes: overwritten(bytes, at + offset, field),
+  };
 }
 
 /** The numbers of a symbol table, and every byte of a table of names. */
-function* wrongTable(bytes: Uint8Array, { at, name, size }: Placed, members: readonly Placed[]): Generator<Mutation> {
+function* wrongTable(
+  bytes: Uint8Array,
+  { at, name, size }: Placed,
+  members: readonly Placed[],
+): Generator<Mutation> {
   const start = at + HEADER_SIZE;
   const marks = [...members.map((other) => BigInt(other.at)), BigInt(bytes.length)];
   for (const field of tableFields(bytes, name, start, size)) yield* wrongField(bytes, field, marks);
@@ -73,7 +111,10 @@ function* wrongTable(bytes: Uint8Array, { at, name, size }: Placed, members: rea
 
 function tableFields(bytes: Uint8Array, name: string, start: number, size: number): Field[] {
   const bsd = /^#1\/(\d+)$/.exec(name);
-  const [first, width] = bsd && textAt(bytes, start, 9) === '__.SYMDEF' ? [start + Number(bsd[1]), 4] : [start, name === '/SYM64/' ? 8 : 4];
+  const [first, width] =
+    bsd && textAt(bytes, start, 9) === '__.SYMDEF'
+      ? [start + Number(bsd[1]), 4]
+      : [start, name === '/SYM64/' ? 8 : 4];
   if (name !== '/' && name !== '/SYM64/' && first === start) return [];
   const rows = Math.min(8, Math.floor((start + size - first) / width));
   return Array.from({ length: rows }, (_, row) => ({

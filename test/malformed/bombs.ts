@@ -2,12 +2,7 @@
 import { deflateSync } from 'node:zlib';
 import { buildObject, type SectionSpec, type SymbolSpec } from '../../src/elf/build.ts';
 import { readU64, writeU16, writeU32, writeU64 } from '../../src/elf/bytes.ts';
-import {
-  SHN_COMMON,
-  SHT_RELA,
-  STB_LOCAL,
-  SYM_SIZE,
-} from '../../src/elf/constants.ts';
+import { SHN_COMMON, SHT_RELA, STB_LOCAL, SYM_SIZE } from '../../src/elf/constants.ts';
 import type { LinkOptions } from '../../src/options.ts';
 import {
   bss,
@@ -44,7 +39,10 @@ const COMPRESSED = 0x800;
 export function bombs(): Bomb[] {
   const main = functionObject('_start', ['first']);
   return [
-    object('an sh_addralign of 2^30', buildObject([TEXT, section('.data', DATA, 8, { addralign: 2 ** 30 })], [START])),
+    object(
+      'an sh_addralign of 2^30',
+      buildObject([TEXT, section('.data', DATA, 8, { addralign: 2 ** 30 })], [START]),
+    ),
     object(
       'an sh_addralign of 2^30 in debug information',
       buildObject([TEXT, section('.debug_x', 0, 8, { addralign: 2 ** 30 })], [START]),
@@ -52,7 +50,10 @@ export function bombs(): Bomb[] {
     ),
     object('a .bss of 2^46', buildObject([TEXT, bss('.bss', 2 ** 46)], [START])),
     object('a .bss of 2^63', withSection(buildObject([TEXT, bss('.bss', 8)], [START]), 2, 32, 2 ** 63)),
-    object('a hundred .bss of 2^46', buildObject([TEXT, ...times(100, (i) => bss(`.bss.${i}`, 2 ** 46))], [START])),
+    object(
+      'a hundred .bss of 2^46',
+      buildObject([TEXT, ...times(100, (i) => bss(`.bss.${i}`, 2 ** 46))], [START]),
+    ),
     object('a common symbol of 2^46', commonObject(2 ** 46)),
     object('a common symbol of 2^63', commonObject(2 ** 63)),
     object('an sh_entsize of 2^63', withSection(buildObject([TEXT], [START]), 2, 56, 2 ** 63)),
@@ -105,8 +106,12 @@ function scriptBombs(main: Uint8Array): Bomb[] {
     script('that names itself', 'GROUP(in.ld)'),
     script('that another names', 'INPUT(b.ld)', { 'b.ld': 'INPUT(in.ld)' }),
     script('that names one 400,000 times', `INPUT(${'b.ld '.repeat(190_000)})`, { 'b.ld': 'INPUT(main.o)' }),
-    script('that names a long one often', `INPUT(${'b.ld '.repeat(900)})`, { 'b.ld': 'x = 1;\n'.repeat(130_000) }),
-    script('that names an object often', `INPUT(${'e.o '.repeat(200_000)})`, { 'e.o': text(buildObject([section('.data', DATA, 8)], [])) }),
+    script('that names a long one often', `INPUT(${'b.ld '.repeat(900)})`, {
+      'b.ld': 'x = 1;\n'.repeat(130_000),
+    }),
+    script('that names an object often', `INPUT(${'e.o '.repeat(200_000)})`, {
+      'e.o': text(buildObject([section('.data', DATA, 8)], [])),
+    }),
     script('nested parentheses', `x = ${'('.repeat(400_000)}1${')'.repeat(400_000)};`),
     script('nested conditions', `x = ${'1 ? '.repeat(200_000)}1;`),
     script('many signs', `x = ${'-'.repeat(900_000)}1;`),
@@ -120,13 +125,24 @@ function scriptBombs(main: Uint8Array): Bomb[] {
     script('a gap of 2^32', 'SECTIONS { . = 0x400000; .text : { *(.text*) . += 1 << 32; BYTE(1) } }'),
     script('a gap of 63 MB', 'SECTIONS { . = 0x400000; .text : { *(.text*) . += 66000000; BYTE(1) } }'),
     script('alternatives', `SECTIONS { .text : { *(${'[!a]*[!b]*'.repeat(40_000)}) *(.text*) } }`),
-    script('many patterns', `SECTIONS { . = 0x400000; .text : { ${'*(.a*b*c .q) '.repeat(60_000)} *(.text*) } }`),
+    script(
+      'many patterns',
+      `SECTIONS { . = 0x400000; .text : { ${'*(.a*b*c .q) '.repeat(60_000)} *(.text*) } }`,
+    ),
     {
       name: 'a script: many patterns for many sections',
-      files: { 'main.o': manyNames(5000), 'in.ld': latin1(`SECTIONS { . = 0x400000; .text : { ${times(35_000, (i) => `*(.q${i}*)`).join(' ')} *(.text*) } }`) },
+      files: {
+        'main.o': manyNames(5000),
+        'in.ld': latin1(
+          `SECTIONS { . = 0x400000; .text : { ${times(35_000, (i) => `*(.q${i}*)`).join(' ')} *(.text*) } }`,
+        ),
+      },
       words: ['main.o', '-T', 'in.ld', '--no-gc-sections'],
     },
-    script('many sections', `SECTIONS { . = 0x400000; ${times(40_000, (i) => `.s${i} : { *(.t${i}) }`).join('\n')} }`),
+    script(
+      'many sections',
+      `SECTIONS { . = 0x400000; ${times(40_000, (i) => `.s${i} : { *(.t${i}) }`).join('\n')} }`,
+    ),
     script('many bytes', `SECTIONS { . = 0x400000; .text : { *(.text*) ${'BYTE(1) '.repeat(100_000)} } }`),
     script('ALIGN of 2^62', 'SECTIONS { .text ALIGN(1 << 62) : { *(.text*) } }'),
   ];
@@ -157,7 +173,11 @@ function manySections(): Uint8Array {
 /** Sections each of which has all bytes of the first one. */
 function overlapping(count: number, size: number, name = '.data'): Uint8Array {
   const flags = name === '.data' ? DATA : 0;
-  const sections = [TEXT, section(`${name}0`, flags, size), ...times(count, (i) => section(`${name}${i + 1}`, flags, 1))];
+  const sections = [
+    TEXT,
+    section(`${name}0`, flags, size),
+    ...times(count, (i) => section(`${name}${i + 1}`, flags, 1)),
+  ];
   const bytes = buildObject(sections, [START]);
   const offset = readU64(bytes, sectionHeader(bytes, 2) + 24);
   for (let i = 0; i < count; i++) {
@@ -169,8 +189,14 @@ function overlapping(count: number, size: number, name = '.data'): Uint8Array {
 
 /** Symbols whose names begin one byte after the other. */
 function sharedNames(count: number, length: number, isLocal: boolean): Uint8Array {
-  const names = times(count, (i): SymbolSpec => ({ name: `n${i}`, section: '.text', ...(isLocal ? { binding: STB_LOCAL } : {}) }));
-  const bytes = buildObject([TEXT, section('.names', RODATA, latin1(`${'x'.repeat(length)}\0`))], [...names, START]);
+  const names = times(
+    count,
+    (i): SymbolSpec => ({ name: `n${i}`, section: '.text', ...(isLocal ? { binding: STB_LOCAL } : {}) }),
+  );
+  const bytes = buildObject(
+    [TEXT, section('.names', RODATA, latin1(`${'x'.repeat(length)}\0`))],
+    [...names, START],
+  );
   const symtab = sectionHeader(bytes, 3);
   const strings = readU64(bytes, sectionHeader(bytes, 4) + 24);
   const offset = readU64(bytes, sectionHeader(bytes, 2) + 24) - strings;
@@ -185,7 +211,11 @@ function sharedNames(count: number, length: number, isLocal: boolean): Uint8Arra
 
 /** Sections whose names begin one byte after the other. */
 function sharedSectionNames(count: number, length: number): Uint8Array {
-  const sections = [TEXT, ...times(count, (i) => section(`.s${i}`, RODATA, 1)), section('.z'.padEnd(length, 'x'), RODATA, 1)];
+  const sections = [
+    TEXT,
+    ...times(count, (i) => section(`.s${i}`, RODATA, 1)),
+    section('.z'.padEnd(length, 'x'), RODATA, 1),
+  ];
   const bytes = buildObject(sections, [START]);
   const long = readName(bytes, count + 2);
   for (let i = 0; i < count; i++) writeU32(bytes, sectionHeader(bytes, 2 + i), long + i);
@@ -199,7 +229,9 @@ function readName(bytes: Uint8Array, number: number): number {
 /** Relocation sections of one entry that apply to two sections in turn. */
 function alternatingRelocations(count: number): Uint8Array {
   const sections = [TEXT, section('.data', DATA, 8)];
-  const tables = times(count, (i) => relocationSection(SHT_RELA, count + 3, 1 + (i % 2), [{ offset: 0, type: 1, symbol: 1 }]));
+  const tables = times(count, (i) =>
+    relocationSection(SHT_RELA, count + 3, 1 + (i % 2), [{ offset: 0, type: 1, symbol: 1 }]),
+  );
   return buildObject([...sections, ...tables], [START]);
 }
 
@@ -229,9 +261,14 @@ function longAugmentation(length: number, count: number): Uint8Array {
 function callChain(count: number): Uint8Array {
   const names = times(count, (i) => (i === 0 ? '_start' : `f${i}`));
   const sections = names.map((name, i) =>
-    section(`.text.${name}`, CODE, 8, { relocations: [{ offset: 0, type: 1, symbol: names[(i + 1) % count]! }] }),
+    section(`.text.${name}`, CODE, 8, {
+      relocations: [{ offset: 0, type: 1, symbol: names[(i + 1) % count]! }],
+    }),
   );
-  return buildObject(sections, names.map((name) => ({ name, section: `.text.${name}` })));
+  return buildObject(
+    sections,
+    names.map((name) => ({ name, section: `.text.${name}` })),
+  );
 }
 
 function emptyStrings(count: number): Uint8Array {
@@ -243,8 +280,17 @@ function manyNames(count: number): Uint8Array {
 }
 
 function shortStrings(count: number): Uint8Array {
-  const content = latin1(times(count, (i) => `${String.fromCharCode(33 + (i % 90), 33 + (Math.floor(i / 90) % 90))}\0`).join(''));
-  return buildObject([TEXT, section('.rodata', RODATA | 0x30, content, { entsize: 1 }), section('.rodata.b', RODATA | 0x30, latin1('end\0'), { entsize: 1 })], [START]);
+  const content = latin1(
+    times(count, (i) => `${String.fromCharCode(33 + (i % 90), 33 + (Math.floor(i / 90) % 90))}\0`).join(''),
+  );
+  return buildObject(
+    [
+      TEXT,
+      section('.rodata', RODATA | 0x30, content, { entsize: 1 }),
+      section('.rodata.b', RODATA | 0x30, latin1('end\0'), { entsize: 1 }),
+    ],
+    [START],
+  );
 }
 
 /** An archive whose index names members that begin within each other. */
@@ -262,7 +308,10 @@ function nestedMembers(count: number): Uint8Array {
   view.setUint32(0, count);
   for (let i = 0; i < count; i++) view.setUint32(4 + i * 4, start + (i % used) * step);
   const members = times(used, (i) =>
-    concat(entryHeader('m/', (used - i) * step - 60), functionObject(`f${i}`, [`f${i + 1}`, 'first'])).subarray(0, step),
+    concat(
+      entryHeader('m/', (used - i) * step - 60),
+      functionObject(`f${i}`, [`f${i + 1}`, 'first']),
+    ).subarray(0, step),
   ).map((part) => {
     const padded = new Uint8Array(step);
     padded.set(part);
@@ -280,7 +329,11 @@ function sharedIndex(count: number, length: number): Uint8Array {
 }
 
 function hugeIndex(): Uint8Array {
-  return concat(latin1('!<arch>\n'), entry('/', latin1('\xff\xff\xff\xff')), entry('m/', functionObject('first')));
+  return concat(
+    latin1('!<arch>\n'),
+    entry('/', latin1('\xff\xff\xff\xff')),
+    entry('m/', functionObject('first')),
+  );
 }
 
 function text(bytes: Uint8Array): string {

@@ -19,6 +19,8 @@ export interface Trial {
   /** Those that the link is asked for: all if not given. */
   readonly inputs?: readonly string[];
   readonly options?: Partial<LinkOptions>;
+  /** The options are what is wrong: an error may name no file, and addresses may be where nothing loads. */
+  readonly isAsked?: boolean;
 }
 
 export type Verdict =
@@ -27,21 +29,35 @@ export type Verdict =
   | { readonly kind: 'fault'; readonly detail: string; readonly mark: string };
 
 /** Errors that are about the link as a whole and name no file. */
-const WHOLE = new Set(['no-entry', 'no-input', 'too-large', 'too-many-errors', 'would-not-load', 'script-cycle']);
+const WHOLE = new Set([
+  'no-entry',
+  'no-input',
+  'too-large',
+  'too-many-errors',
+  'would-not-load',
+  'script-cycle',
+]);
 
 /** Larger than any executable that a small input is linked into. */
 const MAX_OUTPUT = 2 ** 28;
 
 /** Links, and judges what comes of it. */
-export function judge({ files, inputs = Object.keys(files), options = {} }: Trial): Verdict {
+export function judge({ files, inputs = Object.keys(files), options = {}, isAsked = false }: Trial): Verdict {
+  // Whoever places sections, with a script or by options, may have a machine that loads them.
+  const mustLoad = !isAsked && !options.scripts;
   try {
     const names = inputs.map((path) => ({ kind: 'file', path }) as const);
-    const result = link(inMemory(files), { ...DEFAULT_OPTIONS, unresolved: 'ignore', inputs: names, ...options });
-    checkResult(result);
+    const result = link(inMemory(files), {
+      ...DEFAULT_OPTIONS,
+      unresolved: 'ignore',
+      inputs: names,
+      ...options,
+    });
+    checkResult(result, mustLoad);
     return { kind: 'linked' };
   } catch (error) {
     if (!(error instanceof LinkError)) return faultOf(error);
-    const problem = problemOf(error.diagnostics, Object.keys(files));
+    const problem = problemOf(error.diagnostics, isAsked ? undefined : Object.keys(files));
     return problem === undefined ? { kind: 'refused' } : { kind: 'fault', detail: problem, mark: problem };
   }
 }
@@ -59,37 +75,51 @@ function inflate(bytes: Uint8Array, size: number): Uint8Array | undefined {
   }
 }
 
-function faultOf(error: unknown): Verdict {
+/** An exception that a user must not see. */
+export function faultOf(error: unknown): Verdict {
   const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
   const frames = stack.split('\n').filter((line) => /^ +at /.test(line));
   return { kind: 'fault', detail: stack || message, mark: `${frames[0]}`.trim() };
 }
 
-function checkResult(result: LinkResult): void {
+function checkResult(result: LinkResult, mustLoad: boolean): void {
   const { bytes, size } = result;
   if (bytes.length > MAX_OUTPUT) throw new Error(`a file of ${bytes.length} bytes`);
-  const refused = loadsOnEveryLinux(bytes, size);
-  if (refused && refused.refusal.rule !== 'entry-zero') throw new Error(`does not load: ${refused.refusal.explanation}`);
+  const refused = mustLoad ? loadsOnEveryLinux(bytes, size) : undefined;
+  if (refused && refused.refusal.rule !== 'entry-zero')
+    throw new Error(`does not load: ${refused.refusal.explanation}`);
   result.summary();
   result.shrinkage();
   // What is written must be read: the reader checks that the ranges of the map are the bytes of the file, each once.
   const { fileSize } = readMap(formatMapJson(result.map()));
-  if (fileSize !== bytes.length) throw new Error(`the map is of a file of ${fileSize} bytes, not ${bytes.length}`);
+  if (fileSize !== bytes.length)
+    throw new Error(`the map is of a file of ${fileSize} bytes, not ${bytes.length}`);
 }
 
-/** What is wrong with the errors of a link; undefined if they are as they should be. */
-export function problemOf(diagnostics: readonly Diagnostic[], files: readonly string[]): string | undefined {
+/**
+ * What is wrong with the errors of a link; undefined if they are as they should be.
+ * @param files one of which each error must name, if any
+ */
+export function problemOf(
+  diagnostics: readonly Diagnostic[],
+  files: readonly string[] | undefined,
+): string | undefined {
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return 'a link failed without an error';
   for (const { code, message, where } of errors) {
     const text = [message, ...where].join('\n');
-    if (message === '' || /undefined|NaN|Infinity|\[object/.test(message.replace(/undefined symbol/, ''))) {
-      return `a message says nothing: ${message}`;
-    }
-    if (!WHOLE.has(code) && !files.some((file) => text.includes(file))) return `no file is named: ${message}`;
+    if (isMeaningless(message)) return `a message says nothing: ${message}`;
+    if (files && !WHOLE.has(code) && !files.some((file) => text.includes(file)))
+      return `no file is named: ${message}`;
     if (code === 'malformed-input' && !where.some((line) => /^at offset 0x[0-9a-f]+ of /.test(line))) {
       return `no offset is named: ${message}`;
     }
   }
   return undefined;
+}
+
+/** Whether a text for people holds what JavaScript makes of values that are not there. */
+export function isMeaningless(text: string): boolean {
+  const plain = text.replaceAll('undefined symbol', '').replaceAll('but it is undefined', '');
+  return text === '' || /\b(?:undefined|NaN)\b|\[object [A-Z]/.test(plain);
 }

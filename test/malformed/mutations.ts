@@ -13,11 +13,16 @@ export interface Mutation {
 export function* wrongFields(bytes: Uint8Array): Generator<Mutation> {
   const fields = objectFields(bytes);
   const marks = landmarksOf(bytes);
-  for (const field of fields) yield* wrongField(bytes, field, [...marks, ...neighbours(bytes, fields, field)]);
+  for (const field of fields)
+    yield* wrongField(bytes, field, [...marks, ...neighbours(bytes, fields, field)]);
 }
 
 /** A file with one field wrong in each way. */
-export function* wrongField(bytes: Uint8Array, field: Field, landmarks: readonly bigint[]): Generator<Mutation> {
+export function* wrongField(
+  bytes: Uint8Array,
+  field: Field,
+  landmarks: readonly bigint[],
+): Generator<Mutation> {
   for (const value of wrongNumbers(field.width, fieldOf(bytes, field), landmarks)) {
     yield { what: `${field.name} = 0x${value.toString(16)}`, bytes: withField(bytes, field, value) };
   }
@@ -27,7 +32,9 @@ export function* wrongField(bytes: Uint8Array, field: Field, landmarks: readonly
 function neighbours(bytes: Uint8Array, fields: readonly Field[], field: Field): bigint[] {
   const [kind] = field.name.split(' of ');
   const number = /^(?:sh_link|sh_info) of section (\d+)/.exec(field.name)?.[1];
-  const others = fields.filter(({ name, offset }) => name.startsWith(`${kind} of `) && offset !== field.offset);
+  const others = fields.filter(
+    ({ name, offset }) => name.startsWith(`${kind} of `) && offset !== field.offset,
+  );
   const near = others.filter(({ offset }) => Math.abs(offset - field.offset) <= 128);
   return [...near.map((other) => fieldOf(bytes, other)), ...(number === undefined ? [] : [BigInt(number)])];
 }
@@ -42,6 +49,9 @@ export function* truncations(bytes: Uint8Array): Generator<Mutation> {
 /** A file with one bit the other way, and every `step`th of them. */
 export function* flippedBits(bytes: Uint8Array, step: number): Generator<Mutation> {
   for (let bit = 0; bit < bytes.length * 8; bit += step) {
-    yield { what: `bit ${bit & 7} of byte 0x${(bit >> 3).toString(16)} flipped`, bytes: withFlippedBit(bytes, bit) };
+    yield {
+      what: `bit ${bit & 7} of byte 0x${(bit >> 3).toString(16)} flipped`,
+      bytes: withFlippedBit(bytes, bit),
+    };
   }
 }

@@ -80,13 +80,14 @@ const CHDR: Fields = [
 /** Rows of a table of which each field is changed; of a longer one the first and the last. */
 const ROWS = 6;
 
-/** All numbers of an object, those of long tables in some rows. @param bytes a well-formed object */
+/** All numbers of an object, those of long tables in some rows. Of a damaged one they may lie anywhere. */
 export function objectFields(bytes: Uint8Array): Field[] {
   const fields = structure(EHDR, 0, '');
   const e_shoff = readU64(bytes, 40);
   const names = e_shoff + readU16(bytes, 62) * SHDR_SIZE;
   for (let n = 0; n < readU16(bytes, 60); n++) {
     const at = e_shoff + n * SHDR_SIZE;
+    if (at + SHDR_SIZE > bytes.length) break;
     const name = nameAt(bytes, readU64(bytes, names + 24) + readU32(bytes, at));
     fields.push(...structure(SHDR, at, ` of section ${n} ${name}`), ...contentFields(bytes, at, n, name));
   }
@@ -118,7 +119,8 @@ function contentFields(bytes: Uint8Array, at: number, n: number, name: string): 
   if (type === SHT_GROUP || type === SHT_SYMTAB_SHNDX) return table([['word', 0, 4]], 4, 'row');
   if (type === SHT_NOBITS) return [];
   if (name === '.eh_frame') return unwindFields(bytes, start, size);
-  if ((readU32(bytes, at + 8) & SHF_COMPRESSED) !== 0) return structure(CHDR, start, ` of section ${n} ${name}`);
+  if ((readU32(bytes, at + 8) & SHF_COMPRESSED) !== 0)
+    return structure(CHDR, start, ` of section ${n} ${name}`);
   return [];
 }
 
@@ -126,7 +128,16 @@ function contentFields(bytes: Uint8Array, at: number, n: number, name: string): 
 function unwindFields(bytes: Uint8Array, start: number, size: number): Field[] {
   const fields: Field[] = [];
   for (let at = start; at < start + size && fields.length < 200; at += readU32(bytes, at) + 4) {
-    fields.push(...structure([['length', 0, 4], ['id', 4, 4]], at, ` of .eh_frame+0x${(at - start).toString(16)}`));
+    fields.push(
+      ...structure(
+        [
+          ['length', 0, 4],
+          ['id', 4, 4],
+        ],
+        at,
+        ` of .eh_frame+0x${(at - start).toString(16)}`,
+      ),
+    );
     const end = Math.min(at + 32, at + 4 + readU32(bytes, at));
     for (let byte = at + 8; byte < end; byte++) {
       fields.push({ name: `.eh_frame+0x${(byte - start).toString(16)}`, offset: byte, width: 1 });
@@ -136,8 +147,8 @@ function unwindFields(bytes: Uint8Array, start: number, size: number): Field[] {
 }
 
 function someRows(count: number): number[] {
-  const rows = Array.from({ length: count }, (_, row) => row);
-  return count <= ROWS ? rows : [...rows.slice(0, ROWS - 2), ...rows.slice(-2)];
+  const rows = Array.from({ length: Math.min(Math.floor(count), ROWS) }, (_, row) => row);
+  return count <= ROWS ? rows : [...rows.slice(0, ROWS - 2), count - 2, count - 1];
 }
 
 function nameAt(bytes: Uint8Array, offset: number): string {

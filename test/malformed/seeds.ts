@@ -3,8 +3,8 @@ import { buildObject } from '../../src/elf/build.ts';
 import { SHN_ABS, SHN_COMMON, SHT_NOTE, SHT_REL, STB_LOCAL, STB_WEAK } from '../../src/elf/constants.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
 import {
-  bss,
   bsdArchive,
+  bss,
   CODE,
   DATA,
   fixture,
@@ -41,7 +41,10 @@ export function rareObject(): Uint8Array {
     bss('.bss', 100, 64),
     section('.rodata.str', RODATA | STRINGS, latin1('one\0two\0three\0ree\0'), { entsize: 1 }),
     section('.rodata.wide', RODATA | STRINGS, latin1('a\0\0\0b\0\0\0\0\0\0\0'), { entsize: 4, addralign: 4 }),
-    section('.ctors.65530', DATA, 8, { addralign: 8, relocations: [{ offset: 0, type: 1, symbol: '_start' }] }),
+    section('.ctors.65530', DATA, 8, {
+      addralign: 8,
+      relocations: [{ offset: 0, type: 1, symbol: '_start' }],
+    }),
     section('.gnu.linkonce.t.once', CODE, 4),
     relocationSection(SHT_REL, 13, 2, [
       { offset: 0, type: 2, symbol: 2 },

@@ -1,7 +1,10 @@
 /** Damaged texts: scripts, maps and configurations, word by word and value by value. */
 
 /** A text with each of its words left out, doubled, and replaced by each of some others. */
-export function* wrongWords(text: string, others: readonly string[]): Generator<{ what: string; text: string }> {
+export function* wrongWords(
+  text: string,
+  others: readonly string[],
+): Generator<{ what: string; text: string }> {
   const words = [...text.matchAll(/[\w.$/]+|\s+|[^\s\w]/g)];
   for (const { 0: word, index } of words) {
     if (/^\s/.test(word)) continue;
@@ -42,7 +45,10 @@ export function* wrongValues(text: string, limit: number): Generator<{ what: str
     const old = path.reduce((value, key) => value[key], root);
     const near = typeof old === 'number' ? [old + 1, old - 1, old * 2, -old].map(String) : [];
     for (const value of [...VALUES, ...near]) {
-      yield { what: `${path.join('.')} = ${value}`, text: JSON.stringify(replaced(root, path, MARK)).replace(`"${MARK}"`, () => value) };
+      yield {
+        what: `${path.join('.')} = ${value}`,
+        text: JSON.stringify(replaced(root, path, MARK)).replace(`"${MARK}"`, () => value),
+      };
     }
     yield { what: `without ${path.join('.')}`, text: JSON.stringify(replaced(root, path, undefined)) };
   }
@@ -59,7 +65,8 @@ function somePaths(root: unknown, limit: number): Path[] {
     if (path.length > 0) paths.push(path);
     if (typeof value !== 'object' || value === null) return;
     const keys = Array.isArray(value) ? value.map((_, i) => i) : Object.keys(value);
-    const some = keys.length > limit && Array.isArray(value) ? [...keys.slice(0, limit - 1), keys.at(-1)!] : keys;
+    const some =
+      keys.length > limit && Array.isArray(value) ? [...keys.slice(0, limit - 1), keys.at(-1)!] : keys;
     for (const key of some) walk(Reflect.get(value, key), [...path, key]);
   };
   walk(root, []);
@@ -69,7 +76,9 @@ function somePaths(root: unknown, limit: number): Path[] {
 function replaced(root: unknown, path: Path, value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;
-  const copy: Record<string | number, unknown> | unknown[] = Array.isArray(root) ? [...root] : { ...(root as object) };
+  const copy: Record<string | number, unknown> | unknown[] = Array.isArray(root)
+    ? [...root]
+    : { ...(root as object) };
   Reflect.set(copy, key, replaced(Reflect.get(copy, key), rest, value));
   return copy;
 }

@@ -47,7 +47,22 @@ export function wrongNumbers(width: number, old: bigint, landmarks: readonly big
 /** What a field of decimal digits may be changed to. */
 export function wrongDecimals(old: number, landmarks: readonly number[]): string[] {
   const near = [old - 1, old + 1, old * 2, ...landmarks.flatMap((mark) => [mark - 1, mark, mark + 1])];
-  const texts = ['', '0', '1', '59', '60', '61', '4294967295', '4294967296', '9999999999', '-1', '0x10', '1e3', '7 7', '\0'];
+  const texts = [
+    '',
+    '0',
+    '1',
+    '59',
+    '60',
+    '61',
+    '4294967295',
+    '4294967296',
+    '9999999999',
+    '-1',
+    '0x10',
+    '1e3',
+    '7 7',
+    '\0',
+  ];
   return [...new Set([...texts, ...near.filter((value) => value >= 0).map(String)])].filter(
     (text) => text !== `${old}`,
   );
