@@ -11,6 +11,7 @@ import {
   HEADER_WORDS,
   hasReservedSection,
   sectionHeaders,
+  sectionLabel,
   symbolNameLength,
   symbolNameOffset,
   symbolSection,
@@ -47,14 +48,20 @@ export function readGroups(
     const offset = wordPair(headers, header + HEADER_OFFSET);
     const size = wordPair(headers, header + HEADER_SIZE);
     if (size < 4 || size % 4 !== 0) {
-      throw new FormatError(`group section ${n} has ${size} bytes; expected a multiple of 4`, offset);
+      throw new FormatError(
+        `group ${sectionLabel(bytes, n)} has ${size} bytes; expected a multiple of 4`,
+        offset,
+      );
     }
     if ((readU32(bytes, offset) & GRP_COMDAT) === 0) continue;
     members.length = 0;
     for (let at = offset + 4; at < offset + size; at += 4) {
       const member = readU32(bytes, at);
       if (member === 0 || member >= headerCount) {
-        throw new FormatError(`group section ${n} names section ${member}, which does not exist`, at);
+        throw new FormatError(
+          `group ${sectionLabel(bytes, n)} names section ${member}, which does not exist`,
+          at,
+        );
       }
       members.push(sections.rowOf[firstNumber + member]!);
     }

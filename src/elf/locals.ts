@@ -2,7 +2,7 @@
 import { FormatError } from '../diagnostics.ts';
 import { wordsAt } from './bytes.ts';
 import { SHN_LORESERVE, SHN_UNDEF, SHN_XINDEX, STT_SECTION, SYM_SIZE } from './constants.ts';
-import { type ElfObject, symbolOffset, symbolSection } from './object.ts';
+import { type ElfObject, sectionLabel, symbolOffset, symbolSection } from './object.ts';
 import { copyInto, copyRows, NO_ROW, type SectionTable } from './sections.ts';
 
 const INITIAL_ROWS = 256;
@@ -84,7 +84,7 @@ export class LocalSymbols {
     if (this.section[row] !== UNUSABLE) return;
     const shndx = symbolSection(object, index);
     throw new FormatError(
-      `symbol number ${index}, which a relocation names, lies in section ${shndx}, a table`,
+      `symbol number ${index}, which a relocation names, lies in ${sectionLabel(object.bytes, shndx)}, a table`,
       symbolOffset(object, index) + 6,
     );
   }

@@ -208,6 +208,20 @@ export function sectionNameAt(bytes: Uint8Array, nameOffset: number): string {
   return decodeText(bytes, nameOffset, bytes.indexOf(0, nameOffset) - nameOffset);
 }
 
+/** Longest name of a section that a message has. */
+const LONGEST_NAME = 100;
+
+/** A section as messages name it: `section 14 (.rela.text)`, or by its number alone where its name cannot be read. */
+export function sectionLabel(bytes: Uint8Array, n: number): string {
+  const headers = readU64(bytes, 40);
+  const e_shstrndx = readU16(bytes, 62);
+  const names = headers + (e_shstrndx === SHN_XINDEX ? readU32(bytes, headers + 40) : e_shstrndx) * SHDR_SIZE;
+  const start = readU64(bytes, names + 24) + readU32(bytes, headers + n * SHDR_SIZE);
+  const isWithin = names > headers && names + SHDR_SIZE <= bytes.length && start < bytes.length;
+  const length = isWithin ? bytes.subarray(start, start + LONGEST_NAME).indexOf(0) : 0;
+  return length > 0 ? `section ${n} (${decodeText(bytes, start, length)})` : `section ${n}`;
+}
+
 /** The symbol's name as text, for printing. */
 export function symbolName(object: ElfObject, index: number): string {
   const offset = symbolNameOffset(object, index);
@@ -293,7 +307,10 @@ function nameSection(bytes: Uint8Array, e_shoff: number, sectionCount: number): 
   }
   const header = e_shoff + index * SHDR_SIZE;
   if (readU32(bytes, header + 4) !== SHT_STRTAB) {
-    throw new FormatError(`section ${index}, which should hold the section names, is no SHT_STRTAB`, header);
+    throw new FormatError(
+      `${sectionLabel(bytes, index)}, which should hold the section names, is no SHT_STRTAB`,
+      header,
+    );
   }
   const offset = readU64(bytes, header + 24);
   const size = readU64(bytes, header + 32);
@@ -404,7 +421,7 @@ function checkSection(object: Headers, n: number, names: Names): void {
   const isPowerOfTwo = headers[at + 13] === 0 && (low & (low - 1)) === 0 && low >= 0 && low <= 2 ** 30;
   if (isPowerOfTwo) return;
   throw new FormatError(
-    `sh_addralign of section ${n} is 0x${wordPair(headers, at + 12).toString(16)}; expected a power of two up to 2^30`,
+    `sh_addralign of ${sectionLabel(bytes, n)} is 0x${wordPair(headers, at + 12).toString(16)}; expected a power of two up to 2^30`,
     headersOffset + n * SHDR_SIZE + 48,
   );
 }
@@ -414,9 +431,9 @@ function checkExtent({ bytes, headers, headersOffset }: Headers, n: number, type
   const place = headersOffset + n * SHDR_SIZE;
   if (type !== SHT_NOBITS) {
     const offset = wordPair(headers, n * HEADER_WORDS + HEADER_OFFSET);
-    checkRange(offset, size, bytes.length, `section ${n}`, place);
+    checkRange(offset, size, bytes.length, sectionLabel(bytes, n), place);
   } else if (size >= 2 ** 47) {
-    throw new FormatError(`section ${n} is larger than the address space`, place + 32);
+    throw new FormatError(`${sectionLabel(bytes, n)} is larger than the address space`, place + 32);
   }
 }
 
@@ -432,7 +449,7 @@ function findSymbols(object: Headers, { symbols: symtab, extended }: Tables): Sy
   const size = wordPair(headers, at + HEADER_SIZE);
   if (wordPair(headers, at + 14) !== SYM_SIZE || size % SYM_SIZE !== 0) {
     throw new FormatError(
-      `the symbol table (section ${symtab}) does not hold ${SYM_SIZE}-byte entries`,
+      `the symbol table, ${sectionLabel(object.bytes, symtab)}, does not hold ${SYM_SIZE}-byte entries`,
       offset,
     );
   }
@@ -441,7 +458,7 @@ function findSymbols(object: Headers, { symbols: symtab, extended }: Tables): Sy
   const strings = link * HEADER_WORDS;
   if (link >= headerCount || headers[strings + HEADER_TYPE] !== SHT_STRTAB) {
     throw new FormatError(
-      `sh_link of section ${symtab} is ${link}; expected the symbol string table`,
+      `sh_link of ${sectionLabel(object.bytes, symtab)} is ${link}; expected the symbol string table`,
       offset,
     );
   }

@@ -11,6 +11,7 @@ import {
   HEADER_TYPE,
   HEADER_WORDS,
   sectionHeaders,
+  sectionLabel,
   tablesOf,
   wordPair,
 } from './object.ts';
@@ -238,7 +239,7 @@ export function addRelocations(
     const first = isLast ? sections.firstRelocation[id]! : table.count;
     if (known > 0 && !isLast) {
       repeated += known;
-      if (repeated > object.bytes.length) throw scattered(sections.number[id]!, headers, n);
+      if (repeated > object.bytes.length) throw scattered(object.bytes, sections.number[id]!, headers, n);
       table.repeat(sections.firstRelocation[id]!, known);
     }
     const size = sections.type[id] === SHT_NOBITS ? 0 : sections.size[id]!;
@@ -272,24 +273,24 @@ export function readRelocations(
 }
 
 /** Number of the section that relocation section `n` applies to. @throws FormatError if it cannot */
-function targetOf({ headerCount }: ElfObject, headers: Int32Array, n: number): number {
+function targetOf({ bytes, headerCount }: ElfObject, headers: Int32Array, n: number): number {
   const at = n * HEADER_WORDS;
   const offset = wordPair(headers, at + HEADER_OFFSET);
   const target = headers[at + HEADER_INFO]! >>> 0;
   if (target === 0 || target >= headerCount) {
     throw new FormatError(
-      `relocation section ${n} applies to section ${target}; the file has ${headerCount} sections`,
+      `relocation ${sectionLabel(bytes, n)} applies to section ${target}; the file has ${headerCount} sections`,
       offset,
     );
   }
   const targetType = headers[target * HEADER_WORDS + HEADER_TYPE];
   if (targetType === SHT_RELA || targetType === SHT_REL) {
-    const what = `relocation section ${n} applies to section ${target}, itself a relocation section`;
+    const what = `relocation ${sectionLabel(bytes, n)} applies to ${sectionLabel(bytes, target)}, itself a relocation section`;
     throw new FormatError(what, offset);
   }
   const entry = headers[at + HEADER_TYPE] === SHT_RELA ? RELA_SIZE : REL_SIZE;
   if (wordPair(headers, at + HEADER_SIZE) % entry !== 0) {
-    throw new FormatError(`relocation section ${n} does not hold ${entry}-byte entries`, offset);
+    throw new FormatError(`relocation ${sectionLabel(bytes, n)} does not hold ${entry}-byte entries`, offset);
   }
   return target;
 }
@@ -342,7 +343,7 @@ function decode(
     const index = words[at + 3]! >>> 0;
     const width = type < fieldSize.length ? fieldSize[type]! : 0;
     const isWithin = words[at + 1] === 0 && offset + width <= size;
-    if (!isWithin) throw outside(source, wordPair(words, at), width, i);
+    if (!isWithin) throw outside(bytes, source, wordPair(words, at), width, i);
     if (index >= symbolCount && index !== 0) throw noSuchSymbol(object, index, source, i);
     let symbol: number;
     if (index >= firstGlobal && index !== 0) symbol = globals[index - firstGlobal]!;
@@ -373,9 +374,9 @@ function implicitAddend(bytes: Uint8Array, at: number, width: number): number {
 }
 
 /** More tables than anything writes: the rows that stay together would be copied again and again. */
-function scattered(section: number, headers: Int32Array, n: number): FormatError {
+function scattered(bytes: Uint8Array, section: number, headers: Int32Array, n: number): FormatError {
   return new FormatError(
-    `section ${section} has too many relocation sections, with those of others between them`,
+    `${sectionLabel(bytes, section)} has too many relocation sections, with those of others between them`,
     wordPair(headers, n * HEADER_WORDS + HEADER_OFFSET),
   );
 }
@@ -384,17 +385,23 @@ function entryOffset({ offset, isRela }: RelocationSource, i: number): number {
   return offset + i * (isRela ? RELA_SIZE : REL_SIZE);
 }
 
-function outside(source: RelocationSource, offset: number, width: number, i: number): FormatError {
+function outside(
+  bytes: Uint8Array,
+  source: RelocationSource,
+  offset: number,
+  width: number,
+  i: number,
+): FormatError {
   const { section, size } = source;
   return new FormatError(
-    `a relocation of section ${section} covers bytes 0x${offset.toString(16)} to 0x${(offset + width).toString(16)}; the section ends at 0x${size.toString(16)}`,
+    `a relocation of ${sectionLabel(bytes, section)} covers bytes 0x${offset.toString(16)} to 0x${(offset + width).toString(16)}; the section ends at 0x${size.toString(16)}`,
     entryOffset(source, i),
   );
 }
 
 function noSuchSymbol(object: ElfObject, symbol: number, source: RelocationSource, i: number): FormatError {
   return new FormatError(
-    `a relocation names symbol number ${symbol}; the symbol table has ${object.symbols.count} entries`,
+    `a relocation of ${sectionLabel(object.bytes, source.section)} names symbol number ${symbol}; the symbol table has ${object.symbols.count} entries`,
     entryOffset(source, i),
   );
 }

@@ -3,7 +3,7 @@
  * Shared by all ways to place sections.
  */
 import type { Diagnostics } from '../diagnostics.ts';
-import { PF_R, PF_W, PF_X, PT_GNU_EH_FRAME, PT_GNU_STACK, PT_TLS } from '../elf/constants.ts';
+import { PF_R, PF_W, PF_X, PT_GNU_EH_FRAME, PT_GNU_STACK, PT_TLS, SHT_NOBITS } from '../elf/constants.ts';
 import type { ProgramHeader } from '../header/encode.ts';
 import type { HeaderLayout } from '../header/layout.ts';
 import { kindOf } from '../header/layouts.ts';
@@ -82,13 +82,11 @@ function checkSizes(
   diagnostics: Diagnostics,
 ): void {
   let content = 0;
-  for (let i = 0; i < order.order.length; i++) {
-    if (order.category[i] !== Category.bss) content += pieces.size[order.order[i]!]!;
-  }
+  for (const id of order.order) if (program.sections.type[id] !== SHT_NOBITS) content += pieces.size[id]!;
   if (fileEnd > 2 * content + PADDING_LIMIT || fileEnd > FILE_LIMIT) {
     const what = `the file would have ${fileEnd} bytes for ${content} bytes of content`;
     diagnostics.error('too-large', what, {
-      where: strictest(program, order),
+      where: reasonForPadding(program, pieces, order),
       hint: 'look for a section with a huge alignment, or a gap in a linker script',
     });
     diagnostics.stopOnErrors();
@@ -103,18 +101,24 @@ function checkSizes(
   }
 }
 
-/** The section that may be the reason for padding, if any has an alignment that could be. */
-function strictest(program: Program, { order }: SectionOrder): string[] {
+/** The section that may be the reason for padding, by its alignment or because it has no bytes itself. */
+function reasonForPadding(program: Program, pieces: Pieces, order: SectionOrder): string[] {
   const { addralign } = program.sections;
-  const id = order.reduce((best, other) => (addralign[other]! > addralign[best]! ? other : best), order[0]!);
-  if (addralign[id]! < PADDING_LIMIT) return [];
+  const id = largestBy(order, (other) => addralign[other]!);
+  const isLarge = pieces.size[largestBy(order, (other) => pieces.size[other]!)]! >= PADDING_LIMIT;
+  if (addralign[id]! < PADDING_LIMIT) return isLarge ? largest(program, pieces, order) : [];
   return [`the strictest alignment, 0x${addralign[id]!.toString(16)}, is that of ${program.place(id, 0)}`];
 }
 
 /** The section that may be the reason for a program's size. */
-function largest(program: Program, { size }: Pieces, { order }: SectionOrder): string[] {
-  const id = order.reduce((best, other) => (size[other]! > size[best]! ? other : best), order[0]!);
+function largest(program: Program, { size }: Pieces, order: SectionOrder): string[] {
+  const id = largestBy(order, (other) => size[other]!);
   return [`the largest section, of 0x${size[id]!.toString(16)} bytes, is ${program.place(id, 0)}`];
+}
+
+/** The section of an image that has most of something. */
+function largestBy({ order }: SectionOrder, amountOf: (id: number) => number): number {
+  return order.reduce((best, id) => (amountOf(id) > amountOf(best) ? id : best), order[0]!);
 }
 
 function edgesOf(

@@ -49,13 +49,23 @@ function placeAll(program: Program, pieces: Pieces, order: SectionOrder, options
   const placer = new Placer(program.sections.count, pieces, order, options);
   let begin = 0;
   for (const region of order.regions) {
-    const isEmpty = order.category.subarray(begin, region.end).every((part) => part === Category.bss);
-    placer.beginRegion(region, isEmpty);
+    placer.beginRegion(region, hasNoBytes(pieces, order, begin, region.end));
     placer.placeAll(order, begin, region.end);
     placer.endRegion(region);
     begin = region.end;
   }
   return placer.placement();
+}
+
+/** Whether nothing of a region lies in the file: sections may be there that have no bytes. */
+function hasNoBytes(
+  { size }: Pieces,
+  { order, category }: SectionOrder,
+  begin: number,
+  end: number,
+): boolean {
+  for (let i = begin; i < end; i++) if (category[i] !== Category.bss && size[order[i]!]! > 0) return false;
+  return true;
 }
 
 class Placer {

@@ -27,6 +27,7 @@ import { readGroups, signatureOf } from '../elf/groups.ts';
 import { type FileKind, IDENTIFYING_SIZE, identify } from '../elf/identify.ts';
 import {
   parseObject,
+  sectionLabel,
   symbolNameLength,
   symbolNameOffset,
   symbolOffset,
@@ -486,7 +487,7 @@ class Resolver {
       if (number === SHN_UNDEF) return;
       const section = sections.rowOf[object.firstNumber + number]!;
       if (section < 0) {
-        const what = `symbol number ${index} lies in section ${number}, a table`;
+        const what = `symbol number ${index} lies in ${sectionLabel(object.bytes, number)}, a table`;
         throw new FormatError(what, symbolOffset(object, index) + 6);
       }
       if (sections.superseded[section] === 1) return;

@@ -175,7 +175,7 @@ export function sectionAddend(
 /** The psABI's name of a type, or its number where it has none. */
 export function relocationName(type: number): string {
   const known = TYPES.find((row) => row.number === type)?.name ?? UNSUPPORTED[type];
-  return known ?? `relocation type ${type}`;
+  return known ?? `of type ${type}`;
 }
 
 /**

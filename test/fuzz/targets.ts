@@ -10,10 +10,18 @@ import { inlineLibraries, readPlainWords } from '../../src/cli/linkArgv.ts';
 import { UsageError } from '../../src/cli/values.ts';
 import { DEFAULT_OPTIONS, LINK_OPTIONS, type LinkOptions } from '../../src/options.ts';
 import { formatMapJson } from '../../src/report/mapJson.ts';
-import { fixture, functionObject, latin1 } from '../elf/make.ts';
+import { fixture, latin1 } from '../elf/make.ts';
 import { faultOf, judge, problemOf, type Verdict } from '../malformed/judge.ts';
 import { judgeMap } from '../malformed/judgeFiles.ts';
-import { archiveSeeds, BESIDE, needsScript, OBJECTS, PLACING, VARIANTS } from '../malformed/seeds.ts';
+import {
+  archiveSeeds,
+  BESIDE,
+  needsScript,
+  OBJECTS,
+  PLACING,
+  SCRIPTED,
+  VARIANTS,
+} from '../malformed/seeds.ts';
 import { HELLO, linkOf } from '../report/maps.ts';
 import { FULL, LIBC, LIBM, TINY } from '../script/scripts.ts';
 import type { Grammar } from './mutate.ts';
@@ -92,18 +100,6 @@ export const TARGETS: Readonly<Record<string, () => Target>> = {
       try: (bytes) => (bytes[2] === 0x22 ? judgeMap(textOf(bytes), map, whole.bytes) : tryConfig(bytes)),
     };
   },
-};
-
-/** What scripts of the seeds name. */
-const SCRIPTED: Readonly<Record<string, Uint8Array>> = {
-  'parts.o': OBJECTS.get('parts.o')!,
-  'main.o': functionObject('main'),
-  'crt0.o': functionObject('crt0'),
-  'crt1.o': functionObject('crt1'),
-  'with blank.o': functionObject('blank'),
-  'libfoo.a': fixture('c-objects/static/libutil.a'),
-  'exact.a': fixture('c-objects/static/libutil.a'),
-  '/usr/lib/libm-2.36.a': fixture('c-objects/static/libutil.a'),
 };
 
 const ARGV: readonly (readonly string[])[] = [

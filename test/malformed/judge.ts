@@ -39,7 +39,7 @@ const WHOLE = new Set([
 ]);
 
 /** Larger than any executable that a small input is linked into. */
-const MAX_OUTPUT = 2 ** 28;
+const MAX_OUTPUT = 2 ** 27;
 
 /** Links, and judges what comes of it. */
 export function judge({ files, inputs = Object.keys(files), options = {}, isAsked = false }: Trial): Verdict {

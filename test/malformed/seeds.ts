@@ -47,9 +47,9 @@ export function rareObject(): Uint8Array {
     }),
     section('.gnu.linkonce.t.once', CODE, 4),
     relocationSection(SHT_REL, 13, 2, [
-      { offset: 0, type: 2, symbol: 2 },
-      { offset: 4, type: 14, symbol: 4 },
-      { offset: 8, type: 1, symbol: 3 },
+      { offset: 0, type: 2, symbol: 3 },
+      { offset: 4, type: 14, symbol: 5 },
+      { offset: 8, type: 1, symbol: 4 },
     ]),
   ];
   return buildObject(sections, [
@@ -99,6 +99,18 @@ export const BESIDE: Readonly<Record<string, Uint8Array>> = {
   'first.o': functionObject('first', ['second_function']),
   'a-name-that-is-long.o': functionObject('second_function', ['third']),
   'third.o': functionObject('third'),
+};
+
+/** What scripts of the seeds name. */
+export const SCRIPTED: Readonly<Record<string, Uint8Array>> = {
+  'parts.o': OBJECTS.get('parts.o')!,
+  'main.o': functionObject('main'),
+  'crt0.o': functionObject('crt0'),
+  'crt1.o': functionObject('crt1'),
+  'with blank.o': functionObject('blank'),
+  'libfoo.a': fixture('c-objects/static/libutil.a'),
+  'exact.a': fixture('c-objects/static/libutil.a'),
+  '/usr/lib/libm-2.36.a': fixture('c-objects/static/libutil.a'),
 };
 
 /** A script that places what the seeds have. */

@@ -1,0 +1,60 @@
+/** Damaged objects: each field wrong in each way, cut off everywhere, with bits flipped. */
+import { describe, expect, it } from 'vitest';
+import { judge, type Verdict } from './judge.ts';
+import { flippedBits, type Mutation, truncations, wrongFields } from './mutations.ts';
+import { needsScript, OBJECTS, PLACING, VARIANTS } from './seeds.ts';
+import { Tally } from './tally.ts';
+
+/** Where objects without `_start` begin. */
+const ENTRIES = new Map([['tables.o', 'verbs']]);
+
+/** One in so many changes is tried here; `npm run malformed` tries all. */
+const STEP = process.env.TINYELF_MALFORMED === 'all' ? 1 : 7;
+
+function link(name: string, bytes: Uint8Array, round: number): Verdict {
+  const variant = VARIANTS[round % VARIANTS.length]!;
+  const script = needsScript(variant) ? { 'place.ld': PLACING } : {};
+  const options = { entry: ENTRIES.get(name) ?? '', ...variant };
+  return judge({ name, files: { [name]: bytes, ...script }, inputs: [name], options });
+}
+
+/** @param shift tells the variants that a kind of change begins with */
+function tryAll(name: string, mutations: Iterable<Mutation>, step: number, shift = 0): Tally {
+  const tally = new Tally();
+  let round = shift;
+  for (const { what, bytes } of mutations) {
+    if (round++ % step === 0)
+      tally.add(`${name}, ${what}, variant ${round % VARIANTS.length}`, link(name, bytes, round));
+  }
+  return tally;
+}
+
+describe('objects', () => {
+  it('are linked while there is no damage', () => {
+    for (const [name, bytes] of OBJECTS) {
+      const verdicts = VARIANTS.map((_, round) => link(name, bytes, round));
+      // Where data and code are apart, an object without code has nothing to begin with.
+      expect(verdicts.filter(({ kind }) => kind === 'linked').length, name).toBeGreaterThan(4);
+      expect(verdicts.filter(({ kind }) => kind === 'fault')).toEqual([]);
+    }
+  });
+
+  it.each([...OBJECTS])('with a wrong field: %s', (name, bytes) => {
+    const tally = tryAll(name, wrongFields(bytes), STEP);
+    expect(tally.faults).toEqual([]);
+    expect(tally.linked).toBeGreaterThan(100);
+    expect(tally.refused).toBeGreaterThan(100);
+  });
+
+  it.each(['rare.o', 'pic.o', 'throw.o'])('cut off at every byte: %s', (name) => {
+    const tally = tryAll(name, truncations(OBJECTS.get(name)!), 1);
+    expect(tally.faults).toEqual([]);
+    expect(tally.refused).toBeGreaterThan(500);
+  });
+
+  it.each([...OBJECTS])('with a bit flipped: %s', (name, bytes) => {
+    const tally = tryAll(name, flippedBits(bytes, 3), STEP);
+    expect(tally.faults).toEqual([]);
+    expect(tally.linked).toBeGreaterThan(100);
+  });
+});
