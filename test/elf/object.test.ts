@@ -490,39 +490,59 @@ describe('a malformed object', () => {
     ],
     ['e_shstrndx of no strings', changed(smallObject(), (copy) => writeU16(copy, 62, 1)), 'is no SHT_STRTAB'],
     ['a name past the table', withHeader(1, 0, 0xffff), 'the name of section 1 lies outside'],
-    ['a section past the end', withHeader(2, 24, 0xfffff8), 'section 2 ends at offset 0x1000000'],
-    ['a size of 2^63', withHeader(2, 32, 2 ** 63), 'section 2 ends at offset'],
-    ['a .bss of 2^47', withHeader(3, 32, 2 ** 47), 'section 3 is larger than the address space'],
+    ['a section past the end', withHeader(2, 24, 0xfffff8), 'section 2 (.data) ends at offset 0x1000000'],
+    ['a size of 2^63', withHeader(2, 32, 2 ** 63), 'section 2 (.data) ends at offset'],
+    ['a .bss of 2^47', withHeader(3, 32, 2 ** 47), 'section 3 (.bss) is larger than the address space'],
     [
       'alignment 3',
       withHeader(2, 48, 3),
-      'sh_addralign of section 2 is 0x3; expected a power of two up to 2^30',
+      'sh_addralign of section 2 (.data) is 0x3; expected a power of two up to 2^30',
     ],
-    ['alignment 2^31', withHeader(2, 48, 2 ** 31), 'sh_addralign of section 2 is 0x80000000'],
+    ['alignment 2^31', withHeader(2, 48, 2 ** 31), 'sh_addralign of section 2 (.data) is 0x80000000'],
     [
       'symbols of 16 bytes',
       withHeader(4, 56, 16),
-      'the symbol table (section 4) does not hold 24-byte entries',
+      'the symbol table, section 4 (.symtab), does not hold 24-byte entries',
     ],
-    ['half a symbol', withHeader(4, 32, 36), 'the symbol table (section 4) does not hold 24-byte entries'],
-    ['no symbol names', withHeader(4, 40, 1), 'sh_link of section 4 is 1; expected the symbol string table'],
-    ['symbol names nowhere', withHeader(4, 40, 2 ** 31), 'sh_link of section 4 is 2147483648; expected'],
+    [
+      'half a symbol',
+      withHeader(4, 32, 36),
+      'the symbol table, section 4 (.symtab), does not hold 24-byte entries',
+    ],
+    [
+      'no symbol names',
+      withHeader(4, 40, 1),
+      'sh_link of section 4 (.symtab) is 1; expected the symbol string table',
+    ],
+    [
+      'symbol names nowhere',
+      withHeader(4, 40, 2 ** 31),
+      'sh_link of section 4 (.symtab) is 2147483648; expected',
+    ],
     ['too many local symbols', withHeader(4, 44, 8), 'says 8 local symbols; it has 7 entries'],
-    ['relocations of nothing', withHeader(6, 44, 0), 'relocation section 6 applies to section 0'],
+    [
+      'relocations of nothing',
+      withHeader(6, 44, 0),
+      'relocation section 6 (.rela.text) applies to section 0',
+    ],
     ['relocations of no section', withHeader(6, 44, 7), 'applies to section 7; the file has 7 sections'],
-    ['relocations of themselves', withHeader(6, 44, 6), 'relocation section 6 applies to'],
-    ['half a relocation', withHeader(6, 32, 12), 'relocation section 6 does not hold 24-byte entries'],
+    ['relocations of themselves', withHeader(6, 44, 6), 'relocation section 6 (.rela.text) applies to'],
+    [
+      'half a relocation',
+      withHeader(6, 32, 12),
+      'relocation section 6 (.rela.text) does not hold 24-byte entries',
+    ],
     ['half a REL', withHeader(6, 4, SHT_REL, withHeader(6, 32, 8)), 'does not hold 16-byte entries'],
     [
       'a group of 6 bytes',
       withHeader(2, 32, 6, grouped),
-      'group section 2 has 6 bytes; expected a multiple of 4',
+      'group section 2 (.group) has 6 bytes; expected a multiple of 4',
     ],
-    ['an empty group', withHeader(2, 32, 0, grouped), 'group section 2 has 0 bytes'],
+    ['an empty group', withHeader(2, 32, 0, grouped), 'group section 2 (.group) has 0 bytes'],
     [
       'a group of nothing',
       changed(grouped, (copy) => writeU32(copy, readU64(copy, sectionHeader(copy, 2) + 24) + 4, 5)),
-      'group section 2 names section 5, which does not exist',
+      'group section 2 (.group) names section 5, which does not exist',
     ],
     ['a group without a name', withHeader(2, 44, 9, grouped), 'symbol number 9 is out of range'],
   ])('is refused: %s', (_name, bytes, message) => {
@@ -577,7 +597,7 @@ describe('a malformed object', () => {
     );
     const errors = errorsOf(() => linkFiles({ 'in.o': bytes }));
     expect(errors.map(({ message }) => message)).toEqual([
-      'in.o: a relocation of section 1 covers bytes 0x9 to 0x11; the section ends at 0x10',
+      'in.o: a relocation of section 1 (.text) covers bytes 0x9 to 0x11; the section ends at 0x10',
     ]);
   });
 
@@ -591,7 +611,7 @@ describe('a malformed object', () => {
       // With a group, its number is 3; then come symbols and strings, and of relocations the only ones.
       return buildObject([section('.text', CODE, 4), bad, ...members], names);
     };
-    const BAD = 'a relocation of section 2 covers bytes 0x1 to 0x9; the section ends at 0x8';
+    const BAD = 'a relocation of section 2 (.bad) covers bytes 0x1 to 0x9; the section ends at 0x8';
     const messages = (files: Record<string, Uint8Array>, options = {}) =>
       errorsOf(() => linkFiles(files, options)).map(({ message }) => message);
 
@@ -631,7 +651,7 @@ describe('a malformed object', () => {
       });
 
     it.each([
-      ['a table', 4, 'symbol number 1, which a relocation names, lies in section 4, a table'],
+      ['a table', 4, 'symbol number 1, which a relocation names, lies in section 4 (.symtab), a table'],
       ['no section', 44, 'symbol number 1 lies in section 44; the file has 7 sections'],
       ['a section in a missing table', 0xffff, 'SHN_XINDEX without an SHT_SYMTAB_SHNDX section'],
     ])('is refused if a relocation names it: %s', (_name, shndx, message) => {
@@ -685,7 +705,7 @@ describe('a malformed object', () => {
   it('is refused for a global symbol in a table', () => {
     const bytes = changed(smallObject(), (copy) => writeU16(copy, symbolEntry(copy, 'datum') + 6, 5));
     expect(errorsOf(() => linkFiles({ 'in.o': bytes }))[0]!.message).toBe(
-      'in.o: symbol number 3 lies in section 5, a table',
+      'in.o: symbol number 3 lies in section 5 (.strtab), a table',
     );
   });
 

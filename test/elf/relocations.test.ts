@@ -185,7 +185,7 @@ describe('readRelocations', () => {
     expect(at(32 - width)()).toHaveLength(1);
     const past = 33 - width;
     expect(messageOf(at(past))).toBe(
-      `a relocation of section 1 covers bytes 0x${past.toString(16)} to 0x21; the section ends at 0x20`,
+      `a relocation of section 1 (.text) covers bytes 0x${past.toString(16)} to 0x21; the section ends at 0x20`,
     );
     expect(messageOf(at(2 ** 52))).toContain('covers bytes 0x10000000000000 to');
     expect(messageOf(at(2 ** 63))).toContain('covers bytes 0x8000000000000000 to');
@@ -217,7 +217,9 @@ describe('readRelocations', () => {
         relocations(SHT_RELA, [{ offset: 0, type: PC8, symbol, addend: 0n }], 3),
       ]);
     expect(at(4)()).toHaveLength(1);
-    expect(messageOf(at(5))).toBe('a relocation names symbol number 5; the symbol table has 5 entries');
+    expect(messageOf(at(5))).toBe(
+      'a relocation of section 1 (.text) names symbol number 5; the symbol table has 5 entries',
+    );
     expect(messageOf(at(0xffffffff))).toContain('names symbol number 4294967295');
   });
 });

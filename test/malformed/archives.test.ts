@@ -6,7 +6,7 @@ import { flippedBits, type Mutation, truncations } from './mutations.ts';
 import { archiveSeeds, BESIDE } from './seeds.ts';
 import { Tally } from './tally.ts';
 
-/** One in so many changes is tried here; `npm run malformed` tries all. */
+/** One in so many changes is tried here, all with TINYELF_MALFORMED=all. */
 const STEP = process.env.TINYELF_MALFORMED === 'all' ? 1 : 3;
 
 function tryAll(name: string, mutations: Iterable<Mutation>, step: number): Tally {

@@ -3,7 +3,6 @@ import { deflateSync } from 'node:zlib';
 import { buildObject, type SectionSpec, type SymbolSpec } from '../../src/elf/build.ts';
 import { readU64, writeU16, writeU32, writeU64 } from '../../src/elf/bytes.ts';
 import { SHN_COMMON, SHT_RELA, STB_LOCAL, SYM_SIZE } from '../../src/elf/constants.ts';
-import type { LinkOptions } from '../../src/options.ts';
 import {
   bss,
   CODE,
@@ -338,14 +337,4 @@ function hugeIndex(): Uint8Array {
 
 function text(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
-}
-
-/** The options that the words of a bomb stand for, for a link in this process. */
-export function optionsOf({ words }: Bomb): Partial<LinkOptions> {
-  const script = words.indexOf('-T');
-  return {
-    gcSections: !words.includes('--no-gc-sections'),
-    ...(words.includes('--debug') ? { tables: 'debug', header: 'plain' } : {}),
-    ...(script < 0 ? {} : { scripts: [words[script + 1]!] }),
-  };
 }

@@ -5,6 +5,7 @@ import {
   RELA_SIZE,
   SHDR_SIZE,
   SHF_COMPRESSED,
+  SHN_XINDEX,
   SHT_GROUP,
   SHT_NOBITS,
   SHT_REL,
@@ -84,8 +85,11 @@ const ROWS = 6;
 export function objectFields(bytes: Uint8Array): Field[] {
   const fields = structure(EHDR, 0, '');
   const e_shoff = readU64(bytes, 40);
-  const names = e_shoff + readU16(bytes, 62) * SHDR_SIZE;
-  for (let n = 0; n < readU16(bytes, 60); n++) {
+  const e_shstrndx = readU16(bytes, 62);
+  const names = e_shoff + (e_shstrndx === SHN_XINDEX ? readU32(bytes, e_shoff + 40) : e_shstrndx) * SHDR_SIZE;
+  // Where there are too many, they are counted in section 0.
+  const count = readU16(bytes, 60) || Math.min(1000, readU64(bytes, e_shoff + 32));
+  for (let n = 0; n < count; n++) {
     const at = e_shoff + n * SHDR_SIZE;
     if (at + SHDR_SIZE > bytes.length) break;
     const name = nameAt(bytes, readU64(bytes, names + 24) + readU32(bytes, at));

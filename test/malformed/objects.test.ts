@@ -8,8 +8,8 @@ import { Tally } from './tally.ts';
 /** Where objects without `_start` begin. */
 const ENTRIES = new Map([['tables.o', 'verbs']]);
 
-/** One in so many changes is tried here; `npm run malformed` tries all. */
-const STEP = process.env.TINYELF_MALFORMED === 'all' ? 1 : 7;
+/** One in so many changes is tried here, all with TINYELF_MALFORMED=all. No multiple of the number of variants. */
+const STEP = process.env.TINYELF_MALFORMED === 'all' ? 1 : 13;
 
 function link(name: string, bytes: Uint8Array, round: number): Verdict {
   const variant = VARIANTS[round % VARIANTS.length]!;
@@ -18,13 +18,12 @@ function link(name: string, bytes: Uint8Array, round: number): Verdict {
   return judge({ name, files: { [name]: bytes, ...script }, inputs: [name], options });
 }
 
-/** @param shift tells the variants that a kind of change begins with */
-function tryAll(name: string, mutations: Iterable<Mutation>, step: number, shift = 0): Tally {
+function tryAll(name: string, mutations: Iterable<Mutation>, step: number): Tally {
   const tally = new Tally();
-  let round = shift;
+  let round = 0;
   for (const { what, bytes } of mutations) {
-    if (round++ % step === 0)
-      tally.add(`${name}, ${what}, variant ${round % VARIANTS.length}`, link(name, bytes, round));
+    if (round++ % step !== 0) continue;
+    tally.add(`${name}, ${what}, variant ${round % VARIANTS.length}`, link(name, bytes, round));
   }
   return tally;
 }
@@ -42,8 +41,8 @@ describe('objects', () => {
   it.each([...OBJECTS])('with a wrong field: %s', (name, bytes) => {
     const tally = tryAll(name, wrongFields(bytes), STEP);
     expect(tally.faults).toEqual([]);
-    expect(tally.linked).toBeGreaterThan(100);
-    expect(tally.refused).toBeGreaterThan(100);
+    expect(tally.linked).toBeGreaterThan(50);
+    expect(tally.refused).toBeGreaterThan(50);
   });
 
   it.each(['rare.o', 'pic.o', 'throw.o'])('cut off at every byte: %s', (name) => {
@@ -55,6 +54,6 @@ describe('objects', () => {
   it.each([...OBJECTS])('with a bit flipped: %s', (name, bytes) => {
     const tally = tryAll(name, flippedBits(bytes, 3), STEP);
     expect(tally.faults).toEqual([]);
-    expect(tally.linked).toBeGreaterThan(100);
+    expect(tally.linked).toBeGreaterThan(50);
   });
 });

@@ -1,12 +1,24 @@
 /** Well-formed objects, archives and links of which malformed ones are made. */
 import { buildObject } from '../../src/elf/build.ts';
-import { SHN_ABS, SHN_COMMON, SHT_NOTE, SHT_REL, STB_LOCAL, STB_WEAK } from '../../src/elf/constants.ts';
+import { readU64, writeU16 } from '../../src/elf/bytes.ts';
+import {
+  SHN_ABS,
+  SHN_COMMON,
+  SHT_LLVM_ADDRSIG,
+  SHT_NOTE,
+  SHT_REL,
+  SHT_SYMTAB_SHNDX,
+  STB_LOCAL,
+  STB_WEAK,
+  SYM_SIZE,
+} from '../../src/elf/constants.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
 import {
   bsdArchive,
   bss,
   CODE,
   DATA,
+  escapeSectionNumbers,
   fixture,
   functionObject,
   gnuArchive,
@@ -15,14 +27,19 @@ import {
   RODATA,
   relocationSection,
   section,
+  sectionHeader,
+  table,
 } from '../elf/make.ts';
 
 /** SHF_MERGE | SHF_STRINGS, and SHF_GNU_RETAIN. */
 const STRINGS = 0x30;
 const RETAIN = 0x200000;
 
+/** Number of the symbol table in `rareObject`. */
+const SYMTAB = 14;
+
 /** What compilers rarely write: groups, SHT_REL, common symbols, retained sections, notes, old arrays. */
-export function rareObject(): Uint8Array {
+function rareObject(): Uint8Array {
   const sections = [
     section('.text', CODE, 40, {
       relocations: [
@@ -35,7 +52,7 @@ export function rareObject(): Uint8Array {
     }),
     section('.data.rel.ro', DATA, 16, { addralign: 8 }),
     section('.text.inline', CODE, 8),
-    group(13, 3, [3]),
+    group(SYMTAB, 3, [3]),
     section('.note', RODATA, 8, { type: SHT_NOTE }),
     section('.keep', RODATA | RETAIN, 5),
     bss('.bss', 100, 64),
@@ -46,7 +63,8 @@ export function rareObject(): Uint8Array {
       relocations: [{ offset: 0, type: 1, symbol: '_start' }],
     }),
     section('.gnu.linkonce.t.once', CODE, 4),
-    relocationSection(SHT_REL, 13, 2, [
+    section('.llvm_addrsig', 0, Uint8Array.of(3, 4), { type: SHT_LLVM_ADDRSIG, link: SYMTAB }),
+    relocationSection(SHT_REL, SYMTAB, 2, [
       { offset: 0, type: 2, symbol: 3 },
       { offset: 4, type: 14, symbol: 5 },
       { offset: 8, type: 1, symbol: 4 },
@@ -63,11 +81,39 @@ export function rareObject(): Uint8Array {
   ]);
 }
 
+/** The escapes for more sections than 16 bits can count, in an object that has few. */
+function extendedObject(): Uint8Array {
+  const shndx = {
+    name: '.symtab_shndx',
+    flags: 0,
+    type: SHT_SYMTAB_SHNDX,
+    link: 4,
+    entsize: 4,
+    addralign: 4,
+  };
+  const places = [0, 2, 1, 0];
+  const sections = [
+    section('.text', CODE, 8),
+    section('.data', DATA, 8),
+    { ...shndx, bytes: table(4, places) },
+  ];
+  const bytes = buildObject(sections, [
+    { name: 'inside', section: '.data', binding: STB_LOCAL },
+    { name: '_start', section: '.text' },
+  ]);
+  const headers = { count: 6, symtab: 4, shndx: 3 };
+  escapeSectionNumbers(bytes, { ...headers, places: [] });
+  const symbols = readU64(bytes, sectionHeader(bytes, headers.symtab) + 24);
+  for (const symbol of [1, 2]) writeU16(bytes, symbols + symbol * SYM_SIZE + 6, 0xffff);
+  return bytes;
+}
+
 /** Objects whose fields are changed one by one. */
 export const OBJECTS: ReadonlyMap<string, Uint8Array> = new Map([
   ['throw.o', fixture('malformed/seeds/throw.o')],
   ['parts.o', fixture('malformed/seeds/parts.o')],
   ['rare.o', rareObject()],
+  ['extended.o', extendedObject()],
   ['pic.o', fixture('hello-rodata/pic.o')],
   ['tables.o', fixture('c-objects/pie/tables.o')],
 ]);
@@ -89,6 +135,7 @@ export function archiveSeeds(): ReadonlyMap<string, Uint8Array> {
     ['bare.a', gnuArchive(members, { index: 0 })],
     ['bsd.a', bsdArchive(members)],
     ['thin.a', gnuArchive(members, { thin: true })],
+    ['lib.rlib', gnuArchive([{ name: 'lib.rmeta', bytes: latin1('rust\0\0\0\x09metadata') }, ...members])],
     ['libutil.a', fixture('c-objects/static/libutil.a')],
   ]);
 }

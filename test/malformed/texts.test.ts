@@ -17,7 +17,7 @@ import { OBJECTS, PLACING, SCRIPTED } from './seeds.ts';
 import { Tally } from './tally.ts';
 import { wrongValues, wrongWords } from './texts.ts';
 
-/** One in so many changes of a script is tried here; `npm run malformed` tries all. */
+/** One in so many changes of a script is tried here, all with TINYELF_MALFORMED=all. */
 const STEP = process.env.TINYELF_MALFORMED === 'all' ? 1 : 4;
 
 /** What stands in place of each word of a script. */

@@ -213,7 +213,7 @@ describe('symbols', () => {
 
   it('that need each other in a circle do not settle', () => {
     expect(messages('SECTIONS { . = 0x400000; x = y + 1; y = x + 1; .text : { *(.text) } }')).toEqual([
-      'the addresses of the linker script do not settle',
+      'the addresses of the linker script do not settle | x.ld:1',
     ]);
   });
 });

@@ -217,7 +217,7 @@ describe('other commands', () => {
     ['TARGET(srec)', 'TARGET(srec) is not supported; expected elf64-x86-64 | x.ld:1'],
     ['OUTPUT_ARCH(arm)', 'OUTPUT_ARCH(arm) is not supported; expected i386:x86-64 | x.ld:1'],
     ['. = 4;', "'.' can be assigned to only within SECTIONS | x.ld:1"],
-    ['OUTPUT_FORMAT(binary)', 'OUTPUT_FORMAT(binary) needs a linker script with SECTIONS'],
+    ['OUTPUT_FORMAT(binary)', 'OUTPUT_FORMAT(binary) needs a linker script with SECTIONS | x.ld:1'],
     ['x = .;', "'.' has no value outside of SECTIONS | x.ld:1"],
     ['ASSERT(1 > 2, "no order")', 'no order | x.ld:1'],
     ['x = nothing + 1;', 'undefined symbol: nothing | x.ld:1'],
