@@ -196,7 +196,7 @@ function runPasses(
   // A binary file is the bytes of the sections and nothing else.
   if (script.format !== 'binary') run(writeImage, image, pieces, layout, options);
   // Loaded bytes are final.
-  if (!rules) run(verifyImage, image, options, diagnostics);
+  if (!rules) run(verifyImage, image, program, options, diagnostics);
   diagnostics.stopOnErrors();
   const start = image.head.slice(0, HEAD_SIZE);
   const executable = image.finish();

@@ -78,15 +78,16 @@ function checkSizes(
   program: Program,
   pieces: Pieces,
   order: SectionOrder,
-  { fileEnd, end, loads }: Placement,
+  placement: Placement,
   diagnostics: Diagnostics,
 ): void {
+  const { fileEnd, end, loads } = placement;
   let content = 0;
   for (const id of order.order) if (program.sections.type[id] !== SHT_NOBITS) content += pieces.size[id]!;
   if (fileEnd > 2 * content + PADDING_LIMIT || fileEnd > FILE_LIMIT) {
     const what = `the file would have ${fileEnd} bytes for ${content} bytes of content`;
     diagnostics.error('too-large', what, {
-      where: reasonForPadding(program, pieces, order),
+      where: reasonForPadding(program, pieces, order, placement),
       hint: 'look for a section with a huge alignment, or a gap in a linker script',
     });
     diagnostics.stopOnErrors();
@@ -101,13 +102,40 @@ function checkSizes(
   }
 }
 
-/** The section that may be the reason for padding, by its alignment or because it has no bytes itself. */
-function reasonForPadding(program: Program, pieces: Pieces, order: SectionOrder): string[] {
+/** What may be the reason for padding: an alignment, a section without bytes that the file has to hold, or a gap. */
+function reasonForPadding(
+  program: Program,
+  pieces: Pieces,
+  order: SectionOrder,
+  placement: Placement,
+): string[] {
   const { addralign } = program.sections;
   const id = largestBy(order, (other) => addralign[other]!);
+  if (addralign[id]! >= PADDING_LIMIT) {
+    return [`the strictest alignment, 0x${addralign[id]!.toString(16)}, is that of ${program.place(id, 0)}`];
+  }
   const isLarge = pieces.size[largestBy(order, (other) => pieces.size[other]!)]! >= PADDING_LIMIT;
-  if (addralign[id]! < PADDING_LIMIT) return isLarge ? largest(program, pieces, order) : [];
-  return [`the strictest alignment, 0x${addralign[id]!.toString(16)}, is that of ${program.place(id, 0)}`];
+  return isLarge ? largest(program, pieces, order) : largestGap(program, pieces, order, placement);
+}
+
+/** The section in front of which, or else behind which, most bytes of the file are nobody's. */
+function largestGap(
+  program: Program,
+  { size }: Pieces,
+  { order, headerSize }: SectionOrder,
+  { fileOffset, fileEnd }: Placement,
+): string[] {
+  let end = headerSize;
+  let most = 0;
+  let where = '';
+  for (const id of [...order].sort((a, b) => fileOffset[a]! - fileOffset[b]!)) {
+    const gap = fileOffset[id]! - end;
+    if (gap > most) where = `in front of ${program.place(id, 0)}`;
+    most = Math.max(most, gap);
+    end = Math.max(end, fileOffset[id]! + size[id]!);
+    if (fileEnd - end > most) where = `behind ${program.place(id, 0)}`;
+  }
+  return where === '' ? [] : [`the largest gap lies ${where}`];
 }
 
 /** The section that may be the reason for a program's size. */

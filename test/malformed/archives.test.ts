@@ -7,7 +7,7 @@ import { archiveSeeds, BESIDE } from './seeds.ts';
 import { Tally } from './tally.ts';
 
 /** One in so many changes is tried here, all with TINYELF_MALFORMED=all. */
-const STEP = process.env.TINYELF_MALFORMED === 'all' ? 1 : 3;
+const STEP = process.env.TINYELF_MALFORMED === 'all' ? 1 : 7;
 
 function tryAll(name: string, mutations: Iterable<Mutation>, step: number): Tally {
   const tally = new Tally();
@@ -21,6 +21,9 @@ function tryAll(name: string, mutations: Iterable<Mutation>, step: number): Tall
   return tally;
 }
 
+/** Of the others some beginnings are tried. */
+const CUT_EVERYWHERE = new Set(['gnu.a', 'bsd.a']);
+
 const DEBUG = { tables: 'debug', header: 'plain' } as const;
 
 describe.each([...archiveSeeds()])('%s', (name, bytes) => {
@@ -33,14 +36,14 @@ describe.each([...archiveSeeds()])('%s', (name, bytes) => {
   it('with a wrong field', () => {
     const tally = tryAll(name, wrongArchives(bytes), STEP);
     expect(tally.faults).toEqual([]);
-    expect(tally.linked).toBeGreaterThan(20);
-    expect(tally.refused).toBeGreaterThan(20);
+    expect(tally.linked).toBeGreaterThan(10);
+    expect(tally.refused).toBeGreaterThan(10);
   });
 
-  it('cut off at every byte', () => {
-    const tally = tryAll(name, truncations(bytes), 1);
+  it('cut off', () => {
+    const tally = tryAll(name, truncations(bytes), CUT_EVERYWHERE.has(name) ? 1 : STEP);
     expect(tally.faults).toEqual([]);
-    expect(tally.count).toBe(bytes.length);
+    expect(tally.refused).toBeGreaterThan(20);
   });
 
   it('with a bit flipped', () => {

@@ -29,14 +29,7 @@ export type Verdict =
   | { readonly kind: 'fault'; readonly detail: string; readonly mark: string };
 
 /** Errors that are about the link as a whole and name no file. */
-const WHOLE = new Set([
-  'no-entry',
-  'no-input',
-  'too-large',
-  'too-many-errors',
-  'would-not-load',
-  'script-cycle',
-]);
+const WHOLE = new Set(['no-entry', 'no-input', 'too-many-errors', 'script-cycle']);
 
 /** Larger than any executable that a small input is linked into. */
 const MAX_OUTPUT = 2 ** 27;

@@ -19,8 +19,4 @@ export class Tally {
       this.faults.push(`${name}: ${verdict.detail}`);
     }
   }
-
-  get count(): number {
-    return this.linked + this.refused;
-  }
 }

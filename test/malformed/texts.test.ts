@@ -17,7 +17,7 @@ import { OBJECTS, PLACING, SCRIPTED } from './seeds.ts';
 import { Tally } from './tally.ts';
 import { wrongValues, wrongWords } from './texts.ts';
 
-/** One in so many changes of a script is tried here, all with TINYELF_MALFORMED=all. */
+/** One in so many changes of a script or executable is tried here, all with TINYELF_MALFORMED=all. */
 const STEP = process.env.TINYELF_MALFORMED === 'all' ? 1 : 4;
 
 /** What stands in place of each word of a script. */
@@ -148,12 +148,15 @@ describe('executables', () => {
       const { bytes } = link(new Map([['parts.o', OBJECTS.get('parts.o')!]]), options);
       expect(judgeExecutable(bytes)).toEqual({ kind: 'linked' });
       const tally = new Tally();
-      for (const { what, bytes: changed } of truncations(bytes)) tally.add(what, judgeExecutable(changed));
-      for (const { what, bytes: changed } of flippedBits(bytes, 11))
-        tally.add(what, judgeExecutable(changed));
+      let round = 0;
+      for (const mutations of [truncations(bytes), flippedBits(bytes, 11)]) {
+        for (const { what, bytes: changed } of mutations) {
+          if (round++ % STEP === 0) tally.add(what, judgeExecutable(changed));
+        }
+      }
       expect(tally.faults).toEqual([]);
-      expect(tally.refused).toBeGreaterThan(50);
-      expect(tally.linked).toBeGreaterThan(500);
+      expect(tally.refused).toBeGreaterThan(20);
+      expect(tally.linked).toBeGreaterThan(50);
     },
   );
 });
