@@ -25,7 +25,8 @@ describe('what was found', () => {
   const finds: readonly Find[] = JSON.parse(readFileSync(join(MALFORMED, 'finds.json'), 'utf8'));
 
   it.each(finds)('$what', ({ words, errors }) => {
-    const run = runLimited([...words, '-o', join(folder, 'out'), '--no-config'], MALFORMED);
+    const config = words[0] === 'link' ? ['--no-config'] : [];
+    const run = runLimited([...words, '-o', join(folder, 'out'), ...config], MALFORMED);
     expect(problemOfRun(run)).toBeUndefined();
     expect(run.code).toBe(errors.length === 0 ? 0 : 1);
     for (const error of errors) expect(run.stderr).toMatch(new RegExp(error));
