@@ -16,14 +16,22 @@ export interface Cost {
 
 const SOURCE = fileURLToPath(new URL('measure.c', import.meta.url));
 
+/** Runs a command with what it reads from standard input. @throws if it does not end with the exit code, 0 by default */
+export type Meter = (
+  command: string,
+  args: readonly string[],
+  folder: string,
+  expected?: { readonly input: string; readonly code: number },
+) => Cost;
+
 /** A function that runs commands and says what each took. It needs gcc, for the program that counts. */
-export function makeMeter(): (command: string, args: readonly string[], folder: string) => Cost {
+export function makeMeter(): Meter {
   const meter = join(cacheFolder('speed'), 'measure');
   compile('gcc', SOURCE, meter, ['-O2']);
-  return (command, args, folder) => {
-    const { stdout, stderr } = run(meter, [command, ...args], folder);
+  return (command, args, folder, expected = { input: '', code: 0 }) => {
+    const { stdout, stderr } = run(meter, [command, ...args], folder, expected.input);
     const [code, user, system, wall, memory] = stdout.split(' ').map(Number);
-    if (code !== 0) throw new Error(`${command} ${args.join(' ')} fails: ${stderr}`);
+    if (code !== expected.code) throw new Error(`${command} ${args.join(' ')} fails: ${stderr}`);
     return { cpu: (user! + system!) / 1000, wall: wall! / 1000, memory: (memory! * 1024) / 1e6 };
   };
 }

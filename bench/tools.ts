@@ -3,16 +3,17 @@ import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { FixtureProgram } from '../test/programs.ts';
+import { behaviourOf, isSame, tryOut } from './trial.ts';
 
 /** Path of the command line as it is installed. */
 export const TINYELF = fileURLToPath(new URL('../bin/tinyelf.js', import.meta.url));
 
 /** Runs a command and gives what it printed: nothing if there is no such command. */
-export function run(command: string, args: readonly string[], folder?: string) {
+export function run(command: string, args: readonly string[], folder?: string, input = '') {
   const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
     ...(folder === undefined ? {} : { cwd: folder }),
     encoding: 'latin1',
-    input: '',
+    input,
   });
   const isFound = error === undefined;
   return { code: status, signal, stdout: stdout ?? '', stderr: stderr ?? '', found: isFound };
@@ -46,6 +47,5 @@ export function linkWith(linker: string, program: FixtureProgram, output: string
 
 /** Whether an executable does what its fixture says. */
 export function behaves(program: FixtureProgram, executable: string): boolean {
-  const { code, stdout } = run(executable, program.args);
-  return code === program.exitCode && Buffer.from(stdout, 'latin1').toString() === program.stdout;
+  return isSame(behaviourOf(program), tryOut(executable, { args: program.args, input: '' }));
 }

@@ -42,6 +42,7 @@ function inputText(input: LinkOptions['inputs'][number]): string {
 function plain(value: unknown): unknown {
   if (value instanceof Map) return Object.fromEntries(value);
   if (value instanceof Uint8Array) return Array.from(value);
+  if (value === undefined) return null;
   return JSON.parse(JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? Number(part) : part)));
 }
 
