@@ -12,6 +12,7 @@ import { describeShrinkage, type ShrunkSection } from './explain/shrunk.ts';
 import { SizeLog } from './explain/sizeLog.ts';
 import { Image, type ImageSink } from './image.ts';
 import { type InputFiles, UnreadableFile } from './inputs.ts';
+import { describeLoadedImage, type LoadedImage } from './layout/loaded.ts';
 import type { LinkCache } from './linkCache.ts';
 import type { LinkOptions } from './options.ts';
 import { assembleUnwind } from './passes/assembleUnwind.ts';
@@ -59,6 +60,8 @@ export interface LinkResult {
   map(): LinkMap;
   /** What became of each section of code; made when it is asked for. */
   shrinkage(): ShrunkSection[];
+  /** What has to be in memory before the program starts. */
+  loaded(): LoadedImage;
   /** Names of the objects that take part, archive members included. */
   inputs(): string[];
   /** Name of the executable, if a script says one. */
@@ -155,7 +158,7 @@ function runPasses(
   // Strings and constants have their places within sections.
   run(foldIdentical, program, liveness, pieces, synthesis, options, rules);
   // Every section is its own, merged with others, or stands for the ones that are like it.
-  run(outlineCode, program, liveness, pieces, synthesis, shrinkage, rules);
+  run(outlineCode, program, liveness, pieces, synthesis, shrinkage, rules, options);
   // Sequences of instructions that occur often are functions.
   run(joinSections, program, liveness, pieces, synthesis, shrinkage, rules);
   // Sections that run into others are tied to them.
@@ -193,10 +196,11 @@ function runPasses(
   sizes.made.layout = layout;
   // The file ends with a byte that is not zero, or with a page.
   diagnostics.stopOnErrors();
-  // A binary file is the bytes of the sections and nothing else.
-  if (script.format !== 'binary') run(writeImage, image, pieces, layout, options);
+  // A binary file is the bytes of the sections and nothing else, and so is what another program unpacks.
+  const hasHeader = script.format !== 'binary' && options.unpackedBy === undefined;
+  if (hasHeader) run(writeImage, image, pieces, layout, options);
   // Loaded bytes are final.
-  if (!rules) run(verifyImage, image, program, options, diagnostics);
+  if (options.unpackedBy === undefined && !rules) run(verifyImage, image, program, options, diagnostics);
   diagnostics.stopOnErrors();
   const start = image.head.slice(0, HEAD_SIZE);
   const executable = image.finish();
@@ -205,7 +209,7 @@ function runPasses(
   const bytes = run(addTables, executable, finished, options);
   const tableBytes = image.isStreamed ? 0 : bytes.length - layout.fileSize;
   sizes.made.tableBytes = tableBytes;
-  const head = (image.isStreamed ? start : bytes).subarray(0, script.format === 'binary' ? 0 : HEAD_SIZE);
+  const head = (image.isStreamed ? start : bytes).subarray(0, hasHeader ? HEAD_SIZE : 0);
 
   return {
     bytes,
@@ -215,6 +219,7 @@ function runPasses(
     summary: () => summarize(pieces, layout, tableBytes),
     map: once(() => buildMap({ ...finished, liveness, synthesis, sizes, head, tableBytes })),
     shrinkage: () => describeShrinkage(program, pieces, shrinkage),
+    loaded: () => describeLoadedImage(program, pieces, layout),
     inputs: () => program.objects.slice(1).map(({ name }) => name),
     output: script.output,
     diagnostics: diagnostics.items,
@@ -222,7 +227,7 @@ function runPasses(
 }
 
 /** A function that is called when it is first asked for its result, and never again. */
-function once<T>(make: () => T): () => T {
+export function once<T>(make: () => T): () => T {
   let made: { readonly result: T } | undefined;
   return () => {
     made ??= { result: make() };

@@ -1,5 +1,6 @@
 /** Everything a user can ask of a link: the options as the passes see them, and as the command line offers them. */
 import type { Expression } from './expression.ts';
+import type { ProgramHeader } from './header/encode.ts';
 import type { Compatibility } from './header/layouts.ts';
 import { LOWEST_BASE } from './header/structure.ts';
 import type { InputName } from './inputs.ts';
@@ -70,12 +71,29 @@ export interface LinkOptions {
   readonly icf: 'safe' | 'all' | 'none';
   /** Rewrite code so that it gets smaller: where a compiler has made it, all that is understood, or none. */
   readonly shrink: 'safe' | 'all' | 'none';
+  /** Make functions of sequences of instructions that occur often. */
+  readonly outline: boolean;
+  /**
+   * How sections follow each other: so that the file gets smallest, constants between functions; or as they are in the
+   * inputs, code and constants apart.
+   */
+  readonly order: 'smallest' | 'input';
   /** Supply small versions of memcpy and its kin where they are needed. */
   readonly builtins: 'mem' | 'none';
   /** There will be a file with debug information, which must agree with the executable. */
   readonly withDebugFile: boolean;
   /** What stands behind the loaded bytes for tools: nothing, sections and symbols, or these and debug information. */
   readonly tables: 'none' | 'symbols' | 'debug';
+  /**
+   * Address of the program that unpacks this image to `base` and has the headers for it; undefined for an image that
+   * has its own.
+   */
+  readonly unpackedBy: number | undefined;
+  /**
+   * Program headers other than PT_LOAD of an image that this program unpacks, whose start-up code may look for them;
+   * undefined for a program that unpacks none.
+   */
+  readonly unpacks: readonly ProgramHeader[] | undefined;
 }
 
 export const DEFAULT_OPTIONS: LinkOptions = {
@@ -109,9 +127,13 @@ export const DEFAULT_OPTIONS: LinkOptions = {
   pageSize: 0x1000,
   icf: 'safe',
   shrink: 'safe',
+  outline: true,
+  order: 'smallest',
   builtins: 'none',
   withDebugFile: false,
   tables: 'none',
+  unpackedBy: undefined,
+  unpacks: undefined,
 };
 
 const PAGE = 0x1000;
@@ -148,6 +170,7 @@ export const GROUPS = {
   inputs: 'Inputs:',
   program: 'What goes in:',
   header: 'Header and address:',
+  packing: 'Packing:',
   output: 'Output:',
   budgets: 'Budgets and configuration:',
 };
@@ -245,6 +268,21 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     flags: '--ident-pad <text>',
     group: GROUPS.header,
     help: 'up to 8 bytes of your own at offset 8 of the header; C escapes are understood; a small program loses that room',
+  },
+  {
+    flags: '--pack <method>',
+    group: GROUPS.packing,
+    help: 'write an executable that unpacks itself, if that is smaller: auto, or --pack alone: by the method with the smallest result; cm, cm2, lz: by this one',
+  },
+  {
+    flags: '--pack-effort <level>',
+    group: GROUPS.packing,
+    help: 'how much is tried to make it smaller: 1 (fast) to 9 (small) (default: 5)',
+  },
+  {
+    flags: '--pack-time <seconds>',
+    group: GROUPS.packing,
+    help: 'take the best that is found in this time; how small that is depends on the machine (default: no limit)',
   },
   {
     flags: '-o, --output <file>',

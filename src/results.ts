@@ -101,7 +101,7 @@ export interface OutlinedUnwind {
   readonly cieOffset: number;
 }
 
-/** Bytes of a program that `fitHeader` takes apart at most. */
+/** Bytes of code and small data of a program that `fitHeader` takes apart. */
 export const MAX_CUT_BYTES = 1024;
 /** Bytes of JMP rel32. */
 export const JUMP_SIZE = 5;

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readCommandLine } from '../src/cli/command.ts';
-import { inlineLibraries, readPlainWords } from '../src/cli/linkArgv.ts';
+import { readPlainWords, settleWords } from '../src/cli/linkArgv.ts';
 import { LINK_OPTIONS } from '../src/options.ts';
 import { FIXTURES } from './programs.ts';
 import { type Outcome, run, scratchFolder, tinyelf } from './run.ts';
@@ -71,7 +71,7 @@ describe('a link', () => {
     expect(new Set(named)).toEqual(new Set([...files, 'addTables', 'total']));
   });
 
-  it('loads what reads configurations where there is one, and what knows budgets where there are some', () => {
+  it('loads what reads configurations, what knows budgets and what packs where there is use for it', () => {
     const files = (...words: string[]) => {
       const loaded = loadedBy('tinyelf.js', 'link', OBJECT, '-o', 'out', ...words);
       // They ask for main.cjs, which is there.
@@ -80,6 +80,7 @@ describe('a link', () => {
     expect(files()).toEqual([]);
     writeFileSync(join(folder, 'c.json'), '{"icf": "all"}');
     expect(files('--config', 'c.json')).toEqual(['./config.cjs']);
+    expect(files('--pack')).toEqual(['./packing.cjs']);
     expect(files('--budget=4k')).toEqual(['./budgets.cjs', './print.cjs', './shared.cjs']);
   });
 
@@ -224,7 +225,7 @@ describe('plain words', () => {
     let plainCount = 0;
     fc.assert(
       fc.property(fc.array(word, { maxLength: 6 }), (words) => {
-        const inlined = inlineLibraries(words);
+        const inlined = settleWords(words);
         const plain = readPlainWords(inlined);
         if (!plain) return;
         plainCount++;

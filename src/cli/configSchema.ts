@@ -3,8 +3,18 @@ import * as v from 'valibot';
 import type { BudgetPart } from '../explain/budgets.ts';
 import { headerNames } from '../header/layouts.ts';
 import { LINK_OPTIONS } from '../options.ts';
+import { METHOD_NAMES } from '../pack/names.ts';
 import { optionOf } from './linkArgv.ts';
-import { parseBase, parseDefinition, parseIdentPad, parseOsabi, parseSize, UsageError } from './values.ts';
+import {
+  parseBase,
+  parseDefinition,
+  parseIdentPad,
+  parseOsabi,
+  parsePackEffort,
+  parsePackTime,
+  parseSize,
+  UsageError,
+} from './values.ts';
 
 /** Text that a reader of option values takes. */
 function textFor(parse: (text: string) => unknown) {
@@ -15,6 +25,11 @@ function textFor(parse: (text: string) => unknown) {
 function numberFor(parse: (text: string) => unknown, expected: string) {
   const number = v.pipe(v.number(), v.safeInteger(expected), v.minValue(0, expected));
   return v.pipe(v.union([number, v.string()], expected), checkedBy<number | string>(parse));
+}
+
+/** A number of seconds, which need not be whole. */
+function secondsFor(parse: (text: string) => unknown) {
+  return v.pipe(v.number('expected seconds, such as 10 or 0.5'), checkedBy<number>(parse));
 }
 
 /** What is wrong with a value is said by who reads it, without the name of the option in front. */
@@ -49,6 +64,9 @@ const VALUES: Readonly<Record<string, () => v.GenericSchema>> = {
   identPad: () => textFor(parseIdentPad),
   defsym: () => listOf(textFor(parseDefinition)),
   budget: size,
+  pack: () => choice(['auto', ...METHOD_NAMES]),
+  packEffort: () => numberFor(parsePackEffort, 'expected 1 to 9'),
+  packTime: () => secondsFor(parsePackTime),
 };
 
 const listOf = (item: v.GenericSchema) => v.array(item, 'expected a list');

@@ -32,6 +32,7 @@ Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --reproduce=FILE  -
              --symbols  --debug  --debug-file=FILE
 tinyelf's:   --header  --compat  --floor  --segments  --verbatim  --osabi  --ident-pad  --builtins  --watch
              --shrink=safe|all|none  --print-shrink
+             --pack[=auto|cm|cm2|lz]  --pack-effort=LEVEL  --pack-time=SECONDS
              --budget=SIZE  --baseline=FILE  --config=FILE
 
 Exit status: 0 linked, 1 the link failed, 2 wrong usage, 3 linked and over budget.

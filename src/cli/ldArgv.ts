@@ -5,6 +5,7 @@ import { inSysroot } from '../script/paths.ts';
 import { type LdState, ldOption, ldOptionNames } from './ldOptions.ts';
 import { expandResponses, type ResponseReader, splitOption } from './ldWords.ts';
 import { nearestName } from './nearest.ts';
+import { type PackRequest, packRequest } from './packRequest.ts';
 import { UsageError } from './values.ts';
 
 /** What a GNU ld command line asks for. */
@@ -31,6 +32,7 @@ export interface LdRequest {
   readonly watch: boolean;
   readonly budget: string | undefined;
   readonly baseline: string | undefined;
+  readonly pack: PackRequest | undefined;
   /** Path of a configuration to be used; none is looked for. */
   readonly config: string | undefined;
 }
@@ -117,6 +119,9 @@ function initialState(inputs: InputName[]): LdState {
     watch: false,
     budget: undefined,
     baseline: undefined,
+    pack: undefined,
+    packEffort: undefined,
+    packTime: undefined,
     config: undefined,
     sysroot: '',
     defaultPaths: true,
@@ -166,6 +171,7 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
     watch: state.watch,
     budget: state.budget,
     baseline: state.baseline,
+    pack: packRequest(state),
     config: state.config,
     options: {
       ...DEFAULT_OPTIONS,

@@ -52,6 +52,9 @@ export interface LdState {
   watch: boolean;
   budget: string | undefined;
   baseline: string | undefined;
+  pack: string | undefined;
+  packEffort: string | undefined;
+  packTime: string | undefined;
   config: string | undefined;
   sysroot: string;
   defaultPaths: boolean;
@@ -312,6 +315,15 @@ function addOwnOptions(): void {
   });
   option('baseline', 'value', (state, value) => {
     state.baseline = value;
+  });
+  option('pack', 'optional', (state, value) => {
+    state.pack = value === '' ? 'auto' : value;
+  });
+  option('pack-effort', 'value', (state, value) => {
+    state.packEffort = value;
+  });
+  option('pack-time', 'value', (state, value) => {
+    state.packTime = value;
   });
   option('config', 'value', (state, value) => {
     state.config = value;

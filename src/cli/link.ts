@@ -5,6 +5,7 @@ import { DEFAULT_OPTIONS, defaultHeader, type LinkOptions } from '../options.ts'
 import { budgetRequest, IDLE_BASELINE } from './budgetRequest.ts';
 import { configFor } from './configFor.ts';
 import { LIBRARY_MARK, type LinkValues, type LinkWords } from './linkArgv.ts';
+import { checkIdle, packRequest } from './packRequest.ts';
 import { reportErrors, runLink, tryLink } from './run.ts';
 import {
   parseBase,
@@ -36,6 +37,8 @@ export async function linkWords(words: LinkWords, responses: readonly string[]):
   const budgets = budgetRequest(words.values, config);
   if (!budgets && words.values.baseline !== undefined) throw new UsageError(IDLE_BASELINE);
   if (values.json && output === '-') throw new UsageError('--json and -o - both need standard output');
+  const pack = packRequest(values);
+  checkIdle(words.values, pack);
   return await runLink({
     program: 'tinyelf',
     options: toLinkOptions(inputs, values),
@@ -49,6 +52,7 @@ export async function linkWords(words: LinkWords, responses: readonly string[]):
         ? undefined
         : { path: values.reproduce, words: { inputs, values }, responses },
     chroot: values.chroot,
+    pack,
     printMap: values.printMap === true,
     printShrink: values.printShrink === true,
     time: values.time === true,

@@ -23,6 +23,9 @@ export interface LinkValues {
   readonly segments?: string;
   readonly osabi?: string;
   readonly identPad?: string;
+  readonly pack?: string;
+  readonly packEffort?: string;
+  readonly packTime?: string;
   readonly output?: string;
   readonly symbols?: boolean;
   readonly debug?: boolean;
@@ -55,9 +58,10 @@ export const LIBRARY_MARK = '\0l';
 
 /**
  * Turns -l options into operands, because the order of libraries among files decides which definition of a name
- * is taken, and commander keeps options and operands apart.
+ * is taken, and commander keeps options and operands apart. And gives --pack its value where it stands alone, because
+ * commander would take the operand behind it.
  */
-export function inlineLibraries(argv: readonly string[]): string[] {
+export function settleWords(argv: readonly string[]): string[] {
   const result: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const argument = argv[i]!;
@@ -66,14 +70,15 @@ export function inlineLibraries(argv: readonly string[]): string[] {
     if (match) result.push(LIBRARY_MARK + match[1]);
     else if ((argument === '-l' || argument === '--library') && i + 1 < argv.length) {
       result.push(LIBRARY_MARK + argv[++i]);
-    } else result.push(argument);
+    } else if (argument === '--pack') result.push('--pack=auto');
+    else result.push(argument);
   }
   return result;
 }
 
 /**
  * Reads words that are plain.
- * @param words those behind `link`, with libraries inlined
+ * @param words those behind `link`, settled
  * @returns what commander would make of them; undefined for words that it must see: options that are not in the
  * table, values that are missing or look like options, and `--`
  */

@@ -20,15 +20,15 @@ export class Progress {
     this.#program = program;
   }
 
-  /** Notes that a pass begins. */
-  readonly begin = (name: string): void => {
+  /** Notes that a pass begins, or how far it is. */
+  readonly begin = (name: string, detail = ''): void => {
     const elapsed = process.hrtime.bigint() - this.#started;
     if (elapsed < PATIENCE) return;
     this.#isWanted ??= isWanted();
     if (!this.#isWanted) return;
     this.#isShown = true;
     const seconds = (Number(elapsed) / 1e9).toFixed(1);
-    writeMessage(`${CLEAR}${this.#program}: ${wordsOf(name)}, ${seconds} s`);
+    writeMessage(`${CLEAR}${this.#program}: ${wordsOf(name)}${detail}, ${seconds} s`);
   };
 
   /** Takes the line away, for what else is to be said. */

@@ -1,7 +1,7 @@
 /** Files that commands read beside a link, and what is said of those that are no good. */
 import { readFileSync } from 'node:fs';
 import { FormatError } from '../diagnostics.ts';
-import type { LinkMap } from '../explain/linkMap.ts';
+import { type LinkMap, writtenSize } from '../explain/linkMap.ts';
 import { readMap } from '../explain/readMap.ts';
 import { writeMessage } from '../node/output.ts';
 import { explainSystemError, isSystemError } from '../node/system.ts';
@@ -69,8 +69,9 @@ function loadBeside(path: string, size: number): LinkMap {
   const beside = `${path}.map.json`;
   const hint = `link ${path} with --map-json ${beside}`;
   const map = parse(beside, readBytes(beside, hint));
-  if (map.fileSize === size) return map;
-  throw new FileError(`${beside} is the map of a file of ${map.fileSize} bytes; ${path} has ${size}`, hint);
+  const mapped = writtenSize(map);
+  if (mapped === size) return map;
+  throw new FileError(`${beside} is the map of a file of ${mapped} bytes; ${path} has ${size}`, hint);
 }
 
 function parse(path: string, bytes: Buffer): LinkMap {

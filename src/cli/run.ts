@@ -20,6 +20,7 @@ import { diagnosticsOf } from './failure.ts';
 import type { LdItem } from './ldArgv.ts';
 import type { LinkWords } from './linkArgv.ts';
 import { budgetsForJson, openBudgets } from './linkBudgets.ts';
+import type { PackRequest } from './packRequest.ts';
 import { PassTimer } from './passTimer.ts';
 import { Progress } from './progress.ts';
 import { TunedFiles } from './tunedFiles.ts';
@@ -51,6 +52,8 @@ export interface LinkRequest {
   readonly fatalWarnings?: boolean;
   /** Pack what is read, and how. */
   readonly reproduce?: Reproduction | undefined;
+  /** Write an executable that unpacks itself. */
+  readonly pack?: PackRequest | undefined;
   /** Folder in which absolute paths of inputs begin; '' for the root itself. */
   readonly chroot?: string | undefined;
   /** Say how long each pass took. */
@@ -136,7 +139,8 @@ async function linkAndTell(
   try {
     const budgets = await openBudgets(request.budgets);
     const hooks = { sink: parts, passBegins: progress?.begin, passDone: timer?.lap, cache };
-    const result = linkWith(progress, () => link(files, request.options, hooks));
+    const linkAsAsked = await linkerFor(request, progress);
+    const result = linkWith(progress, () => linkAsAsked(files, request.options, hooks));
     // Made before anything is written: making it may add warnings, which may be fatal.
     const debugFile = request.debugFile === undefined ? undefined : result.debugFile();
     const diagnostics = request.quiet ? [] : [...noticesOf(request), ...result.diagnostics];
@@ -172,6 +176,13 @@ export async function tryLink(program: string, options: LinkOptions): Promise<Li
     await printDiagnostics(program, diagnosticsOf(error));
     return undefined;
   }
+}
+
+/** What links: for executables that unpack themselves, it has to be loaded. */
+async function linkerFor({ pack }: LinkRequest, progress: Progress | undefined): Promise<typeof link> {
+  if (!pack) return link;
+  const { packingLink } = await import('./packing.ts');
+  return packingLink(pack, progress);
 }
 
 /** Links, and leaves no line of progress behind. */

@@ -8,7 +8,7 @@ import { reportFailure } from './failure.ts';
 import { runLd } from './ld.ts';
 import { expandResponses } from './ldWords.ts';
 import { linkWords } from './link.ts';
-import { inlineLibraries, readPlainWords } from './linkArgv.ts';
+import { readPlainWords, settleWords } from './linkArgv.ts';
 import { Responses } from './responses.ts';
 
 const COMPILER_CALL = `tinyelf: error: called like a C compiler (-m64, -Wl,…)
@@ -25,7 +25,7 @@ export async function runTinyelf(argv: readonly string[]): Promise<number> {
   try {
     const responses = new Responses();
     const words = argv[0] === 'link' ? expandResponses(argv, responses.read) : argv;
-    return await obey(await readWords(inlineLibraries(words)), responses.paths);
+    return await obey(await readWords(settleWords(words)), responses.paths);
   } catch (error) {
     return reportFailure('tinyelf', error);
   }

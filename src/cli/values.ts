@@ -9,6 +9,7 @@ import {
   type LinkOptions,
   type SymbolDefinition,
 } from '../options.ts';
+import { EFFORT, METHOD_NAMES, type MethodName } from '../pack/names.ts';
 
 /** Thrown for a command line that makes no sense; the message names the option. */
 export class UsageError extends Error {}
@@ -46,6 +47,7 @@ const CHOICES = {
   shrink: ['safe', 'all', 'none'],
   segments: ['joined', 'split'],
   builtins: ['mem', 'none'],
+  pack: ['auto', ...METHOD_NAMES],
 } as const;
 
 /** The values that an option can have, if it has a fixed set of them. @param name without dashes */
@@ -93,6 +95,25 @@ export function parseShrink(text: string): LinkOptions['shrink'] {
 /** Reads `--segments`. @throws UsageError */
 export function parseSegments(text: string): LinkOptions['segments'] {
   return parseChoice('segments', text);
+}
+
+/** Reads `--pack`. @throws UsageError */
+export function parsePack(text: string): 'auto' | MethodName {
+  return parseChoice('pack', text);
+}
+
+/** Reads `--pack-effort`: a level. @throws UsageError */
+export function parsePackEffort(text: string): number {
+  const { least, most } = EFFORT;
+  if (/^[0-9]$/.test(text) && Number(text) >= least && Number(text) <= most) return Number(text);
+  throw new UsageError(`--pack-effort ${text}: expected ${least} (fast) to ${most} (small)`);
+}
+
+/** Reads `--pack-time`. @returns seconds @throws UsageError */
+export function parsePackTime(text: string): number {
+  const seconds = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (seconds > 0 && Number.isFinite(seconds)) return seconds;
+  throw new UsageError(`--pack-time ${text}: expected seconds, such as 10 or 0.5`);
 }
 
 /** Bytes by unit, as GNU coreutils have them: k and KiB are 1024, kB is 1000. */

@@ -1,6 +1,6 @@
 /** Budgets: how large a program, or something in it, may be. */
 import { globTest } from './glob.ts';
-import type { LinkMap, MapSection } from './linkMap.ts';
+import { type LinkMap, type MapSection, writtenSize } from './linkMap.ts';
 
 /** What a program can be measured by: the file, what it takes in memory, and parts of it, in memory too. */
 export type BudgetPart = 'file' | 'memory' | 'text' | 'rodata' | 'data' | 'bss';
@@ -41,9 +41,10 @@ function measure(map: LinkMap, budget: Budget, demangle: (symbol: string) => str
   return map.sections.reduce((sum, section) => sum + symbolBytes(section, isMeant), 0);
 }
 
-function measurePart({ fileSize, memorySize, bytes }: LinkMap, part: BudgetPart): number {
-  if (part === 'file') return fileSize;
-  return part === 'memory' ? memorySize : bytes[part];
+function measurePart(map: LinkMap, part: BudgetPart): number {
+  if (part === 'file') return writtenSize(map);
+  if (part === 'memory') return map.packed?.memorySize ?? map.memorySize;
+  return map.bytes[part];
 }
 
 /** Bytes that at least one of the symbols covers: folded functions have several names. */

@@ -40,6 +40,28 @@ export interface LinkMap {
   readonly ranges: readonly MapRange[];
   /** What a packer pays for the bytes, if there is one: ascending, apart; bytes in no run cost nothing. */
   readonly costs?: readonly MapCost[];
+  /** The file, if it unpacks the program: all the rest then tells of the program as it is unpacked, which has no header. */
+  readonly packed?: MapPacked;
+}
+
+/** A file that unpacks a program. Its bytes are header, stub and payload. */
+export interface MapPacked {
+  /** As in `--pack`. */
+  readonly method: string;
+  readonly size: number;
+  readonly header: number;
+  /** Code and tables that unpack. */
+  readonly stub: number;
+  readonly payload: number;
+  /** From the first byte of the file to the end of what unpacking needs. */
+  readonly memorySize: number;
+  /** Of the file without packing. */
+  readonly plainSize: number;
+}
+
+/** Bytes of the file that a link has written. */
+export function writtenSize({ packed, fileSize }: Pick<LinkMap, 'packed' | 'fileSize'>): number {
+  return packed?.size ?? fileSize;
 }
 
 /** A run of bytes of the file and what it takes when packed. */

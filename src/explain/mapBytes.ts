@@ -9,10 +9,14 @@ import {
   Rewrite,
   type Synthesis,
 } from '../results.ts';
-import type { LinkMap, MapBytes } from './linkMap.ts';
+import type { LinkMap, MapBytes, MapPacked } from './linkMap.ts';
 
 /** What there is to say of a link in a line or two. */
-export type LinkSummary = Pick<LinkMap, 'fileSize' | 'tableBytes' | 'bytes' | 'headerReasons'>;
+export interface LinkSummary
+  extends Pick<LinkMap, 'fileSize' | 'tableBytes' | 'bytes' | 'headerReasons' | 'packed'> {
+  /** The packed file that was not written, since it is no smaller. */
+  readonly unpacked?: MapPacked;
+}
 
 /** @param tableBytes of symbols and debug information behind the image */
 export function summarize(pieces: Pieces, layout: ImageLayout, tableBytes: number): LinkSummary {

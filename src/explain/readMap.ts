@@ -10,6 +10,7 @@ import {
   type MapDiscarded,
   type MapField,
   type MapObject,
+  type MapPacked,
   type MapPart,
   type MapPass,
   type MapRange,
@@ -118,6 +119,16 @@ const cost = v.object({
   bits: v.pipe(v.number(), v.minValue(0)),
 }) satisfies Shape<MapCost>;
 
+const packed = v.object({
+  method: v.string(),
+  size: count,
+  header: count,
+  stub: count,
+  payload: count,
+  memorySize: count,
+  plainSize: count,
+}) satisfies Shape<MapPacked>;
+
 /** The shape of a map; docs/map.schema.json is made of it. */
 export const linkMap = v.object({
   version: v.literal(MAP_VERSION),
@@ -140,6 +151,7 @@ export const linkMap = v.object({
   discarded: v.array(discarded),
   ranges: v.array(range),
   costs: v.exactOptional(v.array(cost)),
+  packed: v.exactOptional(packed),
 }) satisfies Shape<LinkMap>;
 
 /**
@@ -159,6 +171,7 @@ export function readMap(text: string): LinkMap {
   checkRanges(result.output);
   checkIndices(result.output);
   checkCosts(result.output);
+  checkPacked(result.output);
   return result.output;
 }
 
@@ -234,6 +247,14 @@ function checkCosts({ costs = [], fileSize }: LinkMap): void {
         `expected at least 1 and an end within the file's ${fileSize} bytes`,
       );
   }
+}
+
+/** The parts of a packed file are all of it. */
+function checkPacked({ packed: file }: LinkMap): void {
+  if (!file) return;
+  const sum = file.header + file.stub + file.payload;
+  if (sum !== file.size)
+    throw malformed('packed.size', `expected ${sum}, the sum of its parts, but it is ${file.size}`);
 }
 
 /** Objects and sections are named by their place in the lists. */

@@ -13,8 +13,14 @@ export interface Assembly {
   readonly maps: ReadonlyMap<number, OffsetMap>;
 }
 
-/** @returns the number of a chain in which a jump does not reach its target, if there is one */
-export function assemble(problem: Problem, room: Room, found: Arrangement): Assembly | number {
+/** A jump that does not reach its target: numbers of the chains in which both lie. */
+export interface Unreached {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** @returns a jump that does not reach its target, if there is one */
+export function assemble(problem: Problem, room: Room, found: Arrangement): Assembly | Unreached {
   const assembler = new Assembler(problem, room);
   problem.chains.forEach((chain, i) => {
     assembler.place(chain, found, i);
@@ -78,22 +84,29 @@ class Assembler {
     }
   }
 
-  finish(found: Arrangement): Assembly | number {
+  finish(found: Arrangement): Assembly | Unreached {
     const runs: FileRun[] = [];
     for (const { chain, section, at, target } of this.#jumps) {
       const distance = target - (at + JUMP_SIZE);
-      if (!isByte(distance)) return chain;
+      if (!isByte(distance)) return { from: chain, to: chain };
       runs.push({ section, offset: at, bytes: Uint8Array.of(0xeb, distance) }); // JMP rel8
     }
     for (const [i, placed] of this.#placed.entries()) {
       const section = this.#problem.chains[i]!.section.section.id;
       for (const { insn, at } of placed) {
         const bytes = this.#bytesOf(section, insn, at);
-        if (!bytes) return i;
+        if (!bytes) return { from: i, to: this.#chainOf(section, insn.target) };
         runs.push({ section, offset: at, bytes });
       }
     }
     return { runs: runs.sort((a, b) => a.offset - b.offset), maps: this.#maps(found) };
+  }
+
+  /** Number of the chain in which an offset of a section lies. */
+  #chainOf(section: number, target: number): number {
+    return this.#problem.chains.findIndex(
+      (chain) => chain.section.section.id === section && chain.insns.some(({ offset }) => offset === target),
+    );
   }
 
   /** The bytes of an instruction at its new place. */

@@ -93,7 +93,7 @@ function reasonAgainst(
   options: LinkOptions,
 ): string | undefined {
   const { trace, view } = small;
-  if (!layout.findsTable && (!trace || trace.readsStack))
+  if (!layout.findsTable && (!trace || trace.readsStack || options.unpacks))
     return 'hides the program headers, which start-up code may look for';
   const isRandom = layout.e_type !== ET_EXEC;
   if (layout.baseShift === undefined && !isRandom) return undefined;

@@ -55,23 +55,30 @@ const MAX_ATOMS = 4;
 const MAX_SLOTS = 7;
 const MAX_TRIALS = 400;
 
+/** Chains, by their numbers, that are not free. */
+export interface Bounds {
+  /** May not be cut. */
+  readonly whole: Set<number>;
+  /** Must lie behind the header. */
+  readonly behind: Set<number>;
+}
+
 /**
  * @param limit arrangements that end here or later are of no interest
- * @param whole numbers of the chains that may not be cut
  */
 export function arrange(
   problem: Problem,
   room: Room,
   limit: number,
-  whole: ReadonlySet<number>,
+  bounds: Bounds,
 ): Arrangement | undefined {
-  return new Search(problem, room, limit, whole).best();
+  return new Search(problem, room, limit, bounds).best();
 }
 
 class Search {
   readonly #problem: Problem;
   readonly #room: Room;
-  readonly #whole: ReadonlySet<number>;
+  readonly #bounds: Bounds;
   readonly #bodyStart: number;
   readonly #order: readonly number[];
   readonly #plans = new Map<string, ChainPlan[]>();
@@ -79,9 +86,9 @@ class Search {
   #trials = 0;
   #best: Arrangement | undefined;
 
-  constructor(problem: Problem, room: Room, limit: number, whole: ReadonlySet<number>) {
+  constructor(problem: Problem, room: Room, limit: number, bounds: Bounds) {
     this.#problem = problem;
-    this.#whole = whole;
+    this.#bounds = bounds;
     this.#room = room;
     this.#limit = limit;
     const last = room.holes.at(-1);
@@ -185,8 +192,16 @@ class Search {
     const known = this.#plans.get(key);
     if (known) return known;
     const { chains, states, entryChain } = this.#problem;
+    const { whole, behind } = this.#bounds;
+    const none = lengths.map(() => 0);
     const plans = chains.map((chain, i) =>
-      planChain(chain, states[i]!, lengths, i === entryChain ? start : undefined, !this.#whole.has(i)),
+      planChain(
+        chain,
+        states[i]!,
+        behind.has(i) ? none : lengths,
+        i === entryChain ? start : undefined,
+        !whole.has(i),
+      ),
     );
     this.#plans.set(key, plans);
     return plans;

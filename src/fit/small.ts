@@ -12,11 +12,15 @@ import { Calculation } from '../x86/relocations.ts';
 import { type Assembly, assemble } from './assemble.ts';
 import { type Chain, chainsOf, statesOf } from './chains.ts';
 import { type CodeInsn, type CodeSection, readCode } from './code.ts';
-import { type Arrangement, type Atom, arrange, type Problem, type Room } from './search.ts';
+import { type Arrangement, type Atom, arrange, type Bounds, type Problem, type Room } from './search.ts';
 import { type Trace, traceProgram } from './trace.ts';
 import { type ByteRange, contains, type View, type ViewSection } from './view.ts';
 
 const MAX_SECTIONS = 16;
+/** Bytes: no layout has a larger hole. */
+const LARGEST_HOLE = 64;
+/** Bytes: less than cutting a program saves. */
+const FEW_ZEROS = 8;
 
 /** A small program, understood. */
 export interface SmallProgram {
@@ -41,7 +45,7 @@ export interface SmallFit {
 /** @returns undefined for a program that is large */
 export function readSmallProgram(view: View, entry: SmallProgram['entry']): SmallProgram | undefined {
   let bytes = 0;
-  for (const section of view.values()) bytes += section.isZero ? 0 : section.bytes.length;
+  for (const section of view.values()) bytes += isCounted(section) ? section.bytes.length : 0;
   if (bytes > MAX_CUT_BYTES || view.size > MAX_SECTIONS) return undefined;
   const trace = traceProgram(view, entry.section, entry.offset);
   const isWhole = (id: number) => trace === undefined || trace.vague.has(id);
@@ -74,6 +78,15 @@ export function readSmallProgram(view: View, entry: SmallProgram['entry']): Smal
     }
   }
   return { view, trace, code, atoms, entry };
+}
+
+/**
+ * Whether a section counts for how large a program is: others can only lie behind the header, and cost no time. Data with
+ * zeros at its end belongs at the end of the file, which can do without them; but nobody looks for that here.
+ */
+function isCounted({ isCode, isZero, bytes }: ViewSection): boolean {
+  if (isZero) return false;
+  return isCode || bytes.length <= LARGEST_HOLE || bytes.subarray(-FEW_ZEROS).every((byte) => byte === 0);
 }
 
 /** Reads a section's code, entered from wherever another instruction or a table of addresses refers to it. */
@@ -156,15 +169,18 @@ export class SmallFitter {
     const { problem, rewrites } = isHigh ? this.#highVariant() : this.#lowVariant();
     const entry = entryOf(layout);
     const room: Room = { holes: upTo(holes, layout.end, entry?.offset ?? 0), end: layout.end, entry };
-    // Chains in which a jump would have to go too far.
-    const whole = new Set<number>();
+    // Where a jump would have to go too far: its chain stays whole, then the other one behind the header.
+    const bounds: Bounds = { whole: new Set(), behind: new Set() };
     for (;;) {
-      const found = arrange(problem, room, limit, whole);
+      const found = arrange(problem, room, limit, bounds);
       if (!found) return undefined;
       const assembly = assemble(problem, room, found);
-      if (typeof assembly !== 'number') return { layout, problem, found, assembly, rewrites };
-      if (whole.has(assembly)) return undefined;
-      whole.add(assembly);
+      if ('runs' in assembly) return { layout, problem, found, assembly, rewrites };
+      const { from, to } = assembly;
+      if (!bounds.whole.has(from)) bounds.whole.add(from);
+      else if (!bounds.behind.has(to)) bounds.behind.add(to);
+      else if (!bounds.behind.has(from)) bounds.behind.add(from);
+      else return undefined;
     }
   }
 

@@ -1,5 +1,5 @@
 /** The headers that a link can have: layouts by the names under which users ask for them. */
-import { EHDR_SIZE, PT_GNU_EH_FRAME, PT_LOAD, PT_TLS } from '../elf/constants.ts';
+import { EHDR_SIZE, PF_R, PF_W, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_TLS } from '../elf/constants.ts';
 import type { HeaderKind, HeaderLayout } from './layout.ts';
 import { type LayoutRow, layoutOf } from './layoutRow.ts';
 import { LAYOUT_ROWS } from './layoutTable.ts';
@@ -40,6 +40,13 @@ export function plainHeader(kinds: readonly HeaderKind[]): Header {
 export function conventionalHeader(name: string, kinds: readonly HeaderKind[]): Header {
   const layout = name === 'classic' && kinds.length === 1 ? findLayout(CLASSIC, kinds) : undefined;
   return layout ? { name, layout, e_ehsize: CLASSIC } : plainHeader(kinds);
+}
+
+/** No header: another program has the program headers of this one, of these kinds. */
+export function noHeader(kinds: readonly HeaderKind[]): Header {
+  const { layout } = plainHeader(kinds);
+  const flags = [PF_R, PF_R | PF_X, PF_R | PF_W, PF_R | PF_W | PF_X];
+  return { name: 'none', layout: { ...layout, end: 0, holes: [], portableHoles: [], flags }, e_ehsize: 0 };
 }
 
 /** p_type = 1 gives e_phnum = 1 and e_shentsize = 0; p_flags lies in e_shnum. */

@@ -47,13 +47,14 @@ export function finishLayout(
   checkSizes(program, pieces, order, placement, diagnostics);
   const { address, base } = placement;
   const thread = placeThreadTemplate(program, pieces, order, placement);
-  const edges = { ...edgesOf(program, pieces, order, placement), threadPointer: thread.pointer };
+  const start = options.unpackedBy ?? base;
+  const edges = { ...edgesOf(program, pieces, order, placement), start, threadPointer: thread.pointer };
   const bounds = new Map([...clusterBounds(clusters.members, pieces, address), ...outputs]);
   setProvidedValues(program, { edges, bounds });
   assign?.();
   setDefinedValues(program, pieces, options, address, diagnostics);
   const jumpTarget = entryAddress(program, pieces, options.entry, address, diagnostics);
-  const start = order.fit?.entryOffset ?? order.jumpOffset;
+  const firstOffset = order.fit?.entryOffset ?? order.jumpOffset;
   return {
     ...order,
     address,
@@ -63,7 +64,7 @@ export function finishLayout(
       order.header.layout,
       programHeaders(program, pieces, order, placement, thread, options),
     ),
-    entry: start === undefined ? jumpTarget : base + start,
+    entry: firstOffset === undefined ? jumpTarget : base + firstOffset,
     jumpTarget,
     fileSize: placement.fileEnd,
     trimmed: 0,
@@ -154,12 +155,11 @@ function edgesOf(
   pieces: Pieces,
   { headerSize }: SectionOrder,
   { address, partEnd, bssStart, end, base }: Placement,
-): Omit<ImageEdges, 'threadPointer'> {
+): Omit<ImageEdges, 'start' | 'threadPointer'> {
   const { made } = program;
   const placed = (id: number) => (pieces.home[id] === id ? address[id]! : 0);
   const irelative = placed(made['.rela.iplt']);
   return {
-    start: base,
     textEnd: partEnd[Category.text] || base + headerSize,
     dataEnd: Math.max(...partEnd.slice(0, Category.bss)) || base + headerSize,
     bssStart,
@@ -242,5 +242,5 @@ function programHeaders(
       alignment: 16,
     });
   }
-  return headers;
+  return [...headers, ...(options.unpacks ?? [])];
 }

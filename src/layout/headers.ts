@@ -1,5 +1,7 @@
 /** Which program headers other than PT_LOAD a program needs. */
+import type { ProgramHeader } from '../header/encode.ts';
 import type { HeaderKind } from '../header/layout.ts';
+import { kindOf } from '../header/layouts.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
@@ -20,11 +22,18 @@ export function planHeaders(
   return { hasThread, hasEhFrameHdr, hasStack };
 }
 
-/** The program headers of a link with `loads` segments, in the order in which `finishLayout` makes them. */
-export function headerKinds(headers: PlannedHeaders, loads: number): HeaderKind[] {
+/**
+ * The program headers of a link with `loads` segments, in the order in which `finishLayout` makes them.
+ * @param unpacked those of an image that the program unpacks
+ */
+export function headerKinds(
+  headers: PlannedHeaders,
+  loads: number,
+  unpacked: readonly ProgramHeader[] = [],
+): HeaderKind[] {
   const kinds: HeaderKind[] = ['load', ...Array.from({ length: loads - 1 }, () => 'data' as const)];
   if (headers.hasThread) kinds.push('thread');
   if (headers.hasEhFrameHdr) kinds.push('ehFrame');
   if (headers.hasStack) kinds.push('stack');
-  return kinds;
+  return [...kinds, ...unpacked.map(({ type }) => kindOf(type, false))];
 }

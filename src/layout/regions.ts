@@ -29,8 +29,8 @@ export function planRegions(options: LinkOptions, present: ReadonlySet<Category>
   return regions.length > 0 ? regions : [{ gap: 'none', parts: [] }];
 }
 
-function basicRegions({ segments, verbatim, sectionStarts }: LinkOptions): RegionPlan[] {
-  const isApart = verbatim || sectionStarts.has('.rodata');
+function basicRegions({ segments, verbatim, order, sectionStarts }: LinkOptions): RegionPlan[] {
+  const isApart = verbatim || order === 'input' || sectionStarts.has('.rodata');
   const code = isApart ? [[text], [rodata]] : [[text, rodata]];
   if (segments === 'joined') return [{ gap: 'none', parts: [...code, [data], [bss]] }];
   const writable: RegionPlan = { gap: segments === 'pages' ? 'page' : 'overlap', parts: [[data], [bss]] };

@@ -129,6 +129,8 @@ export function toSettings(options: LinkOptions): Settings {
     gcSections: options.gcSections ?? defaults.gcSections,
     icf: options.icf ?? defaults.icf,
     shrink: options.shrink ?? defaults.shrink,
+    outline: defaults.outline,
+    order: defaults.order,
     verbatim: options.verbatim ?? defaults.verbatim,
     header: options.header ?? defaultHeader(tables),
     compatibility: options.compat ?? defaults.compatibility,
@@ -145,6 +147,8 @@ export function toSettings(options: LinkOptions): Settings {
     identPad: toIdentPad(options.identPad),
     withDebugFile: options.debugFile ?? defaults.withDebugFile,
     tables,
+    unpackedBy: defaults.unpackedBy,
+    unpacks: defaults.unpacks,
   };
 }
 

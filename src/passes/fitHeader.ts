@@ -10,7 +10,7 @@ import { cutProgram } from '../fit/cutProgram.ts';
 import { fillHeader } from '../fit/fillHeader.ts';
 import { emptyFit, permittedLayouts } from '../fit/permitted.ts';
 import type { HeaderKind } from '../header/layout.ts';
-import { conventionalHeader, headerOf, isConventional, layoutsFor } from '../header/layouts.ts';
+import { conventionalHeader, headerOf, isConventional, layoutsFor, noHeader } from '../header/layouts.ts';
 import { headerKinds } from '../layout/headers.ts';
 import { planImage } from '../layout/plan.ts';
 import type { LinkOptions } from '../options.ts';
@@ -28,7 +28,8 @@ export function fitHeader(
   diagnostics: Diagnostics,
 ): HeaderFit[] {
   const plan = planImage(program, liveness, pieces, options);
-  const kinds = headerKinds(plan.headers, plan.regions.length);
+  const kinds = headerKinds(plan.headers, plan.regions.length, options.unpacks);
+  if (options.unpackedBy !== undefined) return [emptyFit(plan, noHeader(kinds))];
   const fixed = fixedBy(options);
   if (isConventional(options.header) || fixed !== undefined) {
     if (fixed !== undefined && options.header !== 'auto' && !isConventional(options.header))

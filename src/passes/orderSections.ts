@@ -5,9 +5,9 @@
  * Within each part, sections are placed so that little is lost to alignment: next comes
  * one that needs the least padding where the part has got to, preferably one whose end is a good place for the
  * section with the strictest alignment. What has most zeros at its end may come last, where the file does without them.
- * Input order decides between equals; under `--verbatim` it decides alone, within
- * code, read-only data, writable data and zero-initialised data. Where parts of cut sections lie is recorded in
- * `Pieces`.
+ * Input order decides between equals; under `--verbatim`, and where a packer makes more of sections that are alike
+ * than of gaps, it decides alone, within code, read-only data, writable data and zero-initialised data. Where parts of
+ * cut sections lie is recorded in `Pieces`.
  */
 
 import type { Diagnostics } from '../diagnostics.ts';
@@ -52,6 +52,7 @@ function sequenceBehind(
   options: LinkOptions,
 ): { order: SectionOrder; end: number } {
   const { groups, regions: plans, headers, threadOrder } = fit.plan;
+  const isOrdered = options.verbatim || options.order === 'input';
   const fitted = fittedSections(fit, pieces.home.length);
   const sequence = new Sequence(groups, fitted);
   if (fit.placed.size + fit.cut.size > 0) sequence.addFitted();
@@ -64,7 +65,7 @@ function sequenceBehind(
     else if (gap === 'page') offset = 0;
     for (const part of parts) {
       const open = sequence.openOf(part);
-      const packed = options.verbatim ? open : packPart(open, part, pieces, fit, offset, options);
+      const packed = isOrdered ? open : packPart(open, part, pieces, fit, offset, options);
       // Zero-initialised data has no bytes in the file, between which the jump could lie.
       const isZero = part.every((category) => category === Category.bss);
       offset =

@@ -18,6 +18,7 @@
  */
 
 import { copyInto } from '../elf/sections.ts';
+import type { LinkOptions } from '../options.ts';
 import { type Choice, chooseRepeats } from '../outline/choose.ts';
 import { OutlinedFunctions } from '../outline/functions.ts';
 import { findRepeats, Repeats, Sharing } from '../outline/repeats.ts';
@@ -44,8 +45,9 @@ export function outlineCode(
   synthesis: Synthesis,
   { entries, sections: shrunk }: Shrinkage,
   rules: SectionRules | undefined,
+  options: LinkOptions,
 ): void {
-  if (!entries || rules) return;
+  if (!entries || rules || !options.outline) return;
   const ids = shrunk.map(({ section }) => section).filter((id) => isCandidate(pieces, id));
   if (ids.reduce((sum, id) => sum + pieces.size[id]!, 0) > MAX_CODE) return;
   const sections = new RewrittenSections(program, pieces, synthesis, entries, liveness);

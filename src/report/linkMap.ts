@@ -1,10 +1,12 @@
 /** The map of a link as text, in the manner of the maps that ld prints. */
-import type { LinkMap, MapSection } from '../explain/linkMap.ts';
+import type { LinkMap, MapPacked, MapSection } from '../explain/linkMap.ts';
 import type { LinkSummary } from '../explain/mapBytes.ts';
 import type { Style } from './style.ts';
 
 /** One line of result: what the file's bytes are; and what made the header larger, if anything. @param milliseconds how long the link took */
 export function formatSummary(output: string, map: LinkSummary, milliseconds: number, style: Style): string {
+  const time = style.faint(`in ${milliseconds.toFixed(0)} ms`);
+  if (map.packed) return `${output}: ${describePacked(map.packed, style)} ${time}\n`;
   const { header, text, rodata, data, bss, padding, trimmed } = map.bytes;
   const parts = [`${header} header`, `${text} code`];
   if (rodata > 0) parts.push(`${rodata} read-only data`);
@@ -13,11 +15,23 @@ export function formatSummary(output: string, map: LinkSummary, milliseconds: nu
   if (map.tableBytes > 0) parts.push(`${map.tableBytes} symbols and debug information`);
   const less = trimmed > 0 ? ` - ${trimmed} of zeros at the end` : '';
   const zeros = bss > 0 ? `, ${bss} zeroed in memory` : '';
-  const time = style.faint(`in ${milliseconds.toFixed(0)} ms`);
   const line = `${output}: ${style.strong(`${map.fileSize} bytes`)} = ${parts.join(' + ')}${less}${zeros} ${time}\n`;
   // The smallest of the layouts that would do is what the program pays for.
   const [reason] = map.headerReasons;
-  return reason === undefined ? line : `${line}${style.faint(`  ${reason}`)}\n`;
+  const reasons = [...(reason === undefined ? [] : [reason]), ...notPacked(map)];
+  return [line, ...reasons.map((text) => `${style.faint(`  ${text}`)}\n`)].join('');
+}
+
+/** What a packed file consists of, and how large it is beside the one that is not packed. */
+function describePacked({ size, header, stub, payload, method, plainSize }: MapPacked, style: Style): string {
+  const parts = `${header} header + ${stub} stub + ${payload} payload`;
+  const ratio = `${((100 * size) / plainSize).toFixed(1)} %`;
+  return `${style.strong(`${size} bytes`)} = ${parts}; packed by ${method} to ${ratio} of ${plainSize}`;
+}
+
+function notPacked({ unpacked }: LinkSummary): string[] {
+  if (!unpacked) return [];
+  return [`not packed: ${unpacked.method} would make it ${unpacked.size} bytes`];
 }
 
 /** Characters that columns have at least, the space in front included. */
@@ -42,6 +56,7 @@ export function formatMap(map: LinkMap, style: Style): string {
   const widths = widthsOf(map);
   const segments = map.segments.map(({ type, permissions }) => `${type} ${permissions}`).join(', ');
   const lines = [
+    ...(map.packed ? [`${style.strong('packed')}  ${describePacked(map.packed, style)}`] : []),
     `${style.strong('header')}  ${map.headerLayout}, ${map.headerSize} bytes; entry 0x${map.entry.toString(16)}, ${segments}`,
     ...map.headerReasons.map((reason) => `        ${reason}`),
     '',
@@ -51,7 +66,7 @@ export function formatMap(map: LinkMap, style: Style): string {
   const { bytes } = map;
   lines.push(
     '',
-    `file ${map.fileSize} bytes, memory ${map.memorySize} bytes, padding ${bytes.padding} bytes`,
+    `${map.packed ? 'unpacked' : 'file'} ${map.fileSize} bytes, memory ${map.memorySize} bytes, padding ${bytes.padding} bytes`,
   );
   if (map.gotSlots + map.gotRelaxed > 0) {
     lines.push(`GOT: ${map.gotRelaxed} references made direct, ${map.gotSlots} slots kept`);

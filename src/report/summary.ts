@@ -15,6 +15,7 @@ const NUMBER_WIDTH = 10;
 /** @param title what the map is called @returns lines, each ended by a newline */
 export function formatReport(map: LinkMap, title: string, style: Style): string {
   const blocks = [
+    packed(map, title, style),
     composition(map, title, style),
     waterfall(map, style),
     retained(map, style),
@@ -24,6 +25,17 @@ export function formatReport(map: LinkMap, title: string, style: Style): string 
     .filter((lines) => lines.length > 0)
     .map((lines) => `${lines.join('\n')}\n`)
     .join('\n');
+}
+
+/** What the file is made of, if it unpacks the program. */
+function packed({ packed: file }: LinkMap, title: string, style: Style): string[] {
+  if (!file) return [];
+  return [
+    `${style.strong(title)}: ${file.size} bytes, packed by ${file.method}; ${file.plainSize} without`,
+    `${number(file.header)}  headers`,
+    `${number(file.stub)}  stub`,
+    `${number(file.payload)}  payload`,
+  ];
 }
 
 function composition(map: LinkMap, title: string, style: Style): string[] {
@@ -39,7 +51,7 @@ function composition(map: LinkMap, title: string, style: Style): string[] {
   ];
   const inMemory = bss > 0 ? `, ${map.memorySize} in memory` : '';
   return [
-    `${style.strong(title)}: ${map.fileSize} bytes${inMemory}`,
+    `${style.strong(map.packed ? 'unpacked' : title)}: ${map.fileSize} bytes${inMemory}`,
     ...rows.filter(([bytes]) => bytes !== 0).map(([bytes, label]) => `${number(bytes)}  ${label}`),
     ...map.headerReasons.map((reason) => style.faint(`${' '.repeat(NUMBER_WIDTH)}  ${reason}`)),
   ];

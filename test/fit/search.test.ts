@@ -7,6 +7,9 @@ import { areIndependent, EVERYTHING } from '../../src/x86/effects.ts';
 import { randomNumbers } from '../elf/make.ts';
 import { chainOf, randomChain } from './make.ts';
 
+/** Chains that may be cut and lie anywhere. */
+const FREE = { whole: new Set<number>(), behind: new Set<number>() };
+
 type Random = (below: number) => number;
 interface Range {
   readonly start: number;
@@ -111,7 +114,7 @@ describe('an arrangement', () => {
   for (let i = 0; i < 400; i++) {
     const problem = randomProblem(random);
     const room = randomRoom(random);
-    cases.push({ problem, room, found: arrange(problem, room, Number.POSITIVE_INFINITY, new Set()) });
+    cases.push({ problem, room, found: arrange(problem, room, Number.POSITIVE_INFINITY, FREE) });
   }
   const arranged = cases.flatMap(({ found, ...rest }) => (found ? [{ ...rest, found }] : []));
 
@@ -154,7 +157,7 @@ describe('an arrangement', () => {
     let shorter = 0;
     for (const { problem, room, found } of arranged) {
       if (room.entry) continue;
-      const without = arrange(problem, { ...room, holes: [] }, Number.POSITIVE_INFINITY, new Set())!;
+      const without = arrange(problem, { ...room, holes: [] }, Number.POSITIVE_INFINITY, FREE)!;
       expect(found.end).toBeLessThanOrEqual(without.end);
       if (found.end < without.end) shorter++;
     }
@@ -163,17 +166,26 @@ describe('an arrangement', () => {
 
   it('is of no interest if it is not below the limit', () => {
     for (const { problem, room, found } of arranged.slice(0, 100)) {
-      expect(arrange(problem, room, found.end, new Set())).toBeUndefined();
-      const again = arrange(problem, room, found.end + 1, new Set());
+      expect(arrange(problem, room, found.end, FREE)).toBeUndefined();
+      const again = arrange(problem, room, found.end + 1, FREE);
       expect(again?.end).toBe(found.end);
     }
   });
 
   it('leaves chains whole that may not be cut', () => {
     for (const { problem, room } of arranged.slice(0, 100)) {
-      const whole = new Set(problem.chains.map((_, i) => i));
+      const whole = { ...FREE, whole: new Set(problem.chains.map((_, i) => i)) };
       const found = arrange(problem, room, Number.POSITIVE_INFINITY, whole);
       for (const runs of found?.chains ?? []) expect(runs).toHaveLength(1);
+    }
+  });
+
+  it('keeps chains out of the header that have to lie behind it', () => {
+    for (const { problem, room } of arranged) {
+      const behind = new Set(problem.chains.map((_, i) => i));
+      const found = arrange(problem, room, Number.POSITIVE_INFINITY, { ...FREE, behind });
+      for (const runs of found?.chains ?? [])
+        for (const { offset } of runs) expect(offset).toBeGreaterThanOrEqual(bodyStart(room));
     }
   });
 
@@ -181,7 +193,7 @@ describe('an arrangement', () => {
     let cut = 0;
     for (const { problem, room, found } of arranged) {
       const assembly = assemble(problem, room, found);
-      if (typeof assembly === 'number') continue;
+      if (!('runs' in assembly)) continue;
       const image = imageOf(assembly);
       problem.chains.forEach((chain, i) => {
         const runs = found.chains[i]!;
@@ -204,7 +216,7 @@ describe('what is known to fit', () => {
       { start: 4, end: 7 },
       { start: 10, end: 18 },
     ];
-    const found = arrange(problemOf([], atoms), { holes, end: 30, entry: undefined }, 100, new Set())!;
+    const found = arrange(problemOf([], atoms), { holes, end: 30, entry: undefined }, 100, FREE)!;
     expect(found).toMatchObject({ atoms: [10, 4], end: 30 });
   });
 
@@ -219,7 +231,7 @@ describe('what is known to fit', () => {
     ];
     const room: Room = { holes, end: 40, entry: undefined };
     const problem = problemOf([chain], []);
-    const found = arrange(problem, room, 100, new Set())!;
+    const found = arrange(problem, room, 100, FREE)!;
     expect(found.end).toBe(40);
     const assembly = assemble(problem, room, found) as Assembly;
     const image = imageOf(assembly);
@@ -245,6 +257,12 @@ describe('what is known to fit', () => {
       { slot: -1, from: middle, to: last, offset: 400 },
     ];
     const room: Room = { holes: [{ start: 4, end: 9 }], end: 20, entry: undefined };
-    expect(assemble(problem, room, { atoms: [20], chains: [runs], end: 403 })).toBe(0);
+    expect(assemble(problem, room, { atoms: [20], chains: [runs], end: 403 })).toEqual({ from: 0, to: 0 });
   });
 });
+
+/** Where the hole begins that ends the header, if there is one; what lies there lies behind the header as well. */
+function bodyStart({ holes, end, entry }: Room): number {
+  const last = holes.at(-1);
+  return last !== undefined && last.end === end && entry?.offset !== end ? last.start : end;
+}

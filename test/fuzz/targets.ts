@@ -6,7 +6,7 @@ import { readConfig } from '../../src/cli/config.ts';
 import { parseLdArgv } from '../../src/cli/ldArgv.ts';
 import { ldOptionNames } from '../../src/cli/ldOptions.ts';
 import { toLinkOptions } from '../../src/cli/link.ts';
-import { inlineLibraries, readPlainWords } from '../../src/cli/linkArgv.ts';
+import { readPlainWords, settleWords } from '../../src/cli/linkArgv.ts';
 import { UsageError } from '../../src/cli/values.ts';
 import { DEFAULT_OPTIONS, LINK_OPTIONS, type LinkOptions } from '../../src/options.ts';
 import { formatMapJson } from '../../src/report/mapJson.ts';
@@ -199,7 +199,7 @@ function ldOptions(words: readonly string[]): LinkOptions {
 }
 
 function linkOptions(words: readonly string[]): LinkOptions | undefined {
-  const plain = readPlainWords(inlineLibraries(words));
+  const plain = readPlainWords(settleWords(words));
   return plain && toLinkOptions(plain.inputs, plain.values);
 }
 

@@ -17,6 +17,7 @@ const policyFor = ({ scriptHash, styleHash }: PageAssets): string =>
 /** @returns HTML that needs no other file */
 export function formatPage(data: PageData, assets: PageAssets): string {
   const title = escapeText(data.title);
+  const size = data.link.packed?.size ?? data.link.fileSize;
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -25,11 +26,11 @@ export function formatPage(data: PageData, assets: PageAssets): string {
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="${policyFor(assets)}">
 <link rel="icon" href="data:,">
-<title>${title} – ${data.link.fileSize} bytes</title>
+<title>${title} – ${size} bytes</title>
 <style>${assets.style}</style>
 </head>
 <body>
-<noscript><p>${title}: ${data.link.fileSize} bytes. The report needs JavaScript to be shown.</p></noscript>
+<noscript><p>${title}: ${size} bytes. The report needs JavaScript to be shown.</p></noscript>
 <script type="application/json" id="data">${embedJson(data)}</script>
 <script>${assets.script}</script>
 </body>

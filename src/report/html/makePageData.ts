@@ -95,6 +95,7 @@ function linkFacts(map: LinkMap): LinkFacts {
     gotSlots,
     gotRelaxed,
     passes,
+    ...(map.packed && { packed: map.packed }),
   };
 }
 

@@ -44,6 +44,7 @@ export type LinkFacts = Pick<
   | 'gotSlots'
   | 'gotRelaxed'
   | 'passes'
+  | 'packed'
 >;
 
 /** A kind of machinery that the program holds, and how to be rid of it. */

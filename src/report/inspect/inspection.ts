@@ -78,7 +78,11 @@ export function inspectExecutable(bytes: Uint8Array, map?: LinkMap): Inspection 
   };
 }
 
-function checkMap({ fileSize, entry }: LinkMap, { bytes, elf }: Executable): void {
+function checkMap({ fileSize, entry, packed }: LinkMap, { bytes, elf }: Executable): void {
+  if (packed?.size === bytes.length) {
+    const message = 'the map is of the program that this file unpacks, not of the bytes of the file';
+    throw new FormatError(message, 0, 'inspect the file without the map');
+  }
   const hint = 'link it again with its map';
   if (fileSize !== bytes.length) {
     const message = `the map is of another file: it tells of ${fileSize} bytes, the file has ${bytes.length}`;

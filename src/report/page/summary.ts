@@ -47,12 +47,20 @@ function facts({ link, sections, objects, discarded }: Model): HTMLElement {
   return make(
     'dl',
     { class: 'facts' },
-    fact('file', bytes(link.fileSize)),
+    ...fileFacts(link),
     fact('memory', bytes(link.memorySize)),
     fact('header', `${link.headerLayout}`, bytes(link.headerSize)),
     fact('sections', count(sections.length), `of ${count(inputs)} ${inputs === 1 ? 'object' : 'objects'}`),
     fact('left out', count(discarded.length), bytes(left)),
   );
+}
+
+/** Of a file that unpacks the program, both sizes. */
+function fileFacts({ fileSize, packed }: Model['link']): HTMLElement[] {
+  if (!packed) return [fact('file', bytes(fileSize))];
+  const { size, method, header, stub, payload } = packed;
+  const parts = `${method}: ${count(header)} header, ${count(stub)} stub, ${count(payload)} payload`;
+  return [fact('file', bytes(size), parts), fact('unpacked', bytes(fileSize))];
 }
 
 /** What the colours of parts mean. */

@@ -1,0 +1,126 @@
+/** The methods `cm` and `cmx`: context mixing with the smallest decoders. */
+import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
+import type { MethodName } from '../names.ts';
+import { encode } from './encode.ts';
+import { callsToTargets, type Kinds, kindsFor, opcodeUses, seenBytes } from './instructions.ts';
+import { measure } from './measure.ts';
+import { type Material, type Mixing, type Model, Table } from './model.ts';
+import { searchModel } from './search.ts';
+import { joinStub } from './stub.ts';
+
+/** Models to begin with, which were found on many programs: masks of contexts. */
+const BYTES = [0x01, 0x03, 0x05, 0x07, 0x0b, 0x0d, 0x09, 0x11, 0x13, 0x15, 0x23, 0x45, 0x85, 0x0f];
+const INSTRUCTIONS = [
+  0x301, 0x501, 0x45, 0x03, 0x0b, 0x05, 0x949, 0x51, 0x15, 0x1c81, 0x101, 0x701, 0x01, 0x07, 0x1f, 0x1d01,
+];
+/** The same for models that mix. */
+const MIXED = [
+  0x303, 0x501, 0x3d01, 0x03, 0x0b, 0x205, 0x8b09, 0x199, 0x511, 0xca1, 0x101, 0x4d, 0x01, 0x07, 0x1f, 0xe25,
+];
+/** Float bits of 0.55 × 2^23, odd as a multiplier has to be. */
+const SCALE = 0x4a8cf7c5;
+
+/** Most slots that a table has, as a logarithm: 32 MB. */
+const MOST_TABLE_BITS = 22;
+const LEAST_TABLE_BITS = 12;
+
+/** How many steps of a model, a context and a bit each, a search may take at an effort. */
+const STEPS = [0, 2e7, 5e7, 1e8, 2e8, 4e8, 1e9, 2e9, 4e9, 8e9] as const;
+
+/** How often an opcode must occur for the stub to know its kind. */
+const LEAST_USES = [1, 2, 3] as const;
+
+/** The same for a model that mixes, whose sums count less. */
+const MIXED_SCALE = 0x49d3a94b;
+
+/** Float bits of what a model that mixes begins with. */
+const MIXING: Mixing = { weight: 0x33d28bd3, count: 0x3eb33333, rate: 0x2546293f };
+
+export const cm: Method = { name: 'cm', pack: (input, effort) => packBytes(input, effort) };
+export const cmx: Method = {
+  name: 'cmx',
+  pack: (input, effort) => packInstructions('cmx', input, effort, undefined),
+};
+export const cm2: Method = {
+  name: 'cm2',
+  pack: (input, effort) => packInstructions('cm2', input, effort, MIXING),
+};
+
+function packBytes(input: PackInput, effort: PackEffort): Packed {
+  const { bytes } = input;
+  const material = { bytes, seen: seenBytes(bytes, new Uint8Array(0x200)) };
+  const model = search(material, firstModel(BYTES, 1, bytes.length), 7, 1, effort);
+  return packed('cm', material, model, undefined);
+}
+
+function packInstructions(
+  method: 'cmx' | 'cm2',
+  input: PackInput,
+  effort: PackEffort,
+  mixing: Mixing | undefined,
+): Packed {
+  const uses = opcodeUses(input.bytes);
+  const first = firstModel(mixing ? MIXED : INSTRUCTIONS, 2, input.bytes.length);
+  const model = mixing ? { ...first, scale: MIXED_SCALE, mixing } : first;
+  // The kinds that cost least with the model to begin with.
+  const [cheapest] = LEAST_USES.map((least) => {
+    const kinds = kindsFor(uses, least, mixing !== undefined);
+    const material = materialFor(input, kinds);
+    return { kinds, material, size: measure(material, model, new Table()) / 8 + kinds.runs.length };
+  }).sort((a, b) => a.size - b.size);
+  const { kinds, material } = cheapest!;
+  return packed(method, material, search(material, model, 15, 2, effort), kinds);
+}
+
+function materialFor(input: PackInput, { byOpcode }: Kinds): Material {
+  const bytes = input.bytes.slice();
+  callsToTargets(bytes, byOpcode, input.address);
+  return { bytes, seen: seenBytes(bytes, byOpcode) };
+}
+
+function firstModel(masks: readonly number[], width: 1 | 2, size: number): Model {
+  const needed = Math.ceil(Math.log2(Math.max(size, 1) * 8 * masks.length)) + 3;
+  return {
+    masks,
+    width,
+    scale: SCALE,
+    tableBits: Math.min(MOST_TABLE_BITS, Math.max(LEAST_TABLE_BITS, needed)),
+  };
+}
+
+function search(
+  material: Material,
+  first: Model,
+  bits: number,
+  maskSize: number,
+  { level, progress }: PackEffort,
+): Model {
+  const steps = STEPS[level]!;
+  const trials = Math.floor(steps / (material.bytes.length * 8 * first.masks.length + 1));
+  const overhead = ({ masks }: Model) => masks.length * maskSize;
+  return searchModel(material, first, bits, trials, new Table(), overhead, (done, size) =>
+    progress?.(done, trials, Math.ceil(size)),
+  ).model;
+}
+
+function packed(method: MethodName, material: Material, model: Model, kinds: Kinds | undefined): Packed {
+  const stream = encode(material, model, new Table());
+  if (!stream) throw new Error('a model that was measured gives a bit no room');
+  return {
+    method,
+    ...joinStub({ model, runs: kinds?.runs, stream }),
+    get bits() {
+      return bitsOf(material, model);
+    },
+  };
+}
+
+/** What each byte costs. */
+function bitsOf(material: Material, model: Model): Float32Array {
+  const bits = new Float32Array(material.bytes.length);
+  let told = 0;
+  measure(material, model, new Table(), undefined, (probability, bit) => {
+    bits[told++ >> 3]! -= Math.log2(bit === 1 ? probability : 1 - probability);
+  });
+  return bits;
+}

@@ -1,0 +1,62 @@
+/**
+ * The arithmetic coder whose decoder is in the stubs: a range of at most 31 bits, of which the lower part belongs to a
+ * 1, and a byte more whenever it is below 2^23 (Martin, "Range encoding", 1979).
+ */
+import { measure } from './measure.ts';
+import { type Material, type Model, ROUND, type Table } from './model.ts';
+
+const LEAST_RANGE = 2 ** 23;
+/** The decoder reads three bytes before the first bit. */
+const FIRST_RANGE = 2 ** 24;
+
+/** @returns the coded bits; undefined if the model gives a bit no room */
+export function encode(material: Material, model: Model, table: Table): Uint8Array | undefined {
+  const coder = new Coder();
+  const cost = measure(material, model, table, undefined, (probability, bit) => coder.put(probability, bit));
+  return Number.isFinite(cost) && coder.isGood ? coder.finish() : undefined;
+}
+
+class Coder {
+  /** Whether every bit had room. */
+  isGood = true;
+  private range = FIRST_RANGE;
+  /** Lower end of the range; 32 bits, and the carry. */
+  private low = 0;
+  private readonly bytes: number[] = [];
+
+  put(probability: number, bit: number): void {
+    const split = this.range * probability + ROUND - ROUND;
+    if (bit === 1) {
+      this.range = split;
+    } else {
+      this.low += split;
+      this.range -= split;
+    }
+    if (this.range <= 0) {
+      this.isGood = false;
+      this.range = FIRST_RANGE;
+    }
+    while (this.range < LEAST_RANGE) {
+      this.shift();
+      this.range *= 256;
+    }
+  }
+
+  private shift(): void {
+    if (this.low >= 2 ** 32) {
+      let at = this.bytes.length - 1;
+      while (this.bytes[at] === 0xff) this.bytes[at--] = 0;
+      this.bytes[at]!++;
+      this.low -= 2 ** 32;
+    }
+    this.bytes.push(Math.floor(this.low / 2 ** 24));
+    this.low = (this.low % 2 ** 24) * 256;
+  }
+
+  /** The lower end itself: the decoder then ends with a code of 0, which tells that nothing is damaged. */
+  finish(): Uint8Array {
+    for (let count = 0; count < 4; count++) this.shift();
+    // The decoder begins with three bytes, not with four.
+    return Uint8Array.from(this.bytes.slice(1));
+  }
+}

@@ -1,0 +1,50 @@
+/** What a method of packing is: it makes an image smaller, and has the code that makes it whole again. */
+import type { MethodName } from './names.ts';
+
+/** A program as it has to lie in memory. Addresses are virtual, below 2^31. */
+export interface PackInput {
+  /** What must lie at `address` when the program starts. No zeros at its end. */
+  readonly bytes: Uint8Array;
+  readonly address: number;
+  readonly entry: number;
+  /** End of the image's zero-initialised data; scratch memory may lie from here. */
+  readonly memoryEnd: number;
+  /** Parts of `bytes` that are code, [start, end) offsets, ascending; empty if not known. */
+  readonly code: readonly (readonly [number, number])[];
+}
+
+/** How much a method may do to find the smallest result. */
+export interface PackEffort {
+  /** 1 to 9: what `--pack-effort` says. The result depends on it and on the input alone. */
+  readonly level: number;
+  /**
+   * Seconds that may pass, where the user has set them: what `--pack-time` says. A method that is not done by then
+   * takes the best that it has found.
+   */
+  readonly seconds: number | undefined;
+  /** Is told now and then how much of the work is done, of how much, and the size of the payload so far in bytes. */
+  readonly progress?: ((done: number, total: number, size: number) => void) | undefined;
+}
+
+/** A packed image. */
+export interface Packed {
+  readonly method: string;
+  /**
+   * The stub: a relocatable ELF object from nasm, section `.text`, symbol `_start`, with its parameters patched in.
+   * Symbols that it may refer to and that the linker defines: `payload` (address of the compressed bytes), `image`,
+   * `image_end` (end of its bytes), `entry`, `scratch`.
+   */
+  readonly object: Uint8Array;
+  readonly payload: Uint8Array;
+  /** Bytes of zeroed memory that the stub needs at `scratch`, which is `memoryEnd` rounded up to 4096. */
+  readonly scratchSize: number;
+  /** What each byte of the image costs, in bits. */
+  readonly bits?: Float32Array;
+}
+
+/** A way to pack. */
+export interface Method {
+  readonly name: MethodName;
+  /** @throws Error for nothing that an image can hold */
+  pack(input: PackInput, effort: PackEffort): Packed;
+}

@@ -1,0 +1,2 @@
+; The smallest decoder: contexts are bytes.
+%include "cm.inc"

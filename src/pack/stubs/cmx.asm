@@ -1,0 +1,3 @@
+; The decoder whose contexts know of instructions.
+%define INSTRUCTIONS
+%include "cm.inc"

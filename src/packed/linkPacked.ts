@@ -1,0 +1,86 @@
+/**
+ * `--pack`: a link whose executable unpacks itself. The plain link comes first, and its file stays if no packed one is
+ * smaller. Then the program is linked once more, for where it lies when it has been unpacked; that image is packed by
+ * each method, and the stub of the smallest is linked with what it unpacks.
+ */
+import type { InputFiles } from '../inputs.ts';
+import { type LinkHooks, type LinkResult, link, once } from '../link.ts';
+import type { LinkOptions } from '../options.ts';
+import type { Method, PackEffort, Packed } from '../pack/method.ts';
+import { checkAddresses, checkPackable, checkPlaced } from './cannotPack.ts';
+import { describePacked, packedMap } from './describe.ts';
+import { type LinkedImage, linkImage, type Manner } from './linkImage.ts';
+import { linkStub } from './linkStub.ts';
+
+/** How to pack. */
+export interface Packing {
+  /** Those that are tried. */
+  readonly methods: readonly Method[];
+  readonly effort: PackEffort;
+}
+
+/** What `--time` calls it. */
+const PASS = 'packImage';
+
+/** Programs up to this size, in bytes, are packed from images of both manners. */
+const SMALL = 0x4000;
+
+interface PackedFile {
+  readonly image: LinkedImage;
+  readonly packed: Packed;
+  readonly stub: LinkResult;
+}
+
+/**
+ * Links objects and archives into an executable that unpacks itself, or a plain one where that is smaller; its summary
+ * then says what packing would have made of it.
+ * @throws LinkError with every error that was found, or if the program cannot be packed
+ */
+export function linkPacked(
+  files: InputFiles,
+  options: LinkOptions,
+  packing: Packing,
+  hooks: LinkHooks = {},
+): LinkResult {
+  checkPackable(options);
+  // All bytes are needed at once.
+  const ownHooks = { ...hooks, sink: undefined };
+  const plain = link(files, options, ownHooks);
+  checkPlaced(plain.loaded());
+  const manners: readonly Manner[] = plain.size <= SMALL ? ['repetitive', 'plain'] : ['repetitive'];
+  const images = manners.map((manner) => linkImage(files, options, plain.size, manner, ownHooks));
+  for (const { input } of images) checkAddresses(input);
+  hooks.passBegins?.(PASS);
+  const smallest = packSmallest(images, options, packing);
+  hooks.passDone?.(PASS);
+  if (!smallest) return plain;
+  const { image, packed, stub } = smallest;
+  const description = describePacked(packed, stub, plain);
+  if (stub.size >= plain.size)
+    return { ...plain, summary: () => ({ ...plain.summary(), unpacked: description }) };
+  return {
+    ...image.link,
+    bytes: stub.bytes,
+    size: stub.size,
+    summary: () => ({ ...image.link.summary(), packed: description }),
+    map: once(() => packedMap(image, packed, description)),
+    diagnostics: plain.diagnostics,
+  };
+}
+
+/** The smallest packed file; undefined if there is nothing to pack or nothing to pack it with. */
+function packSmallest(
+  images: readonly LinkedImage[],
+  options: LinkOptions,
+  { methods, effort }: Packing,
+): PackedFile | undefined {
+  const files = images
+    .filter(({ input }) => input.bytes.length > 0)
+    .flatMap((image) =>
+      methods.map((method) => {
+        const packed = method.pack(image.input, effort);
+        return { image, packed, stub: linkStub(packed, image, options) };
+      }),
+    );
+  return files.sort((a, b) => a.stub.size - b.stub.size)[0];
+}

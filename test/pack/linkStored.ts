@@ -1,0 +1,17 @@
+/** A packed file by the method `store`, whatever its size. */
+import type { InputFiles } from '../../src/inputs.ts';
+import { type LinkResult, link } from '../../src/link.ts';
+import type { LinkOptions } from '../../src/options.ts';
+import type { PackInput } from '../../src/pack/method.ts';
+import { linkImage } from '../../src/packed/linkImage.ts';
+import { linkStub } from '../../src/packed/linkStub.ts';
+import { store } from './store.ts';
+
+/** More bytes than the stub and headers have, and what code and data that have pages of their own lose to them. */
+export const ROOM = 0x40000;
+
+export function linkStored(files: InputFiles, options: LinkOptions): { stub: LinkResult; input: PackInput } {
+  const image = linkImage(files, options, link(files, options).size + ROOM, 'repetitive', {});
+  const packed = store.pack(image.input, { level: 5, seconds: undefined });
+  return { stub: linkStub(packed, image, options), input: image.input };
+}
