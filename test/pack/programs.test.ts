@@ -1,6 +1,6 @@
 /**
- * Packed programs do what they do when they are not packed. The method is `store`, so that only what is the same for all
- * methods is tested: the image, the stub's link, headers for a C library, memory, the state at the entry.
+ * Packed programs do what they do when they are not packed. First by the method `store`, for what is the same for all
+ * methods: the image, the stub's link, headers for a C library, memory, the state at the entry. Then by each method.
  */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadsOnEveryLinux } from '../../src/header/loader.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
+import type { Method } from '../../src/pack/method.ts';
+import { METHODS } from '../../src/pack/methods.ts';
 import { FIXTURES, fixturePrograms } from '../programs.ts';
 import { hasTool, type Outcome, run, scratchFolder } from '../run.ts';
 import { linkStored } from './linkStored.ts';
@@ -33,10 +35,15 @@ function outcomeOf(path: string, args: readonly string[], env: Record<string, st
   return { ...rest, stdout: stdout.toString() };
 }
 
-function link(cwd: string, inputs: readonly string[], more: Partial<LinkOptions>): Uint8Array {
+function link(
+  cwd: string,
+  inputs: readonly string[],
+  more: Partial<LinkOptions>,
+  method?: Method,
+): Uint8Array {
   const files = new Map(inputs.map((path) => [path, new Uint8Array(readFileSync(join(cwd, path)))]));
   const named = inputs.map((path) => ({ kind: 'file', path }) as const);
-  return linkStored(files, { ...DEFAULT_OPTIONS, inputs: named, ...more }).stub.bytes;
+  return linkStored(files, { ...DEFAULT_OPTIONS, inputs: named, ...more }, method).stub.bytes;
 }
 
 function write(name: string, bytes: Uint8Array): string {
@@ -101,6 +108,41 @@ describe.each(SEGMENTS)('a packed program with --segments=%s', (segments) => {
     };
     const plain = build(DRIVER_DIR, join(folder, 'plain'));
     expect(plain.stdout).not.toBe('');
+    expect(build(packingDriver(), join(folder, 'packed'))).toEqual(plain);
+  });
+});
+
+describe.each(METHODS.map((method) => [method.name, method] as const))('packed by %s', (name, method) => {
+  it.skipIf(!hasTool('nasm')).each(SEGMENTS)(
+    'starts in the state of the kernel with --segments=%s',
+    (segments) => {
+      expect(run('nasm', ['-f', 'elf64', join(HERE, 'entry.asm'), '-o', join(folder, 'entry.o')]).code).toBe(
+        0,
+      );
+      const bytes = link(folder, ['entry.o'], { segments }, method);
+      expect(loadsOnEveryLinux(bytes, bytes.length)).toBeUndefined();
+      const { status, stdout } = runWith(write('entry', bytes), ['one'], ['KEY=value']);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: `${join(folder, 'entry')}\none\nKEY=value\n` });
+    },
+  );
+
+  it.each(
+    fixturePrograms()
+      .filter(({ flags, inputs }) => flags.length === 0 && inputs.every((input) => input.endsWith('.o')))
+      .map((program) => [program.id, program] as const),
+  )('a program does what it does unpacked: %s', (_, { folder: cwd, inputs, args, exitCode, stdout }) => {
+    const path = write('fixture', link(cwd, inputs, {}, method));
+    expect(outcomeOf(path, args)).toMatchObject({ code: exitCode, stdout });
+  });
+
+  it.skipIf(!hasTool('musl-gcc')).each(SEGMENTS)('TLS and threads work with --segments=%s', (segments) => {
+    const build = (linkers: string, output: string) => {
+      const all = ['-static', 'threads.c', '-O2', `-Wl,--segments=${segments}`, `-B${linkers}`];
+      const env = { METHOD: name, PATH: process.env['PATH']! };
+      expect(run('musl-gcc', [...all, '-o', output], { cwd: SOURCES, env }).code).toBe(0);
+      return outcomeOf(output, ['pear', 'fig']);
+    };
+    const plain = build(DRIVER_DIR, join(folder, 'plain'));
     expect(build(packingDriver(), join(folder, 'packed'))).toEqual(plain);
   });
 });

@@ -6,9 +6,7 @@
  */
 
 /** Bytes that may start an instruction and do not stand for others: below 0x40 the low three bits tell all. */
-export const FIRST_KIND = 0x38;
-/** Kinds are known of opcodes of one byte from FIRST_KIND on, and of those after 0F. */
-export const KIND_COUNT = 0x200 - FIRST_KIND;
+const FIRST_KIND = 0x38;
 
 /** Kinds, and states while an instruction is read: it is over, or has bytes left. */
 const DONE = 0;

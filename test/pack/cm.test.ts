@@ -1,0 +1,133 @@
+/** What stubs of context mixing are told: kinds of opcodes, targets of calls, models; and what their payloads cost. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encode } from '../../src/pack/cm/encode.ts';
+import { callsToTargets, kindsFor, opcodeUses, seenBytes } from '../../src/pack/cm/instructions.ts';
+import { measure } from '../../src/pack/cm/measure.ts';
+import { type Model, Table } from '../../src/pack/cm/model.ts';
+import { METHODS } from '../../src/pack/methods.ts';
+
+/** Kinds begin with this opcode. */
+const FIRST = 0x38;
+const ALL = kindsFor(new Uint32Array(0x200).fill(1), 1, true).byOpcode;
+const SUMS: Model = { masks: [0x01, 0x03, 0x05, 0x07, 0x101], scale: 0x4a8cf7c5, width: 2, tableBits: 14 };
+const MIXED: Model = {
+  ...SUMS,
+  scale: 0x49d3a94b,
+  mixing: { weight: 0x33d28bd3, count: 0x3eb33333, rate: 0x2546293f },
+};
+
+/** Bytes of which some repeat. */
+const images = fc
+  .array(fc.uint8Array({ minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 12 })
+  .chain((parts) => fc.shuffledSubarray([...parts, ...parts, ...parts], { minLength: 1 }))
+  .map((parts) => Uint8Array.from(parts.flatMap((part) => [...part])));
+
+describe('kinds of opcodes', () => {
+  it('are those of all opcodes that occur often enough, in runs that give them back', () => {
+    const uses = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 0x200, maxLength: 0x200 });
+    fc.assert(
+      fc.property(uses, fc.integer({ min: 1, max: 3 }), (counts, least) => {
+        const { byOpcode, runs } = kindsFor(Uint32Array.from(counts), least, true);
+        const told = [...runs].flatMap((run) => new Array<number>(2 ** (run >> 5)).fill(run & 31));
+        expect(told).toEqual([...byOpcode.subarray(FIRST)]);
+        for (let opcode = FIRST; opcode < 0x200; opcode++)
+          if (counts[opcode]! >= least) expect(byOpcode[opcode]).toBe(ALL[opcode]);
+      }),
+    );
+  });
+
+  it('are few if few opcodes occur', () => {
+    const uses = new Uint32Array(0x200);
+    expect(kindsFor(uses, 1, true).runs.length).toBeLessThan(8);
+    uses[0x89] = 5;
+    uses[0xe8] = 5;
+    expect(kindsFor(uses, 1, true).runs.length).toBeLessThan(16);
+  });
+});
+
+describe('what is seen of instructions', () => {
+  // mov rax, [rsp+8]; test byte [rcx], 3; call +0x100; jne +2
+  const code = Uint8Array.of(
+    0x48,
+    0x8b,
+    0x44,
+    0x24,
+    8,
+    0xf6,
+    1,
+    3,
+    0xe8,
+    0,
+    1,
+    0,
+    0,
+    0x0f,
+    0x85,
+    2,
+    0,
+    0,
+    0,
+    0x90,
+  );
+
+  it('tells which byte of an instruction comes next', () => {
+    const seen = seenBytes(code, ALL);
+    const states = [...code].map((_, at) => seen[at * 16 + 8]);
+    expect(states).toEqual([0, 28, 16, 2, 1, 0, 19, 1, 0, 4, 3, 2, 1, 0, 24, 4, 3, 2, 1, 0]);
+  });
+
+  it('counts opcodes where they are', () => {
+    const uses = opcodeUses(code);
+    expect([0x48, 0x8b, 0xf6, 0xe8, 0x185, 0x90].map((opcode) => uses[opcode])).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(uses.reduce((sum, count) => sum + count, 0)).toBe(7);
+  });
+
+  it('makes targets of the distances of calls, and of nothing else', () => {
+    const bytes = code.slice();
+    callsToTargets(bytes, ALL, 0x10000);
+    const target = 0x10000 + 13 + 0x100;
+    expect(new DataView(bytes.buffer).getInt32(9, true)).toBe(target);
+    bytes.set(code.subarray(9, 13), 9);
+    expect(bytes).toEqual(code);
+  });
+});
+
+describe.each([
+  ['adds up', SUMS],
+  ['mixes', MIXED],
+] as const)('a model that %s', (_, model) => {
+  it('costs what the coded bits have', () => {
+    fc.assert(
+      fc.property(images, (bytes) => {
+        const material = { bytes, seen: seenBytes(bytes, ALL) };
+        const cost = measure(material, model, new Table());
+        const { length } = encode(material, model, new Table())!;
+        expect(length).toBeGreaterThanOrEqual(Math.floor(cost / 8));
+        expect(length).toBeLessThanOrEqual(Math.ceil(cost / 8) + 4);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('expects what has been before', () => {
+    const bytes = new Uint8Array(2000).map((_, at) => [3, 1, 4, 1, 5, 9, 2, 6][at % 8]!);
+    const cost = measure({ bytes, seen: seenBytes(bytes, ALL) }, model, new Table());
+    expect(cost / 8).toBeLessThan(60);
+  });
+});
+
+describe.each(METHODS.map((method) => [method.name, method] as const))('the method %s', (_, method) => {
+  it('gives the same for the same, and tells what each byte costs', () => {
+    const bytes = new Uint8Array(600).map((_, at) => (at * at) >> 3);
+    const input = { bytes, address: 0x12000, entry: 0x12000, memoryEnd: 0x13000, code: [] };
+    const [one, two] = [1, 2].map(() => method.pack(input, { level: 2, seconds: undefined }));
+    expect(one!.payload).toEqual(two!.payload);
+    expect(one!.object).toEqual(two!.object);
+    const bits = one!.bits!;
+    expect(bits).toHaveLength(bytes.length);
+    const cost = bits.reduce((sum, value) => sum + value, 0) / 8;
+    expect(cost).toBeLessThanOrEqual(one!.payload.length);
+    expect(cost).toBeGreaterThan(one!.payload.length / 2);
+  });
+});
