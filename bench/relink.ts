@@ -12,7 +12,8 @@ import type { InputName } from '../src/inputs.ts';
 import { link } from '../src/link.ts';
 import { LinkCache } from '../src/linkCache.ts';
 import { DiskFiles } from '../src/node/files.ts';
-import { ExecutableParts, writeExecutable } from '../src/node/output.ts';
+import { EXECUTABLE, writeOutputs } from '../src/node/outputs.ts';
+import { Replacement } from '../src/node/replacement.ts';
 import type { LinkOptions } from '../src/options.ts';
 import { missingPackages, prepareTool } from './large/prepare.ts';
 import { median } from './measure.ts';
@@ -69,10 +70,10 @@ function linker(scratch: string, options: LinkOptions): () => number {
   return () => {
     const before = process.cpuUsage();
     files.refresh();
-    const sink = new ExecutableParts(output);
+    const sink = new Replacement(output, EXECUTABLE);
     const result = link(files, options, { sink, cache });
-    if (result.isStreamed) sink.finish();
-    else writeExecutable(output, result.bytes);
+    if (result.isStreamed) sink.commit();
+    else writeOutputs({ path: output, content: result.bytes, mode: EXECUTABLE });
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1000;
   };

@@ -33,7 +33,15 @@ export interface InputFiles {
 }
 
 /** Thrown by `InputFiles`: the file exists but the system does not let us read it. */
-export class UnreadableFile extends Error {}
+export class UnreadableFile extends Error {
+  /** Of a file that was read before, where the name it goes by is not at hand. */
+  readonly path: string | undefined;
+
+  constructor(message: string, path?: string) {
+    super(message);
+    this.path = path;
+  }
+}
 
 /** A file of which all bytes are in memory. */
 export class MemoryFile implements InputFile {

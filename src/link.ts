@@ -102,7 +102,7 @@ export function link(files: InputFiles, asked: LinkOptions, hooks: LinkHooks = {
     if (error instanceof FormatError) diagnostics.stopOnErrors();
     if (!(error instanceof UnreadableFile)) throw error;
     // Large objects are read more than once.
-    diagnostics.error('unreadable-input', `cannot read an input again: ${error.message}`);
+    diagnostics.error('unreadable-input', `cannot read ${error.path ?? 'an input'} again: ${error.message}`);
     throw new LinkError(diagnostics.items);
   } finally {
     hooks.cache?.end(isGood);

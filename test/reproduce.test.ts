@@ -217,7 +217,7 @@ describe('a reproduction', () => {
 
   it.each([
     ['a missing folder', 'nowhere/x.tar', /cannot write nowhere\/x\.tar: no such file or directory/],
-    ['a folder', '.', /cannot write \.: it is no ordinary file/],
+    ['a folder', '.', /cannot write \.: it is a directory/],
     ['a device', '/dev/null', /cannot write \/dev\/null: it is no ordinary file/],
   ])('cannot be written to %s', (_, path, message) => {
     const words = ['link', join(FIXTURES, 'exit42/main.o'), '-o', '-', '--reproduce', path];

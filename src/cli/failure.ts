@@ -1,7 +1,7 @@
 /** What users are told of errors: never a trace. */
 import { type Diagnostic, LinkError } from '../diagnostics.ts';
 import { OutputError, writeMessage } from '../node/output.ts';
-import { EXIT_LINK_ERROR, EXIT_USAGE } from './exitCodes.ts';
+import { EXIT_INTERNAL, EXIT_LINK_ERROR, EXIT_USAGE } from './exitCodes.ts';
 import { UsageError } from './values.ts';
 
 /** Prints an error that has ended a command. @returns the exit code */
@@ -12,14 +12,21 @@ export function reportFailure(program: string, error: unknown): number {
   }
   for (const { message, hint } of diagnosticsOf(error))
     writeMessage(`${program}: error: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`);
-  return EXIT_LINK_ERROR;
+  return exitCodeFor(error);
+}
+
+/** The exit code of a command that an error has ended. */
+export function exitCodeFor(error: unknown): number {
+  return error instanceof LinkError || error instanceof OutputError ? EXIT_LINK_ERROR : EXIT_INTERNAL;
 }
 
 /** What to tell of an error: everything a link collected, or one error for an output that cannot be written. */
 export function diagnosticsOf(error: unknown): readonly Diagnostic[] {
   if (error instanceof LinkError) return error.diagnostics;
   if (error instanceof OutputError) {
-    return [{ severity: 'error', code: 'unwritable-output', message: error.message, where: [] }];
+    const { message, hint } = error;
+    const diagnostic = { severity: 'error', code: 'unwritable-output', message, where: [] } as const;
+    return [hint === undefined ? diagnostic : { ...diagnostic, hint }];
   }
   return [internalError(error)];
 }
@@ -32,6 +39,6 @@ function internalError(error: unknown): Diagnostic {
     code: 'internal',
     message: `internal error: ${message}`,
     where: [],
-    hint: 'this is a defect of the linker; please report it with the archive that --reproduce FILE.tar makes',
+    hint: 'this is a defect of the linker; nothing was written; please open an issue with the archive that --reproduce FILE.tar makes',
   };
 }

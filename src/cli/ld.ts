@@ -13,6 +13,7 @@ import { expandResponses } from './ldWords.ts';
 import { Responses } from './responses.ts';
 import { reportErrors, runLink } from './run.ts';
 import { UsageError } from './values.ts';
+import { demandText } from './words.ts';
 
 const PROGRAM = 'ld.tinyelf';
 
@@ -45,6 +46,7 @@ ld.tinyelf: supported emulations: elf_x86_64
 /** @param argv the words after the program's name @returns the exit code */
 export async function runLd(argv: readonly string[]): Promise<number> {
   try {
+    demandText(argv);
     const responses = new Responses();
     const words = expandResponses(argv, responses.read);
     // Response files have been replaced.

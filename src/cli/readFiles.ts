@@ -28,13 +28,17 @@ export function reportFileFailure(error: unknown): number {
   return EXIT_LINK_ERROR;
 }
 
-/** @param hint what to do where there is no such file @throws FileError */
-export function readBytes(path: string, hint?: string): Buffer {
+/**
+ * @param path 0 for standard input
+ * @param hint what to do where there is no such file
+ * @throws FileError
+ */
+export function readBytes(path: string | 0, hint?: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw new FileError(`cannot read ${path}: ${explainSystemError(error)}`, hint);
+    throw new FileError(`cannot read ${path || 'standard input'}: ${explainSystemError(error)}`, hint);
   }
 }
 

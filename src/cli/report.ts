@@ -2,19 +2,19 @@
  * `tinyelf report`: a map as a page, or in short as text. A file of its own in the build, which holds the page's script
  * and style: links are not to wait for it.
  */
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { demangle } from '../explain/demangle/demangle.ts';
 import type { LinkMap } from '../explain/linkMap.ts';
 import { groupOf } from '../explain/machinery.ts';
 import { readMap } from '../explain/readMap.ts';
 import { STANDARD_INPUT } from '../node/files.ts';
-import { replaceText, writeText } from '../node/output.ts';
+import { writeText } from '../node/output.ts';
+import { PLAIN, writeOutputs } from '../node/outputs.ts';
 import { formatPage, type PageAssets } from '../report/html/document.ts';
 import { makePageData } from '../report/html/makePageData.ts';
 import { formatReport } from '../report/summary.ts';
 import { EXIT_OK } from './exitCodes.ts';
-import { explained, loadMap, reportFileFailure } from './readFiles.ts';
+import { explained, loadMap, readBytes, reportFileFailure } from './readFiles.ts';
 import { styleFor } from './style.ts';
 
 /** Set by the build: what it has made of src/report/page. */
@@ -31,7 +31,10 @@ export function reportMap(file: string, page: string | undefined): number {
     const map = readInput(file);
     const title = titleOf(file);
     if (page === undefined) writeText(formatReport(map, title, styleFor('stdout')));
-    else replaceText(page, formatPage(makePageData(map, title, { demangle, groupOf }), PAGE_ASSETS));
+    else {
+      const content = formatPage(makePageData(map, title, { demangle, groupOf }), PAGE_ASSETS);
+      writeOutputs({ path: page, content, mode: PLAIN });
+    }
     return EXIT_OK;
   } catch (error) {
     return reportFileFailure(error);
@@ -45,5 +48,5 @@ function titleOf(file: string): string {
 
 function readInput(file: string): LinkMap {
   if (file !== STANDARD_INPUT) return loadMap(file);
-  return explained('standard input', () => readMap(readFileSync(0, 'utf8')));
+  return explained('standard input', () => readMap(readBytes(0).toString('utf8')));
 }

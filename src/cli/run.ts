@@ -3,20 +3,16 @@ import { type Diagnostic, LinkError } from '../diagnostics.ts';
 import { type LinkResult, link } from '../link.ts';
 import { LinkCache } from '../linkCache.ts';
 import { DiskFiles, STANDARD_INPUT } from '../node/files.ts';
-import {
-  ExecutableParts,
-  STANDARD_OUTPUT,
-  writeExecutable,
-  writeFile,
-  writeMessage,
-  writeText,
-} from '../node/output.ts';
+import { OutputError, STANDARD_OUTPUT, writeMessage, writeText } from '../node/output.ts';
+import { EXECUTABLE, Outputs, PLAIN } from '../node/outputs.ts';
+import { isInPlace, Replacement } from '../node/replacement.ts';
+import { HeldSignals } from '../node/signals.ts';
 import { mayBeTerminal } from '../node/terminal.ts';
 import type { LinkOptions } from '../options.ts';
 import type { BudgetRequest } from './budgetRequest.ts';
 import type { BudgetReport } from './budgets.ts';
 import { EXIT_LINK_ERROR, EXIT_OK, EXIT_OVER_BUDGET } from './exitCodes.ts';
-import { diagnosticsOf } from './failure.ts';
+import { diagnosticsOf, exitCodeFor } from './failure.ts';
 import type { LdItem } from './ldArgv.ts';
 import type { LinkWords } from './linkArgv.ts';
 import { budgetsForJson, openBudgets } from './linkBudgets.ts';
@@ -115,15 +111,32 @@ async function linkOnce(
   files: DiskFiles,
   cache: LinkCache | undefined,
 ): Promise<LinkOutcome> {
-  const outcome = await linkAndTell(request, files, cache);
-  if (!request.reproduce) return outcome;
+  const signals = new HeldSignals();
   try {
-    const { writeReproduction } = await import('./reproduce.ts');
-    writeReproduction(request.reproduce, files);
-    return outcome;
+    return await linkAndTell(request, files, cache, signals);
+  } catch (error) {
+    await reportErrors(request, diagnosticsOf(error));
+    // What went wrong is all the more worth keeping.
+    await tryReproduce(request, files);
+    return { code: exitCodeFor(error) };
+  } finally {
+    await signals.release();
+  }
+}
+
+/** Packs what a link has read, if that is asked for. @throws OutputError */
+async function reproduce({ reproduce: asked }: LinkRequest, files: DiskFiles): Promise<void> {
+  if (!asked) return;
+  const { writeReproduction } = await import('./reproduce.ts');
+  writeReproduction(asked, files);
+}
+
+/** As `reproduce`, where an error has been reported already. */
+async function tryReproduce(request: LinkRequest, files: DiskFiles): Promise<void> {
+  try {
+    await reproduce(request, files);
   } catch (error) {
     await printDiagnostics(request.program, diagnosticsOf(error));
-    return { code: EXIT_LINK_ERROR };
   }
 }
 
@@ -131,11 +144,13 @@ async function linkAndTell(
   request: LinkRequest,
   files: DiskFiles,
   cache: LinkCache | undefined,
+  signals: HeldSignals,
 ): Promise<LinkOutcome> {
   const started = process.hrtime.bigint();
   const parts = partsFor(request);
   const timer = request.time ? new PassTimer() : undefined;
   const progress = request.quiet || request.json ? undefined : new Progress(request.program);
+  const outputs = new Outputs();
   try {
     const budgets = await openBudgets(request.budgets);
     const hooks = { sink: parts, passBegins: progress?.begin, passDone: timer?.lap, cache };
@@ -149,18 +164,28 @@ async function linkAndTell(
     }
     const spent = budgets?.check(result.map());
     const output = request.output ?? result.output ?? 'a.out';
-    if (result.isStreamed) parts!.finish();
-    else writeExecutable(output, result.bytes);
-    if (debugFile) writeExecutable(request.debugFile!, debugFile);
+    refuseInput(output, files);
+    if (debugFile) outputs.add({ path: request.debugFile!, content: debugFile, mode: EXECUTABLE });
+    await addSideFiles(outputs, { ...request, output }, result, files);
+    if (result.isStreamed) outputs.take(parts!);
+    else outputs.add({ path: output, content: result.bytes, mode: EXECUTABLE });
+    await reproduce(request, files);
+    await signals.look();
+    outputs.commit();
     if (timer) writeMessage(timer.report());
     await report({ ...request, output }, result, diagnostics, spent, millisecondsSince(started));
-    await writeSideFiles({ ...request, output }, result, files);
     const code = spent?.diagnostics.length ? EXIT_OVER_BUDGET : EXIT_OK;
     return { code, executable: { path: output, size: result.size } };
-  } catch (error) {
+  } finally {
     parts?.discard();
-    return { code: await reportErrors(request, diagnosticsOf(error)) };
+    outputs.discard();
   }
+}
+
+/** Who forgets the name behind -o names an input there. @throws OutputError */
+function refuseInput(output: string, files: DiskFiles): void {
+  if (output === STANDARD_OUTPUT || !files.hasRead(output)) return;
+  throw new OutputError(`cannot write ${output}: it is an input too`, 'name another file with -o');
 }
 
 /**
@@ -205,9 +230,9 @@ export async function reportErrors(
 }
 
 /** Takes an executable in parts, where that can be done: a debug file is made from all of it. */
-function partsFor({ output, debugFile }: LinkRequest): ExecutableParts | undefined {
-  const isPossible = output !== undefined && debugFile === undefined && ExecutableParts.canTake(output);
-  return isPossible ? new ExecutableParts(output) : undefined;
+function partsFor({ output, debugFile }: LinkRequest): Replacement | undefined {
+  if (output === undefined || debugFile !== undefined || isInPlace(output)) return undefined;
+  return new Replacement(output, EXECUTABLE);
 }
 
 function noticesOf({ notices = [] }: LinkRequest): Diagnostic[] {
@@ -296,26 +321,35 @@ function printDiscarded(program: string, result: LinkResult): void {
   writeText(lines.join(''));
 }
 
-async function writeSideFiles(
-  request: LinkRequest & { readonly output: string },
+/** Prepares the files that tell of the executable. @throws OutputError */
+async function addSideFiles(
+  outputs: Outputs,
+  { mapFile, mapJsonFile, dependencyFile, output }: LinkRequest & { readonly output: string },
   result: LinkResult,
   files: DiskFiles,
 ): Promise<void> {
-  const { mapFile, mapJsonFile, dependencyFile, output } = request;
+  const add = (path: string, content: string) => outputs.add({ path, content, mode: PLAIN });
   if (mapFile !== undefined) {
-    const { formatMap, PLAIN } = await import('./print.ts');
-    writeFile(mapFile, formatMap(result.map(), PLAIN));
+    const print = await import('./print.ts');
+    add(mapFile, print.formatMap(result.map(), print.PLAIN));
   }
   if (mapJsonFile !== undefined) {
     const { formatMapJson } = await import('./print.ts');
-    writeFile(mapJsonFile, formatMapJson(result.map()));
+    add(mapJsonFile, formatMapJson(result.map()));
   }
-  if (dependencyFile !== undefined) writeFile(dependencyFile, dependencyRule(output, files.paths()));
+  if (dependencyFile !== undefined) add(dependencyFile, dependencyRule(output, files.paths()));
 }
 
-/** A make rule, with an empty rule for each input so that a removed one does not stop make. */
+/**
+ * A make rule, with an empty rule for each input so that a removed one does not stop make. Make has no way to write a
+ * line feed in a name: files with one are left out.
+ */
 function dependencyRule(output: string, inputs: readonly string[]): string {
-  const escaped = inputs.map((path) => path.replace(/([ #\\])/g, '\\$1').replace(/\$/g, '$$$$'));
+  const named = inputs.filter((path) => !path.includes('\n'));
+  const [target, ...escaped] = [output, ...named].map((path) =>
+    path.replace(/([ #\\])/g, '\\$1').replace(/\$/g, '$$$$'),
+  );
+  if (output.includes('\n')) return '';
   const phony = escaped.map((path) => `\n${path}:\n`).join('');
-  return `${output}: ${escaped.join(' \\\n  ')}\n${phony}`;
+  return `${target}: ${escaped.join(' \\\n  ')}\n${phony}`;
 }

@@ -11,9 +11,11 @@ import {
   renameSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
+import { EXIT_INTERNAL } from './exitCodes.ts';
 import type * as Main from './main.ts';
 
 /** Set by the build: a hash of both files. V8 itself only compares their length. */
@@ -42,7 +44,14 @@ export function start(command: 'runLd' | 'runTinyelf'): void {
     if (!cachedData && isPlainNode() && !main.isTuned()) writeCache(path, script);
     // Everything has been written; taking the heap apart would be work for nothing.
     process.exit(code);
-  });
+  }, fail);
+}
+
+/** Says what nothing else has caught, without a trace. */
+function fail(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  writeSync(2, `tinyelf: error: internal error: ${message}\n`);
+  process.exit(EXIT_INTERNAL);
 }
 
 /**

@@ -10,6 +10,7 @@ import { expandResponses } from './ldWords.ts';
 import { linkWords } from './link.ts';
 import { readPlainWords, settleWords } from './linkArgv.ts';
 import { Responses } from './responses.ts';
+import { demandText } from './words.ts';
 
 const COMPILER_CALL = `tinyelf: error: called like a C compiler (-m64, -Wl,…)
   hint: for rustc use -C linker=ld.tinyelf, whose name says that it is a linker; for gcc use -B "$(tinyelf driver-dir)"
@@ -23,6 +24,7 @@ export async function runTinyelf(argv: readonly string[]): Promise<number> {
     return EXIT_USAGE;
   }
   try {
+    demandText(argv);
     const responses = new Responses();
     const words = argv[0] === 'link' ? expandResponses(argv, responses.read) : argv;
     return await obey(await readWords(settleWords(words)), responses.paths);

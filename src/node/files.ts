@@ -19,6 +19,12 @@ const SHORT = 1024;
 /** Files that are held open; reading one of others opens it again. */
 const MAX_OPEN = 200;
 
+/** Files that are closed where there are too many: one is to be opened, and files of this program may be. */
+const SPARE_FILES = 4;
+
+/** Numbers of devices that read without end: zero, full, random, urandom (Linux, Documentation/admin-guide/devices.txt). */
+const ENDLESS: readonly number[] = [5, 7, 8, 9].map((minor) => (1 << 8) | minor);
+
 /**
  * Milliseconds in which a file may change twice without a sign of it: the system's clock for files is coarse. One that
  * was as young as this when it was opened is read anew.
@@ -61,6 +67,16 @@ export class DiskFiles implements InputFiles {
   /** Paths of all files that were asked for, there or not. */
   asked(): string[] {
     return [...this.#known.keys()].filter((path) => path !== STANDARD_INPUT);
+  }
+
+  /** Whether the file at a path is one that was read, under whatever path. */
+  hasRead(path: string): boolean {
+    const now = statusOf(path);
+    if (!now?.isFile()) return false;
+    for (const { file, status } of this.#known.values()) {
+      if (file && status?.ino === now.ino && status.dev === now.dev) return true;
+    }
+    return false;
   }
 
   /** Paths of files that have changed, come or gone since they were asked for, or may have. */
@@ -125,17 +141,35 @@ export class DiskFiles implements InputFiles {
         return { file: new MemoryFile(readStandardInput()), status: undefined, isSettled: true };
       }
       const place = this.#onDisk(path);
-      const descriptor = openSync(place, 'r');
+      const descriptor = this.#openHolding(place);
       const status = fstatSync(descriptor, { bigint: true });
       const isSettled = Date.now() - Number(status.ctimeMs) > UNSETTLED;
       return { file: this.#openDescriptor(place, descriptor, status), status, isSettled };
     } catch (error) {
       if (!isSystemError(error)) throw error;
+      const status = statusOf(this.#onDisk(path));
+      // A socket can be read, and not be opened.
+      if (error.code === 'ENXIO' && path === '/dev/stdin')
+        return { file: new MemoryFile(readStandardInput()), status, isSettled: true };
       const isMissing = error.code === 'ENOENT' || error.code === 'ENOTDIR';
       const file = isMissing ? undefined : new UnreadableFile(explainSystemError(error));
-      return { file, status: statusOf(this.#onDisk(path)), isSettled: true };
+      return { file, status, isSettled: true };
     }
   }
+
+  /** Opens a file; where the system permits no more open files, one that is held is given up for it. */
+  readonly #openHolding = (path: string): number => {
+    for (;;) {
+      try {
+        return openSync(path, 'r');
+      } catch (error) {
+        const isFull = isSystemError(error) && ['EMFILE', 'ENFILE'].includes(error.code);
+        if (!isFull || this.#open.length === 0) throw error;
+        this.#maxOpen = Math.max(1, this.#open.length >> 1);
+        for (const file of this.#open.splice(0, SPARE_FILES)) file.close();
+      }
+    }
+  };
 
   readonly #hold = (file: DiskFile): void => {
     if (this.#open.push(file) > this.#maxOpen) this.#open.shift()!.close();
@@ -144,11 +178,12 @@ export class DiskFiles implements InputFiles {
   #openDescriptor(path: string, descriptor: number, status: BigIntStats): InputFile {
     const size = Number(status.size);
     if (status.isFile() && size > SMALL) {
-      const file = new DiskFile(path, descriptor, size, status.mtimeNs, this.#hold);
+      const file = new DiskFile(path, descriptor, size, status.mtimeNs, this.#hold, this.#openHolding);
       this.#hold(file);
       return file;
     }
     try {
+      if (isEndless(status)) throw new UnreadableFile('it is a device');
       return new MemoryFile(status.isFile() ? readSmall(descriptor, size) : readFileSync(descriptor));
     } finally {
       closeSync(descriptor);
@@ -164,6 +199,12 @@ function statusOf(path: string): BigIntStats | undefined {
     if (isSystemError(error)) return undefined;
     throw error;
   }
+}
+
+/** Whether reading may never end, as with /dev/zero; /dev/null and terminals have an end. */
+function isEndless(status: BigIntStats): boolean {
+  if (status.isBlockDevice()) return true;
+  return status.isCharacterDevice() && ENDLESS.includes(Number(status.rdev));
 }
 
 /** Whether a file is as it was before, or missing as before. */
@@ -183,17 +224,23 @@ class DiskFile implements InputFile {
   readonly #path: string;
   readonly #modified: bigint;
   readonly #hold: (file: DiskFile) => void;
+  readonly #openHolding: (path: string) => number;
   #descriptor: number;
 
-  /** @param hold is told when it is open again */
+  /**
+   * @param hold is told when it is open again
+   * @param open opens a file by its path
+   */
   constructor(
     path: string,
     descriptor: number,
     size: number,
     modified: bigint,
     hold: (file: DiskFile) => void,
+    open: (path: string) => number,
   ) {
     this.#hold = hold;
+    this.#openHolding = open;
     this.#path = path;
     this.#descriptor = descriptor;
     this.size = size;
@@ -229,12 +276,12 @@ class DiskFile implements InputFile {
       let filled = 0;
       while (filled < target.length) {
         const count = readSync(this.#descriptor, target, filled, target.length - filled, position + filled);
-        if (count === 0) throw new UnreadableFile('the file became shorter while it was read');
+        if (count === 0) throw new UnreadableFile('the file became shorter while it was read', this.#path);
         filled += count;
       }
       if (isClosed) this.#hold(this);
     } catch (error) {
-      if (isSystemError(error)) throw new UnreadableFile(explainSystemError(error));
+      if (isSystemError(error)) throw new UnreadableFile(explainSystemError(error), this.#path);
       throw error;
     }
   }
@@ -245,10 +292,10 @@ class DiskFile implements InputFile {
   }
 
   #reopen(): void {
-    this.#descriptor = openSync(this.#path, 'r');
+    this.#descriptor = this.#openHolding(this.#path);
     const { size, mtimeNs } = fstatSync(this.#descriptor, { bigint: true });
     if (Number(size) !== this.size || mtimeNs !== this.#modified) {
-      throw new UnreadableFile('the file changed while it was read');
+      throw new UnreadableFile('the file changed while it was read', this.#path);
     }
   }
 }
@@ -259,10 +306,10 @@ function readSmall(descriptor: number, size: number): Uint8Array {
   let filled = 0;
   while (filled < size) {
     const count = readSync(descriptor, bytes, filled, size - filled, null);
-    if (count === 0) break;
+    if (count === 0) throw new UnreadableFile('the file became shorter while it was read');
     filled += count;
   }
-  return bytes.subarray(0, filled);
+  return bytes;
 }
 
 const CHUNK = 65536;

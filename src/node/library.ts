@@ -1,7 +1,7 @@
 /** `tinyelf`: the linker for programs that run in Node: what `tinyelf/core` has, and links from disk to disk. */
 import { LinkCache, type LinkOptions, type LinkResult, link } from '../core.ts';
 import { DiskFiles } from './files.ts';
-import { writeExecutable } from './output.ts';
+import { EXECUTABLE, writeOutputs } from './outputs.ts';
 
 export * from '../core.ts';
 export { OutputError } from './output.ts';
@@ -71,8 +71,10 @@ export function linkFiles(
   try {
     const result = link(files, { ...options, debugFile: debugFile !== undefined }, { cache: readInputs });
     const tables = debugFile === undefined ? undefined : result.debugFile();
-    if (output !== undefined) writeExecutable(output, result.bytes);
-    if (tables) writeExecutable(debugFile!, tables);
+    writeOutputs(
+      ...(tables ? [{ path: debugFile!, content: tables, mode: EXECUTABLE }] : []),
+      ...(output === undefined ? [] : [{ path: output, content: result.bytes, mode: EXECUTABLE }]),
+    );
     return { ...result, files: files.paths() };
   } finally {
     if (!context.cache) cache.close();

@@ -3,6 +3,8 @@
 /** An error that a system call gave. */
 export interface SystemError extends Error {
   readonly code: string;
+  /** Name of the call. */
+  readonly syscall?: string;
 }
 
 export function isSystemError(error: unknown): error is SystemError {
@@ -23,6 +25,9 @@ const WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long',
   ELOOP: 'too many symbolic links',
   EFBIG: 'the file would be too large',
+  EPIPE: 'nobody reads it any more',
+  ENXIO: 'it is a socket, or a device that is not there',
+  ERR_INVALID_ARG_VALUE: 'a path cannot hold a NUL',
   EIO: 'input/output error',
   ERR_FS_FILE_TOO_LARGE: 'the file is larger than 2 GiB',
 };

@@ -2,7 +2,9 @@
  * Archives in the format of POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format". Owner, times
  * and permissions are the same for all files, so that the same files make the same archive.
  */
-import { ExecutableParts, OutputError } from './output.ts';
+import { OutputError } from './output.ts';
+import { PLAIN } from './outputs.ts';
+import { isInPlace, Replacement } from './replacement.ts';
 
 /** Bytes of a block; everything in an archive begins at a multiple. */
 const BLOCK = 512;
@@ -25,8 +27,8 @@ export interface TarEntry {
 
 /** Writes an archive; it replaces the file at the path once it is whole. @throws OutputError */
 export function writeTar(path: string, entries: readonly TarEntry[]): void {
-  if (!ExecutableParts.canTake(path)) throw new OutputError(`cannot write ${path}: it is no ordinary file`);
-  const parts = new ExecutableParts(path, 0o666);
+  if (isInPlace(path)) throw new OutputError(`cannot write ${path}: it is no ordinary file`);
+  const parts = new Replacement(path, PLAIN);
   try {
     // Two blocks of zeros are the end.
     parts.begin(entries.reduce((size, entry) => size + packedSize(entry), 2 * BLOCK));
@@ -37,13 +39,13 @@ export function writeTar(path: string, entries: readonly TarEntry[]): void {
       copyEntry(entry, parts, position + header.length);
       position += packedSize(entry);
     }
-    parts.finish();
+    parts.commit();
   } finally {
     parts.discard();
   }
 }
 
-function copyEntry(entry: TarEntry, parts: ExecutableParts, start: number): void {
+function copyEntry(entry: TarEntry, parts: Replacement, start: number): void {
   for (let position = 0; position < entry.size; position += CHUNK) {
     const bytes = new Uint8Array(Math.min(CHUNK, entry.size - position));
     entry.read(bytes, position);

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { link } from '../../src/link.ts';
 import { DiskFiles } from '../../src/node/files.ts';
-import { writeExecutable } from '../../src/node/output.ts';
+import { EXECUTABLE, writeOutputs } from '../../src/node/outputs.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
 import { hasTool, run, scratchFolder } from '../run.ts';
 
@@ -57,7 +57,7 @@ function script(name: string, text: string): string {
 function linkTiny(output: string, inputs: readonly string[], options: Partial<LinkOptions>): Uint8Array {
   const files = inputs.map((path) => ({ kind: 'file', path }) as const);
   const { bytes } = link(new DiskFiles(), { ...DEFAULT_OPTIONS, shrink: 'none', inputs: files, ...options });
-  writeExecutable(join(folder, output), bytes);
+  writeOutputs({ path: join(folder, output), content: bytes, mode: EXECUTABLE });
   return bytes;
 }
 
