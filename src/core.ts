@@ -14,6 +14,7 @@ export { type Diagnostic, LinkError, type Severity } from './diagnostics.ts';
 export type { LinkMap } from './explain/linkMap.ts';
 export type { ShrunkSection } from './explain/shrunk.ts';
 export { type InputFile, type InputFiles, UnreadableFile } from './inputs.ts';
+export { InvariantError } from './invariant.ts';
 export { OptionError } from './library/check.ts';
 export type { Input, LinkOptions, PlacedSection } from './library/options.ts';
 export { VERSION as version } from './version.ts';
@@ -61,6 +62,7 @@ export interface LinkContext {
  * @param files bytes of files by path: a Map will do
  * @throws LinkError with every error that was found in the inputs
  * @throws OptionError for an option that is unknown or makes no sense
+ * @throws InvariantError where the file is not what it should be, which is a defect of the linker
  */
 export function link(files: InputFiles, options: LinkOptions, context: LinkContext = {}): LinkResult {
   return linkSettings(files, toSettings(options), { cache: context.cache && readInputsOf(context.cache) });

@@ -3,12 +3,16 @@
  * all that lies in a block is there, so that few of them are in memory at a time.
  */
 
+import { assertInvariant } from './invariant.ts';
+
 /** Where finished parts of a large file go. */
 export interface ImageSink {
   /** Is called first. @param size bytes of the file; it may become up to a block shorter */
   begin(size: number): void;
   /** @param position offset of the bytes in the file */
   write(bytes: Uint8Array, position: number): void;
+  /** Fills `target` with bytes that have been written. Without this function, they cannot be verified. */
+  read?(target: Uint8Array, position: number): void;
   /** Is called last. @param size bytes of the file */
   end(size: number): void;
 }
@@ -101,6 +105,12 @@ export class Image {
   finish(): Uint8Array {
     if (!this.#sink) return this.#blockAt(0).subarray(0, this.size);
     const last = this.#left.length - 1;
+    this.#left[0]!--;
+    this.#left[last]!--;
+    assertInvariant(
+      this.#left.every((bytes) => bytes === 0),
+      'all of a file has been written that was announced',
+    );
     this.#write(last);
     if (last > 0) this.#write(0);
     this.#sink.end(this.size);

@@ -38,6 +38,7 @@ import { shrinkCode } from './passes/shrinkCode.ts';
 import { synthesize } from './passes/synthesize.ts';
 import { trimZeros } from './passes/trimZeros.ts';
 import { verifyImage } from './passes/verifyImage.ts';
+import { verifyRelocations } from './passes/verifyRelocations.ts';
 import { writeImage } from './passes/writeImage.ts';
 import { withScript } from './script/linkScript.ts';
 
@@ -204,6 +205,16 @@ function runPasses(
   diagnostics.stopOnErrors();
   const start = image.head.slice(0, HEAD_SIZE);
   const executable = image.finish();
+  const hasHeaders = script.format !== 'binary';
+  const made = { bytes: image.isStreamed ? start : executable, image, hasHeaders, isPacked: !rules };
+  const isReadable = !image.isStreamed || sink?.read !== undefined;
+  if (options.verify && isReadable) {
+    run(verifyRelocations, program, pieces, layout, synthesis, unwind, {
+      ...made,
+      sink: image.isStreamed ? sink : undefined,
+    });
+  }
+  // Each relocation has the value of the psABI.
   // Linux loads them; what follows is for tools.
   const finished = { files, program, discards, pieces, layout, diagnostics };
   const bytes = run(addTables, executable, finished, options);
@@ -262,6 +273,7 @@ function passNames(): ReadonlyMap<unknown, string> {
     synthesize,
     trimZeros,
     verifyImage,
+    verifyRelocations,
     writeImage,
   };
   return new Map(Object.entries(passes).map(([name, pass]) => [pass, name]));

@@ -82,6 +82,8 @@ export interface LinkOptions {
   readonly builtins: 'mem' | 'none';
   /** There will be a file with debug information, which must agree with the executable. */
   readonly withDebugFile: boolean;
+  /** Read the finished file again and compare the value of each relocation. */
+  readonly verify: boolean;
   /** What stands behind the loaded bytes for tools: nothing, sections and symbols, or these and debug information. */
   readonly tables: 'none' | 'symbols' | 'debug';
   /**
@@ -131,6 +133,7 @@ export const DEFAULT_OPTIONS: LinkOptions = {
   order: 'smallest',
   builtins: 'none',
   withDebugFile: false,
+  verify: true,
   tables: 'none',
   unpackedBy: undefined,
   unpacks: undefined,
@@ -326,6 +329,12 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     group: GROUPS.output,
     help: 'print for each section of code what shrinking it has saved, or why it stays as it is',
   },
+  {
+    flags: '--verify',
+    group: GROUPS.output,
+    help: 'read the finished file again and compare the value of each relocation (default)',
+  },
+  { flags: '--no-verify', group: GROUPS.output, help: 'do not' },
   {
     flags: '--time',
     group: GROUPS.output,

@@ -68,6 +68,12 @@ describe('imports', () => {
     expect(outside).toEqual([]);
   });
 
+  it('are of nothing that runs programs or opens connections', () => {
+    const forbidden =
+      /^(node:)?(child_process|cluster|dgram|dns|http|http2|https|inspector|net|tls|worker_threads)$/;
+    expect(offending('src/', (to) => forbidden.test(to))).toEqual([]);
+  });
+
   it('of packages stand only in src/cli, but for what describes the shape of a map and draws in browsers', () => {
     const outside = offending('src/', (to) => isPackage(to) && !isNodeModule(to));
     expect(outside.filter((text) => !text.startsWith('src/cli/'))).toEqual([

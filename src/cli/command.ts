@@ -39,7 +39,8 @@ Examples:
   tinyelf link main.o --budget=4k -o main     fail if main is larger than 4096 bytes
   rustc --emit=obj -C panic=abort -o - main.rs | tinyelf link - -o main
 
-Exit status: 0 linked, 1 the link failed (an old output is left as it was), 2 wrong usage, 3 linked, and over budget.`;
+Exit status: 0 linked, 1 the link failed (an old output is left as it was), 2 wrong usage, 3 linked, and over budget,
+70 a defect of tinyelf, of which please tell.`;
 
 const BUDGET_DETAILS = `
 Examples:

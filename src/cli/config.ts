@@ -137,7 +137,7 @@ export function toLdWords({ values, libraries }: Config): {
   readonly front: string[];
   readonly back: string[];
 } {
-  const { budget, baseline, gcSections, json, map, ...others } = values;
+  const { budget, baseline, gcSections, verify, json, map, ...others } = values;
   const front = Object.entries(others).flatMap(([key, value]) => {
     const name = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     if (typeof value === 'boolean') return value ? [name] : [];
@@ -145,5 +145,6 @@ export function toLdWords({ values, libraries }: Config): {
   });
   if (map !== undefined) front.push(`-Map=${map}`);
   if (gcSections !== undefined) front.push(gcSections ? '--gc-sections' : '--no-gc-sections');
+  if (verify !== undefined) front.push(verify ? '--verify' : '--no-verify');
   return { front, back: libraries.map((name) => `--library=${name.slice(LIBRARY_MARK.length)}`) };
 }

@@ -29,14 +29,14 @@ Sections:    --gc-sections (default)  --no-gc-sections  --print-gc-sections  --i
 Addresses:   --image-base=ADDRESS  -Ttext=ADDRESS  -Tdata=ADDRESS  --section-start=SECTION=ADDRESS
              -z separate-code  -z noexecstack  -z max-page-size=N
 Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --reproduce=FILE  --fatal-warnings
-             --quiet  --time
+             --quiet  --time  --no-verify
              --symbols  --debug  --debug-file=FILE
 tinyelf's:   --header  --compat  --floor  --segments  --verbatim  --osabi  --ident-pad  --builtins  --watch
              --shrink=safe|all|none  --print-shrink
              --pack[=auto|cm|cm2|lz]  --pack-effort=LEVEL  --pack-time=SECONDS
              --budget=SIZE  --baseline=FILE  --config=FILE
 
-Exit status: 0 linked, 1 the link failed, 2 wrong usage, 3 linked and over budget.
+Exit status: 0 linked, 1 the link failed, 2 wrong usage, 3 linked and over budget, 70 a defect.
 
 Options of GNU ld that cannot change such an executable are accepted.
 ld.tinyelf: supported targets: elf64-x86-64

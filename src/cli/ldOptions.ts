@@ -197,6 +197,8 @@ function addSymbolOptions(): void {
   option('defsym', 'value', (state, value) => state.definitions.push(parseDefinition(value)));
   option('gc-sections', 'none', (state) => set(state, { gcSections: true }));
   option('no-gc-sections', 'none', (state) => set(state, { gcSections: false }));
+  option('verify', 'none', (state) => set(state, { verify: true }));
+  option('no-verify', 'none', (state) => set(state, { verify: false }));
   option('z-muldefs allow-multiple-definition', 'none', (state) =>
     set(state, { allowMultipleDefinition: true }),
   );

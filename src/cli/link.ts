@@ -99,6 +99,7 @@ export function toLinkOptions(inputs: readonly string[], values: LinkValues): Li
     definitions: (values.defsym ?? []).map(parseDefinition),
     builtins: given(values.builtins, parseBuiltins, DEFAULT_OPTIONS.builtins),
     withDebugFile: values.debugFile !== undefined,
+    verify: values.verify ?? DEFAULT_OPTIONS.verify,
     tables,
   };
 }

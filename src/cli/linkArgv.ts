@@ -37,6 +37,7 @@ export interface LinkValues {
   readonly chroot?: string;
   readonly printMap?: boolean;
   readonly printShrink?: boolean;
+  readonly verify?: boolean;
   readonly time?: boolean;
   readonly watch?: boolean;
   readonly json?: boolean;

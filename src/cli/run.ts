@@ -112,12 +112,17 @@ async function linkOnce(
   cache: LinkCache | undefined,
 ): Promise<LinkOutcome> {
   const signals = new HeldSignals();
+  let isPacked = false;
+  const pack = async () => {
+    isPacked = true;
+    await reproduce(request, files);
+  };
   try {
-    return await linkAndTell(request, files, cache, signals);
+    return await linkAndTell(request, files, cache, signals, pack);
   } catch (error) {
     await reportErrors(request, diagnosticsOf(error));
     // What went wrong is all the more worth keeping.
-    await tryReproduce(request, files);
+    if (!isPacked) await tell(request.program, pack);
     return { code: exitCodeFor(error) };
   } finally {
     await signals.release();
@@ -131,12 +136,12 @@ async function reproduce({ reproduce: asked }: LinkRequest, files: DiskFiles): P
   writeReproduction(asked, files);
 }
 
-/** As `reproduce`, where an error has been reported already. */
-async function tryReproduce(request: LinkRequest, files: DiskFiles): Promise<void> {
+/** Does something, and prints what goes wrong. */
+async function tell(program: string, action: () => Promise<void>): Promise<void> {
   try {
-    await reproduce(request, files);
+    await action();
   } catch (error) {
-    await printDiagnostics(request.program, diagnosticsOf(error));
+    await printDiagnostics(program, diagnosticsOf(error));
   }
 }
 
@@ -145,6 +150,7 @@ async function linkAndTell(
   files: DiskFiles,
   cache: LinkCache | undefined,
   signals: HeldSignals,
+  pack: () => Promise<void>,
 ): Promise<LinkOutcome> {
   const started = process.hrtime.bigint();
   const parts = partsFor(request);
@@ -169,11 +175,11 @@ async function linkAndTell(
     await addSideFiles(outputs, { ...request, output }, result, files);
     if (result.isStreamed) outputs.take(parts!);
     else outputs.add({ path: output, content: result.bytes, mode: EXECUTABLE });
-    await reproduce(request, files);
+    await pack();
     await signals.look();
     outputs.commit();
     if (timer) writeMessage(timer.report());
-    await report({ ...request, output }, result, diagnostics, spent, millisecondsSince(started));
+    await report({ ...request, output }, result, files, diagnostics, spent, millisecondsSince(started));
     const code = spent?.diagnostics.length ? EXIT_OVER_BUDGET : EXIT_OK;
     return { code, executable: { path: output, size: result.size } };
   } finally {
@@ -231,8 +237,14 @@ export async function reportErrors(
 
 /** Takes an executable in parts, where that can be done: a debug file is made from all of it. */
 function partsFor({ output, debugFile }: LinkRequest): Replacement | undefined {
-  if (output === undefined || debugFile !== undefined || isInPlace(output)) return undefined;
-  return new Replacement(output, EXECUTABLE);
+  if (output === undefined || debugFile !== undefined) return undefined;
+  try {
+    return isInPlace(output) ? undefined : new Replacement(output, EXECUTABLE);
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    // That is said when the file is to be written, if the link comes that far.
+    return undefined;
+  }
 }
 
 function noticesOf({ notices = [] }: LinkRequest): Diagnostic[] {
@@ -256,6 +268,7 @@ export async function printDiagnostics(program: string, diagnostics: readonly Di
 async function report(
   request: LinkRequest & { readonly output: string },
   result: LinkResult,
+  files: DiskFiles,
   diagnostics: readonly Diagnostic[],
   spent: BudgetReport | undefined,
   milliseconds: number,
@@ -268,8 +281,7 @@ async function report(
   await printDiagnostics(program, diagnostics);
   if (request.trace)
     writeText(
-      result
-        .inputs()
+      tracedNames(result, files)
         .map((name) => `${name}\n`)
         .join(''),
     );
@@ -285,6 +297,16 @@ async function report(
   const { formatMap, formatSummary, styleFor } = await import('./print.ts');
   if (printMap) write(formatMap(result.map(), styleFor(output === STANDARD_OUTPUT ? 'stderr' : 'stdout')));
   if (isSummed) writeMessage(formatSummary(output, result.summary(), milliseconds, styleFor('stderr')));
+}
+
+/**
+ * The objects that take part, and then what else was read: scripts, archives of which nothing was needed, and what an
+ * archive or a script has named.
+ */
+function tracedNames(result: LinkResult, files: DiskFiles): string[] {
+  const inputs = result.inputs();
+  const told = new Set(inputs.flatMap((name) => [name, name.replace(/\([^(]*\)$/, '')]));
+  return [...inputs, ...files.paths().filter((path) => !told.has(path))];
 }
 
 /** Prints the budgets, and what is wrong with them. */

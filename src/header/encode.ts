@@ -2,7 +2,9 @@
  * Writes the headers of any layout. Bytes that are read when the program is loaded and starts are always written;
  * what only tools expect is written where neither those nor the program's own bytes in holes are.
  */
+
 import { ELFCLASS64, ELFDATA2LSB, EM_X86_64, EV_CURRENT, PHDR_SIZE } from '../elf/constants.ts';
+import { assertInvariant } from '../invariant.ts';
 import type { HeaderKind, HeaderLayout } from './layout.ts';
 import {
   byteOf,
@@ -66,6 +68,8 @@ export function encodeHeader(image: Uint8Array, isTaken: Uint8Array, fields: Lay
   for (const field of written) writeExpected(image, isTaken, field, owned);
 }
 
+const ONE_OWNER = 'whoever owns a byte of the header agrees with others who do';
+
 function writeRead(
   image: Uint8Array,
   isTaken: Uint8Array,
@@ -77,10 +81,13 @@ function writeRead(
     const at = offset + i;
     const mask = bits[i]!;
     if (mask === 0) return;
-    if (isTaken[at]) throw new Error(`${place(at)} is both ${name} and a part of the program`);
-    if ((image[at]! ^ byte) & owned[at]! & mask) {
-      throw new Error(`${place(at)}: ${owners[at]} says ${hex(image[at]!)}, ${name} ${hex(byte)}`);
-    }
+    assertInvariant(!isTaken[at], ONE_OWNER, () => `${place(at)} is both ${name} and a part of the program`);
+    const difference = (image[at]! ^ byte) & owned[at]! & mask;
+    assertInvariant(
+      difference === 0,
+      ONE_OWNER,
+      () => `${place(at)}: ${owners[at]} says ${hex(image[at]!)}, ${name} ${hex(byte)}`,
+    );
     image[at] = (image[at]! & ~mask) | (byte & mask);
     owned[at]! |= mask;
     owners[at] ??= name;

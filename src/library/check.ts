@@ -45,6 +45,7 @@ const RULES: Readonly<Record<keyof LinkOptions, () => Rule>> = {
   unresolvedSymbols: () => oneOf('error', 'warning', 'ignore'),
   warnCommon: () => FLAG,
   gcSections: () => FLAG,
+  verify: () => FLAG,
   icf: () => SWITCH,
   shrink: () => SWITCH,
   verbatim: () => FLAG,

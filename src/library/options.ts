@@ -98,6 +98,9 @@ export interface LinkOptions {
   /** `--ident-pad`: up to 8 bytes from byte 8 of the file on, which the kernel does not look at; text as UTF-8. */
   readonly identPad?: string | Uint8Array | undefined;
 
+  /** `--verify`: read the finished file again and compare the value of each relocation. Default true. */
+  readonly verify?: boolean | undefined;
+
   /** `--symbols`: append section headers and a symbol table. Default false. */
   readonly symbols?: boolean | undefined;
   /** `--debug`: append these, and the debug information of the inputs. Default false. */
@@ -145,6 +148,7 @@ export function toSettings(options: LinkOptions): Settings {
     positionIndependent: defaults.positionIndependent,
     osabi: options.osabi ?? defaults.osabi,
     identPad: toIdentPad(options.identPad),
+    verify: options.verify ?? defaults.verify,
     withDebugFile: options.debugFile ?? defaults.withDebugFile,
     tables,
     unpackedBy: defaults.unpackedBy,

@@ -59,7 +59,8 @@ export interface LinkFilesContext {
  * Links objects and archives from disk into a static executable, and writes it if `output` is given.
  * @throws LinkError with every error that was found in the inputs
  * @throws OptionError for an option that is unknown or makes no sense
- * @throws OutputError if a file cannot be written
+ * @throws OutputError if a file cannot be written: then none is
+ * @throws InvariantError where the file is not what it should be, which is a defect of the linker
  */
 export function linkFiles(
   { output, debugFile, ...options }: LinkFilesOptions,

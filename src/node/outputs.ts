@@ -1,7 +1,7 @@
 /** The files that a command writes: all of them, or none. */
 import { closeSync, openSync } from 'node:fs';
 import { OutputError, STANDARD_OUTPUT, writeAll, writeText } from './output.ts';
-import { isInPlace, Replacement } from './replacement.ts';
+import { descriptorOf, isInPlace, Replacement } from './replacement.ts';
 import { explainSystemError, isSystemError } from './system.ts';
 
 /** Permissions of files, less what the umask takes. */
@@ -70,7 +70,9 @@ function writeInPlace(output: Output): void {
     return;
   }
   try {
-    if (path === STANDARD_OUTPUT) writeAll(1, bytesOf(output));
+    const open = path === STANDARD_OUTPUT ? { process: process.pid, number: 1 } : descriptorOf(path);
+    // Opened anew, a file would begin from the start, and a socket cannot be.
+    if (open?.process === process.pid) writeAll(open.number, bytesOf(output));
     else writeTo(path, bytesOf(output));
   } catch (error) {
     if (!isSystemError(error)) throw error;

@@ -15,7 +15,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ImageSink } from '../image.ts';
 import { OutputError, STANDARD_OUTPUT, writeAll } from './output.ts';
 import { explainSystemError, isSystemError, type SystemError } from './system.ts';
@@ -193,22 +193,29 @@ export function isInPlace(path: string): boolean {
     const status = statSync(path, { throwIfNoEntry: false });
     if (status?.isDirectory()) throw new OutputError(`cannot write ${path}: it is a directory`);
     if (status === undefined) return false;
-    return !status.isFile() || isDescriptor(path);
+    return !status.isFile() || descriptorOf(path) !== undefined;
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new OutputError(`cannot write ${path}: ${explainSystemError(error)}`);
   }
 }
 
-/** Whether a path such as /dev/stdout is a name of a file that is open, and may have no other. */
-function isDescriptor(path: string): boolean {
+/** A file that a process has open. */
+interface Descriptor {
+  readonly process: number;
+  readonly number: number;
+}
+
+/** What a path such as /dev/stdout stands for: an open file, which may have no other name (proc(5), /proc/PID/fd). */
+export function descriptorOf(path: string): Descriptor | undefined {
   let place = path;
   for (let followed = 0; followed < MAX_LINKS; followed++) {
-    if (!lstatSync(place).isSymbolicLink()) return false;
+    if (!lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined;
     const folder = realpathSync(dirname(place));
-    if (/^\/proc\/\d+\/(task\/\d+\/)?fd$/.test(folder)) return true;
+    const match = /^\/proc\/(\d+)\/(task\/\d+\/)?fd$/.exec(folder);
+    if (match) return { process: Number(match[1]), number: Number(basename(place)) };
     const target = readlinkSync(place);
     place = target.startsWith('/') ? target : `${folder}/${target}`;
   }
-  return false;
+  return undefined;
 }

@@ -6,6 +6,7 @@ import type { Diagnostics } from '../diagnostics.ts';
 import { writeU16, writeU32 } from '../elf/bytes.ts';
 import { STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
 import type { Image } from '../image.ts';
+import { assertInvariant } from '../invariant.ts';
 import { partAddend } from '../partAddend.ts';
 import type { Pieces } from '../pieces.ts';
 import {
@@ -246,13 +247,13 @@ export class Relocator {
         this.#subtract(place);
         break;
       case Calculation.slotRelative:
-        this.#set(got + this.#synthesis.slotOf(symbol, false) * SLOT_SIZE - place);
+        this.#set(got + this.#slot(symbol, false) * SLOT_SIZE - place);
         break;
       case Calculation.threadSlot:
-        this.#set(got + this.#synthesis.slotOf(symbol, true) * SLOT_SIZE - place);
+        this.#set(got + this.#slot(symbol, true) * SLOT_SIZE - place);
         break;
       case Calculation.slotOffset:
-        this.#set(this.#synthesis.slotOf(symbol, false) * SLOT_SIZE);
+        this.#set(this.#slot(symbol, false) * SLOT_SIZE);
         break;
       case Calculation.gotOffset:
         this.#setToSymbol(symbol, id, row);
@@ -308,7 +309,15 @@ export class Relocator {
 
   #entryAddress(section: number, offset: number): number {
     const start = this.#layout.address[this.#program.made['.iplt']]!;
-    return start + this.#synthesis.entryOf(section, offset) * IPLT_ENTRY_SIZE;
+    const entry = this.#synthesis.entryOf(section, offset);
+    assertInvariant(entry >= 0, 'indirect functions have an entry in .iplt');
+    return start + entry * IPLT_ENTRY_SIZE;
+  }
+
+  #slot(symbol: number, isThread: boolean): number {
+    const slot = this.#synthesis.slotOf(symbol, isThread);
+    assertInvariant(slot >= 0, 'what goes through the global offset table has a slot there');
+    return slot;
   }
 
   #set(value: number): void {

@@ -1,0 +1,77 @@
+/** The bytes of a finished image, wherever they are: in memory, or where a sink has put them. */
+import { loadSegments, readElf, type Segment } from '../header/loader/elf.ts';
+import type { ImageSink } from '../image.ts';
+
+/** Bytes that are read from a sink at a time. */
+const WINDOW = 2 ** 20;
+const PAGE = 0x1000;
+
+export class ImageReader {
+  /** A part of the file: what lies at offset `n` of it is byte `n - shift` here. */
+  bytes: Uint8Array;
+  view: DataView;
+  shift = 0;
+  readonly #size: number;
+  readonly #sink: ImageSink | undefined;
+  readonly #loads: readonly Segment[];
+
+  /**
+   * @param bytes all of the file; or its beginning with all headers, where `sink` has the rest
+   * @param size bytes of the file
+   * @param hasHeaders false for a file without ELF header
+   */
+  constructor(bytes: Uint8Array, size: number, sink: ImageSink | undefined, hasHeaders: boolean) {
+    this.#size = size;
+    this.#sink = sink;
+    this.#loads = hasHeaders ? loadSegments(readElf(bytes, size).segments ?? []) : [];
+    this.bytes = sink ? new Uint8Array(0) : bytes;
+    this.view = viewOf(this.bytes);
+  }
+
+  /** Makes `bytes` hold a part of the file; zeros stand behind its end, as they do in memory. */
+  open(offset: number, size: number): void {
+    if (offset >= this.shift && offset + size <= this.shift + this.bytes.length) return;
+    if (this.#sink) this.#read(this.#sink, offset, size);
+    else {
+      const longer = new Uint8Array(offset + size);
+      longer.set(this.bytes);
+      this.#show(longer, 0);
+    }
+  }
+
+  #read(sink: ImageSink, offset: number, size: number): void {
+    const window = new Uint8Array(Math.max(size, WINDOW));
+    const count = Math.min(window.length, Math.max(0, this.#size - offset));
+    sink.read!(window.subarray(0, count), offset);
+    this.#show(window, offset);
+  }
+
+  #show(bytes: Uint8Array, shift: number): void {
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
+    this.shift = shift;
+  }
+
+  /** Whether the file has a byte at an offset, and headers that say where it goes. */
+  isMapped(offset: number): boolean {
+    return offset < this.#size && this.#loads.length > 0;
+  }
+
+  /**
+   * Where loaders put a byte of the file.
+   * @param offset in the file
+   * @returns its virtual address; undefined if it is not loaded
+   */
+  addressOf(offset: number): number | undefined {
+    const holds = ({ p_offset, p_filesz }: Segment, start: number) =>
+      offset >= start && offset < Number(p_offset) + Number(p_filesz);
+    const load =
+      this.#loads.find((segment) => holds(segment, Number(segment.p_offset))) ??
+      this.#loads.find((segment) => holds(segment, Math.floor(Number(segment.p_offset) / PAGE) * PAGE));
+    return load && Number(load.p_vaddr - load.p_offset) + offset;
+  }
+}
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
