@@ -49,6 +49,14 @@ export class LinkError extends Error {
 /** How many errors are kept before a link gives up: beyond this the list helps nobody. */
 const ERROR_LIMIT = 100;
 
+/** Codes of errors after which an input takes no part. */
+const UNREAD: ReadonlySet<string> = new Set([
+  'malformed-input',
+  'missing-input',
+  'missing-library',
+  'unreadable-input',
+]);
+
 /** Collects the diagnostics of one link, in the order in which they were found. */
 export class Diagnostics {
   readonly items: Diagnostic[] = [];
@@ -79,6 +87,11 @@ export class Diagnostics {
     if (!(error instanceof FormatError)) throw error;
     const where = [`at offset 0x${error.offset.toString(16)} of ${file}`];
     this.error('malformed-input', `${file}: ${error.message}`, { where, hint: error.hint });
+  }
+
+  /** Whether an input could not be read: what it defines may be what others lack. */
+  get lacksInputs(): boolean {
+    return this.#errors > 0 && this.items.some(({ code }) => UNREAD.has(code));
   }
 
   /** Ends the link if an error was collected. @throws LinkError */

@@ -12,6 +12,7 @@ import { describeShrinkage, type ShrunkSection } from './explain/shrunk.ts';
 import { SizeLog } from './explain/sizeLog.ts';
 import { Image, type ImageSink } from './image.ts';
 import { type InputFiles, UnreadableFile } from './inputs.ts';
+import { assertInvariant, present } from './invariant.ts';
 import { describeLoadedImage, type LoadedImage } from './layout/loaded.ts';
 import type { LinkCache } from './linkCache.ts';
 import type { LinkOptions } from './options.ts';
@@ -124,7 +125,7 @@ function runPasses(
   const sizes = new SizeLog();
   const names = passNames();
   const run = <A extends unknown[], R>(pass: (...args: A) => R, ...args: A): R => {
-    const name = names.get(pass)!;
+    const name = present(names.get(pass), 'each pass has a name');
     passBegins?.(name);
     sizes.begin(name);
     const result = pass(...args);
@@ -189,6 +190,7 @@ function runPasses(
   sizes.made.layout = placed;
   // Addresses, file offsets and the values of symbols are final.
   const isStreamed = placed.fileSize >= STREAMED_SIZE && !rules && options.tables === 'none';
+  assertInvariant(Number.isSafeInteger(placed.fileSize), 'a layout has a size', () => `${placed.fileSize}`);
   const image = new Image(placed.fileSize, isStreamed ? sink : undefined);
   run(relocate, program, pieces, placed, synthesis, unwind, image, diagnostics);
   run(indexUnwind, program, pieces, placed, unwind, image);

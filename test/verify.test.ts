@@ -8,6 +8,8 @@ import { assertInvariant, InvariantError, present } from '../src/invariant.ts';
 import { link } from '../src/link.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../src/options.ts';
 import type * as Pass from '../src/passes/verifyRelocations.ts';
+import { ImageReader } from '../src/verify/imageReader.ts';
+import { verifyUnwindIndex } from '../src/verify/unwindIndex.ts';
 import { CODE, DATA, section } from './elf/make.ts';
 import { LARGE, leftovers, objectWithData } from './faults/faults.ts';
 import { FIXTURES } from './programs.ts';
@@ -141,6 +143,58 @@ describe('a byte of a relocated field', () => {
     const found = noticed(program);
     // p_offset and p_vaddr of the only program header.
     expect(found).toEqual(expect.arrayContaining([72, 73, 80, 81, 82, 83, 84, 85]));
+  });
+});
+
+describe('what the linker makes itself', () => {
+  it('is noticed where it leads elsewhere: indirect functions', () => {
+    const relocation = { type: 4, symbol: 'f', offset: 1, addend: -4 };
+    const text = section('.text', CODE, Uint8Array.of(0xe8, 0, 0, 0, 0, 0xc3), { relocations: [relocation] });
+    const resolver = section('.text.f', CODE, Uint8Array.of(0x31, 0xc0, 0xc3));
+    const symbols = [
+      { name: '_start', section: '.text' },
+      { name: 'f', section: '.text.f', type: 10 },
+    ];
+    const program = linked({ 'a.o': buildObject([text, resolver], symbols) }, { header: 'plain' });
+    const { fileOffset } = program.layout;
+    const { made } = seen.given![0];
+    const found = new Set(noticed(program));
+    for (const [name, size] of [
+      ['.iplt', 6],
+      ['.rela.iplt', 24],
+    ] as const)
+      for (let i = 0; i < size; i++) expect(found, `${name}+${i}`).toContain(fileOffset[made[name]]! + i);
+  });
+
+  it('is noticed where it leads elsewhere: the index of unwind tables', () => {
+    const code = 0x1000;
+    const tables = 0x2000;
+    const bytes = new Uint8Array(60 + 20);
+    const view = new DataView(bytes.buffer);
+    // A CIE with the augmentation zR, whose FDEs have distances, and two FDEs.
+    bytes.set([16, 0, 0, 0, 0, 0, 0, 0, 1, 0x7a, 0x52, 0, 1, 0x78, 16, 1, 0x1b, 0, 0, 0]);
+    [20, 40].forEach((fde, i) => {
+      view.setInt32(fde, 16, true);
+      view.setInt32(fde + 4, fde + 4, true);
+      view.setInt32(fde + 8, code + 16 * i - (tables + fde + 8), true);
+    });
+    const index = { address: tables + bytes.length, offset: bytes.length, size: 28 };
+    const hdr = new DataView(new ArrayBuffer(28));
+    hdr.setUint32(8, 2, true);
+    [20, 40].forEach((fde, i) => {
+      hdr.setInt32(12 + 8 * i, code + 16 * i - index.address, true);
+      hdr.setInt32(16 + 8 * i, tables + fde - index.address, true);
+    });
+    const file = new Uint8Array([...bytes, ...new Uint8Array(hdr.buffer)]);
+    const table = { address: tables, offset: 0, size: bytes.length };
+    const check = () => verifyUnwindIndex(new ImageReader(file, file.length, undefined, false), index, table);
+    expect(check).not.toThrow();
+    const fields = [24, 25, 28, 29, 44, 48, ...Array.from({ length: 16 }, (_, i) => index.offset + 12 + i)];
+    for (const at of fields) {
+      file[at]! ^= 1;
+      expect(check, `byte ${at}`).toThrow('the index of unwind tables leads to them');
+      file[at]! ^= 1;
+    }
   });
 });
 

@@ -1,4 +1,5 @@
 /** Writes an arrangement down: bytes at file offsets, and where each offset of a section has gone. */
+import { present } from '../invariant.ts';
 import type { OffsetMap } from '../pieces.ts';
 import type { FileRun } from '../results.ts';
 import { JUMP_SIZE } from './chainPlan.ts';
@@ -114,7 +115,8 @@ class Assembler {
     // Not slice(): where the input is a Node Buffer, that would be a view of it.
     const bytes = new Uint8Array(insn.bytes);
     if (insn.target < 0) return bytes;
-    const distance = this.#labels.get(section)!.get(insn.target)! - (at + bytes.length);
+    const label = this.#labels.get(section)?.get(insn.target);
+    const distance = present(label, 'branches lead to instructions that have a place') - (at + bytes.length);
     if (insn.immSize === 1 && !isByte(distance)) return undefined;
     for (let i = 0; i < insn.immSize; i++) bytes[insn.immOffset + i] = distance >> (8 * i);
     return bytes;

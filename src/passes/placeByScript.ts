@@ -2,9 +2,11 @@
  * Places sections as a linker script says, instead of `orderSections` and `layoutImage`. Nothing is packed: the
  * script's order rules. Afterwards addresses, file offsets and the values of all symbols are final.
  */
+
 import type { Diagnostics } from '../diagnostics.ts';
 import { SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
 import { conventionalHeader, type Header, isConventional } from '../header/layouts.ts';
+import { present } from '../invariant.ts';
 import { categoryOf } from '../layout/category.ts';
 import { type Bounds, finishLayout } from '../layout/finish.ts';
 import { headerKinds, planHeaders } from '../layout/headers.ts';
@@ -138,7 +140,9 @@ class Placer {
       for (const item of located.output.items) {
         if (item.kind !== 'sections') continue;
         for (const id of item.ids) {
-          const offset = Number(offsetOf.get(id)!);
+          const offset = Number(
+            present(offsetOf.get(id), 'sections that a script has placed have a file offset'),
+          );
           address[id] = Number(located.address) + offset;
           fileOffset[id] = start + offset;
         }

@@ -19,7 +19,9 @@ import {
 } from '../results.ts';
 import { type Form, isAddressLoad, NO_FIELD, readGotForm, readThreadForm } from '../verify/forms.ts';
 import { ImageReader } from '../verify/imageReader.ts';
+import { verifyIndirect, verifyJump } from '../verify/linkerSections.ts';
 import { SymbolValues } from '../verify/symbolValues.ts';
+import { verifyUnwindIndex } from '../verify/unwindIndex.ts';
 import type { GotRelaxation } from '../x86/relax.ts';
 import {
   Calculation,
@@ -63,6 +65,8 @@ export function verifyRelocations(
   verifier.verifySections();
   if (unwind && pieces.home[program.made['.eh_frame']]! >= 0) verifier.verifyUnwind(unwind);
   verifier.verifySlots();
+  verifyIndirect(program, pieces, layout, synthesis, reader);
+  verifyJump(layout, reader);
   return verifier.count;
 }
 
@@ -195,6 +199,14 @@ class Verifier {
         }
       }
     }
+    const index = this.#program.made['.eh_frame_hdr'];
+    if (this.#pieces.home[index] === index)
+      verifyUnwindIndex(this.#reader, this.#placeOf(index), this.#placeOf(home));
+  }
+
+  #placeOf(id: number) {
+    const { address, fileOffset } = this.#layout;
+    return { address: address[id]!, offset: fileOffset[id]!, size: this.#pieces.size[id]! };
   }
 
   /** Compares the slots of the global offset table. */

@@ -2,9 +2,11 @@
  * Which output sections share a PT_LOAD, and where they lie in the file. Linux maps pages, so a section's address and
  * file offset agree modulo the page size, and sections that touch the same page have the same permissions.
  */
+
 import { PF_R, PF_W, PF_X, PT_LOAD } from '../elf/constants.ts';
 import type { ProgramHeader } from '../header/encode.ts';
 import { LOWEST_BASE } from '../header/structure.ts';
+import { present } from '../invariant.ts';
 import type { LinkOptions } from '../options.ts';
 import type { LocatedOutput } from './located.ts';
 
@@ -153,6 +155,10 @@ export function layFlat(outputs: readonly LocatedOutput[]): FilePlan {
   const startOf = ({ loadAddress }: LocatedOutput) => Number(loadAddress);
   const start = withBytes.reduce((least, each) => Math.min(least, startOf(each)), Number.POSITIVE_INFINITY);
   const offsetOf = new Map(outputs.map((each) => [each, Number(each.loadAddress) - start] as const));
-  const fileEnd = withBytes.reduce((end, each) => Math.max(end, offsetOf.get(each)! + Number(each.size)), 0);
+  const fileEnd = withBytes.reduce(
+    (end, each) =>
+      Math.max(end, present(offsetOf.get(each), 'sections with bytes have a file offset') + Number(each.size)),
+    0,
+  );
   return { loads: [], offsetOf, fileEnd, base: start };
 }

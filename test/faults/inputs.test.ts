@@ -30,9 +30,10 @@ function link(...words: string[]): Outcome {
   return tinyelf(['link', ...words, '-o', 'out'], { cwd: folder });
 }
 
-/** The first error names the file and the reason. */
+/** One error names the file and the reason. */
 function expectError({ code, stderr }: Outcome, message: string): void {
   expect(stderr.split('\n')[0]).toBe(`tinyelf: error: ${message}`);
+  expect(stderr.match(/error:/g)).toHaveLength(1);
   expect(stderr).not.toMatch(/^ +at .*:\d+/m);
   expect(code).toBe(1);
 }
@@ -157,5 +158,23 @@ describe('members of a thin archive', () => {
     expectError(link('lib.a'), 'no such file: m.o');
     mkdirSync(join(folder, 'm.o'));
     expectError(link('lib.a'), 'cannot read m.o: it is a directory');
+  });
+});
+
+describe('files that no word names', () => {
+  it.skipIf(!hasTool('ar'))('are told by --trace, and stand in dependency files', () => {
+    for (const name of ['work', 'elsewhere']) mkdirSync(join(folder, name));
+    copyFileSync(EXIT42, join(folder, 'elsewhere/m.o'));
+    const words = (input: string) => ['ld', input, '-o', 'out', '--trace', '--dependency-file', 'd'];
+    const cwd = join(folder, 'work');
+    expect(run('ar', ['rcT', 'thin.a', '../elsewhere/m.o'], { cwd }).code).toBe(0);
+    writeFileSync(join(cwd, 'all.ld'), 'INPUT ( ../elsewhere/m.o )');
+    const dependencies = () => readFileSync(join(cwd, 'd'), 'utf8');
+    const thin = tinyelf(words('thin.a'), { cwd });
+    expect(thin.stdout.toString()).toBe('thin.a(../elsewhere/m.o)\n../elsewhere/m.o\n');
+    expect(dependencies()).toMatch(/^out: thin\.a \\\n {2}\.\.\/elsewhere\/m\.o\n/);
+    const script = tinyelf(words('all.ld'), { cwd });
+    expect(script.stdout.toString()).toBe('../elsewhere/m.o\nall.ld\n');
+    expect(dependencies()).toMatch(/^out: all\.ld \\\n {2}\.\.\/elsewhere\/m\.o\n/);
   });
 });
