@@ -28,6 +28,8 @@ import {
   calculationOf,
   fieldSize,
   isTlsCallSequence,
+  R_X86_64_PC32,
+  R_X86_64_PLT32,
   Range,
   rangeOf,
   relocationName,
@@ -247,6 +249,11 @@ class Verifier {
   #isValue(id: number, row: number, place: number, field: number): boolean {
     const { relocations } = this.#program;
     const type = relocations.type[row]!;
+    // The most frequent ones, to symbols that have been met.
+    if ((type === R_X86_64_PC32 || type === R_X86_64_PLT32) && !relocations.hasWideAddends) {
+      const value = this.#values.known(relocations.symbol[row]!) + relocations.addend[row]! - place;
+      if (this.#reader.view.getInt32(field, true) === value) return true;
+    }
     const range = rangeOf[type] as Range;
     const symbol = this.#symbolPart(calculationOf[type] as Calculation, id, row);
     const subtracted = this.#subtracted(calculationOf[type] as Calculation, place);

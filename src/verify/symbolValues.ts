@@ -47,6 +47,11 @@ export class SymbolValues {
     return value;
   }
 
+  /** As `value`, if it has been asked for and depends on nothing else; else NaN. */
+  known(reference: number): number {
+    return reference >= 0 ? this.#globals[reference]! : this.#locals[~reference]!;
+  }
+
   /** What `value` has no exact number for: an address by itself, or any 64 bits added to that of a section. */
   wideValue(reference: number): bigint {
     const target = this.#target;
