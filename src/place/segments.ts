@@ -157,7 +157,10 @@ export function layFlat(outputs: readonly LocatedOutput[]): FilePlan {
   const offsetOf = new Map(outputs.map((each) => [each, Number(each.loadAddress) - start] as const));
   const fileEnd = withBytes.reduce(
     (end, each) =>
-      Math.max(end, present(offsetOf.get(each), 'sections with bytes have a file offset') + Number(each.size)),
+      Math.max(
+        end,
+        present(offsetOf.get(each), 'sections with bytes have a file offset') + Number(each.size),
+      ),
     0,
   );
   return { loads: [], offsetOf, fileEnd, base: start };
