@@ -1,6 +1,7 @@
 /**
  * Which file of dist/ each module of the sources goes into: every module into one, and what else needs it loads that
- * file. Only src/node is there twice, for the commands and for the library. Packages go where they are imported.
+ * file. Only src/node is there twice, for the commands and for the library, and what threads run is a file that stands
+ * alone. Packages go where they are imported.
  */
 import { basename, relative, resolve, sep } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
@@ -32,6 +33,7 @@ const COMMANDS = 'src/cli/main.ts';
 const PRINT = 'src/cli/print.ts';
 const CORE = 'src/core.ts';
 const LIBRARY = 'src/node/library.ts';
+const WORKER = 'src/node/packWorker.ts';
 
 /** Names of modules that exist only here. */
 const ALL_MODULES = 'all-modules';
@@ -106,7 +108,7 @@ async function readGraph(root: string): Promise<Graph> {
   const { metafile } = await build({
     ...OPTIONS,
     absWorkingDir: root,
-    entryPoints: [COMMANDS, LIBRARY],
+    entryPoints: [COMMANDS, LIBRARY, WORKER],
     outdir: 'none',
     write: false,
     metafile: true,
@@ -132,7 +134,9 @@ function divide(graph: Graph): Part[] {
   const parts = [linker, main, print, shared];
   for (const entry of usedFirst(graph, entries))
     parts.push(makePart(fileOnDemand(entry), loadedWith(graph, entry), parts, entry));
-  return [core, library, ...parts];
+  // It starts sooner without the rest.
+  const worker = makePart('packWorker.cjs', loadedWith(graph, WORKER), [], WORKER);
+  return [core, library, worker, ...parts];
 }
 
 /** Modules in an order in which none comes before one that is loaded with it. */

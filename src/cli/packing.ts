@@ -1,5 +1,7 @@
 /** `--pack`: what links and packs. A file of its own in the build, which no other link loads. */
+import { join } from 'node:path';
 import type { link } from '../link.ts';
+import { PackThreads, usualThreads } from '../node/packThreads.ts';
 import { METHODS } from '../pack/methods.ts';
 import { linkPacked } from '../packed/linkPacked.ts';
 import type { PackRequest } from './packRequest.ts';
@@ -13,6 +15,14 @@ export function packingLink(
   const methods = METHODS.filter(({ name }) => method === 'auto' || method === name);
   const tell = (done: number, total: number, size: number) =>
     progress?.begin('packImage', `: ${Math.floor((100 * done) / total)} %, ${size} bytes`);
-  const packing = { methods, effort: { level, seconds, progress: tell } };
-  return (files, options, hooks) => linkPacked(files, options, packing, hooks);
+  const threads = new PackThreads(usualThreads(), join(__dirname, 'packWorker.cjs'));
+  return (files, options, hooks) => {
+    const deadline = seconds === undefined ? undefined : Date.now() + 1000 * seconds;
+    return linkPacked(
+      files,
+      options,
+      { methods, effort: { level, deadline, progress: tell, threads } },
+      hooks,
+    );
+  };
 }

@@ -1,4 +1,5 @@
 /** What a method of packing is: it makes an image smaller, and has the code that makes it whole again. */
+import type { Threads } from './cm/rounds.ts';
 import type { MethodName } from './names.ts';
 
 /** A program as it has to lie in memory. Addresses are virtual, below 2^31. */
@@ -18,12 +19,14 @@ export interface PackEffort {
   /** 1 to 9: what `--pack-effort` says. The result depends on it and on the input alone. */
   readonly level: number;
   /**
-   * Seconds that may pass, where the user has set them: what `--pack-time` says. A method that is not done by then
-   * takes the best that it has found.
+   * When to be done, as `Date.now()` tells time, where the user has said how long it may take. A method that is not
+   * done by then takes the best that it has found.
    */
-  readonly seconds: number | undefined;
+  readonly deadline?: number | undefined;
   /** Is told now and then how much of the work is done, of how much, and the size of the payload so far in bytes. */
   readonly progress?: ((done: number, total: number, size: number) => void) | undefined;
+  /** Where work may be shared; the result is the same. */
+  readonly threads?: Threads | undefined;
 }
 
 /** A packed image. */

@@ -82,7 +82,7 @@ function optionsFor(more: Partial<LinkOptions> = {}): LinkOptions {
 const filesFor = (filling: number) => new Map([['main.o', exitObject(filling)]]);
 
 function packing(...methods: readonly Method[]) {
-  return { methods, effort: { level: 5, seconds: undefined } };
+  return { methods, effort: { level: 5 } };
 }
 
 function pack(filling: number, more: Partial<LinkOptions> = {}): LinkResult {

@@ -16,6 +16,6 @@ export function linkStored(
   method: Method = store,
 ): { stub: LinkResult; input: PackInput } {
   const image = linkImage(files, options, link(files, options).size + ROOM, 'repetitive', {});
-  const packed = method.pack(image.input, { level: 1, seconds: undefined });
+  const packed = method.pack(image.input, { level: 1 });
   return { stub: linkStub(packed, image, options), input: image.input };
 }

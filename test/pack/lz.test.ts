@@ -17,7 +17,7 @@ import { run, scratchFolder } from '../run.ts';
 import { decode } from './lzDecoder.ts';
 
 const folder = scratchFolder();
-const EFFORT = { level: 5, seconds: undefined };
+const EFFORT = { level: 5 };
 
 /** Bytes with repetitions near and far, and what looks like code. */
 const images = fc
@@ -125,7 +125,7 @@ function inputOf(bytes: Uint8Array) {
 }
 
 function pack(image: Uint8Array, level: number): Uint8Array {
-  return lz.pack(inputOf(image), { level, seconds: undefined }).payload;
+  return lz.pack(inputOf(image), { level }).payload;
 }
 
 /** Exits with the low bits of a sum of all words of its data. */

@@ -3,8 +3,9 @@ import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
 import type { MethodName } from '../names.ts';
 import { encode } from './encode.ts';
 import { callsToTargets, type Kinds, kindsFor, opcodeUses, seenBytes } from './instructions.ts';
-import { measure } from './measure.ts';
-import { type Material, type Mixing, type Model, Table } from './model.ts';
+import { Measurer } from './measure.ts';
+import type { Material, Mixing, Model } from './model.ts';
+import { SingleRounds } from './rounds.ts';
 import { searchModel } from './search.ts';
 import { joinStub } from './stub.ts';
 
@@ -67,7 +68,7 @@ function packInstructions(
   const [cheapest] = LEAST_USES.map((least) => {
     const kinds = kindsFor(uses, least, mixing !== undefined);
     const material = materialFor(input, kinds);
-    return { kinds, material, size: measure(material, model, new Table()) / 8 + kinds.runs.length };
+    return { kinds, material, size: new Measurer(material, false).measure(model) / 8 + kinds.runs.length };
   }).sort((a, b) => a.size - b.size);
   const { kinds, material } = cheapest!;
   return packed(method, material, search(material, model, 15, 2, effort), kinds);
@@ -94,18 +95,25 @@ function search(
   first: Model,
   bits: number,
   maskSize: number,
-  { level, progress }: PackEffort,
+  { level, deadline = Number.POSITIVE_INFINITY, progress, threads }: PackEffort,
 ): Model {
   const steps = STEPS[level]!;
-  const trials = Math.floor(steps / (material.bytes.length * 8 * first.masks.length + 1));
-  const overhead = ({ masks }: Model) => masks.length * maskSize;
-  return searchModel(material, first, bits, trials, new Table(), overhead, (done, size) =>
-    progress?.(done, trials, Math.ceil(size)),
-  ).model;
+  const rounds = threads?.open(material, steps) ?? new SingleRounds(material);
+  try {
+    return searchModel(material, first, rounds, {
+      bits,
+      steps,
+      deadline,
+      overhead: ({ masks }) => masks.length * maskSize,
+      progress: (done, size) => progress?.(done, steps, Math.ceil(size)),
+    });
+  } finally {
+    rounds.close();
+  }
 }
 
 function packed(method: MethodName, material: Material, model: Model, kinds: Kinds | undefined): Packed {
-  const stream = encode(material, model, new Table());
+  const stream = encode(material, model);
   if (!stream) throw new Error('a model that was measured gives a bit no room');
   return {
     method,
@@ -120,7 +128,7 @@ function packed(method: MethodName, material: Material, model: Model, kinds: Kin
 function bitsOf(material: Material, model: Model): Float32Array {
   const bits = new Float32Array(material.bytes.length);
   let told = 0;
-  measure(material, model, new Table(), undefined, (probability, bit) => {
+  new Measurer(material, false).measure(model, undefined, (probability, bit) => {
     bits[told++ >> 3]! -= Math.log2(bit === 1 ? probability : 1 - probability);
   });
   return bits;

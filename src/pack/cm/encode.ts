@@ -2,17 +2,18 @@
  * The arithmetic coder whose decoder is in the stubs: a range of at most 31 bits, of which the lower part belongs to a
  * 1, and a byte more whenever it is below 2^23 (Martin, "Range encoding", 1979).
  */
-import { measure } from './measure.ts';
-import { type Material, type Model, ROUND, type Table } from './model.ts';
+import { Measurer } from './measure.ts';
+import { type Material, type Model, ROUND } from './model.ts';
 
 const LEAST_RANGE = 2 ** 23;
 /** The decoder reads three bytes before the first bit. */
 const FIRST_RANGE = 2 ** 24;
 
 /** @returns the coded bits; undefined if the model gives a bit no room */
-export function encode(material: Material, model: Model, table: Table): Uint8Array | undefined {
+export function encode(material: Material, model: Model): Uint8Array | undefined {
   const coder = new Coder();
-  const cost = measure(material, model, table, undefined, (probability, bit) => coder.put(probability, bit));
+  const watch = (probability: number, bit: number) => coder.put(probability, bit);
+  const cost = new Measurer(material, false).measure(model, undefined, watch);
   return Number.isFinite(cost) && coder.isGood ? coder.finish() : undefined;
 }
 

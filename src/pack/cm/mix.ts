@@ -13,14 +13,12 @@ import {
   MARKS,
   type Material,
   type Model,
-  namedBytes,
   type Pace,
   ROUND,
-  seedsOf,
   startOf,
-  type Table,
   type Watch,
 } from './model.ts';
+import type { Slots } from './slots.ts';
 
 /** Weights of a set. */
 const SET = 32;
@@ -29,88 +27,87 @@ const OPCODES = 256;
 /** Counts below have their logarithm in a table. */
 const KNOWN = 4096;
 
+/** Logarithm of the words of a slot: those of a sum, and how many zeros and ones came to it, as the stub keeps them. */
+export const MIXED_WORDS = 2;
+
 /** As `measureSums`, for a model that mixes. */
 export function measureMixed(
   { bytes, seen }: Material,
   model: Model,
-  table: Table,
+  slots: Slots,
+  memory: ArrayBuffer,
   pace?: Pace,
   watch?: Watch,
 ): number {
-  const { masks, scale, tableBits } = model;
+  const { masks, scale } = model;
   const mixing = model.mixing!;
   const count = masks.length;
-  table.clear(tableBits, true);
-  const { values, errors, zeros, ones } = table;
-  const shift = 32 - tableBits;
+  const words = new Float32Array(memory);
+  const counts = new Int32Array(memory);
+  const { numbers, rows } = slots;
   const factor = floatOf(scale);
   const start = startOf(scale);
   const weight = floatOf(mixing.weight);
   const rate = floatOf(mixing.rate);
   const added = floatOf(mixing.count);
-  const logs = new Int32Array(KNOWN).map((_, n) => logarithm(n, added));
-  const seeds = seedsOf(model);
-  const plans = masks.map(namedBytes);
-  const hashes = new Int32Array(count);
-  const slots = new Int32Array(count);
-  const inputs = new Int32Array(count);
+  const logs = new Float64Array(KNOWN).map((_, n) => logarithm(n, added));
+  const used = new Int32Array(count);
+  const inputs = new Float64Array(count);
   const byState = new Float64Array(STATES * SET);
   const byOpcode = new Float64Array(OPCODES * SET);
   let product = 1;
   let cost = 0;
-  const step = Math.ceil(bytes.length / MARKS);
+  const size = bytes.length;
+  const step = Math.ceil(size / MARKS);
   let next = step;
-  for (let at = 0; at < bytes.length; at++) {
-    const base = at * SEEN;
-    for (let index = 0; index < count; index++) {
-      const plan = plans[index]!;
-      let hash = seeds[index]!;
-      for (let place = 0; place < plan.length; place++)
-        hash = Math.imul(hash ^ seen[base + plan[place]!]!, scale);
-      hashes[index] = hash;
+  let stretch = 0;
+  let bitAt = 0;
+  for (let at = 0; at < size; at++) {
+    if (at === stretch) {
+      stretch = slots.find(at);
+      bitAt = 0;
     }
-    const stateSet = seen[base + STATE]! * SET;
-    const opcodeSet = seen[base + LAST_OPCODE]! * SET;
+    const stateSet = seen[at * SEEN + STATE]! * SET;
+    const opcodeSet = seen[at * SEEN + LAST_OPCODE]! * SET;
     const byte = bytes[at]!;
-    let partial = 1;
     for (let place = 7; place >= 0; place--) {
       let sum = start;
       for (let index = 0; index < count; index++) {
-        const slot = Math.imul(hashes[index]! ^ partial, scale) >>> shift;
-        slots[index] = slot;
-        const zero = zeros[slot]!;
-        const one = ones[slot]!;
+        const slot = numbers[rows[index]! + bitAt]!;
+        used[index] = slot;
+        const zero = counts[slot + 2]!;
+        const one = counts[slot + 3]!;
         const input =
           (zero < KNOWN ? logs[zero]! : logarithm(zero, added)) -
           (one < KNOWN ? logs[one]! : logarithm(one, added));
         inputs[index] = input;
-        sum += values[slot]!;
+        sum += words[slot]!;
         sum += input * (weight + byState[stateSet + index]! + byOpcode[opcodeSet + index]!);
       }
+      bitAt++;
       const rounded = sum * factor + ROUND - ROUND;
       if (!(rounded > 0 && rounded < LARGEST)) return Number.POSITIVE_INFINITY;
       floatBits[0] = rounded;
       const probability = 1 / (1 + asFloat[0]!);
       const bit = (byte >> place) & 1;
-      partial = (partial << 1) | bit;
-      watch?.(probability, bit);
+      if (watch) watch(probability, bit);
       product *= bit === 1 ? probability : 1 - probability;
       const error = probability - bit;
       const size = Math.abs(error);
+      const came = bit === 1 ? 3 : 2;
+      const other = 5 - came;
       // The stub takes slots from its stack, the last context first.
       for (let index = count - 1; index >= 0; index--) {
         const change = inputs[index]! * error * rate;
         byState[stateSet + index]! += change;
         byOpcode[opcodeSet + index]! += change;
-        const slot = slots[index]!;
-        const seenError = size + errors[slot]!;
-        errors[slot] = seenError;
-        values[slot]! += error / Math.sqrt(seenError);
-        const came = bit === 1 ? ones : zeros;
-        const other = bit === 1 ? zeros : ones;
-        came[slot]!++;
-        const left = other[slot]!;
-        if (left > 1) other[slot] = (left >> 1) + 1;
+        const slot = used[index]!;
+        const seenError = size + words[slot + 1]!;
+        words[slot + 1] = seenError;
+        words[slot]! += error / Math.sqrt(seenError);
+        counts[slot + came]!++;
+        const left = counts[slot + other]!;
+        if (left > 1) counts[slot + other] = (left >> 1) + 1;
       }
     }
     if (product < 1e-200) {

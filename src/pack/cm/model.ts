@@ -8,7 +8,7 @@
  * operations in the same order, so that both agree to the last bit. Only IEEE basic operations occur; the power of two
  * is taken by making the bits of a float.
  */
-import { SEEN } from './instructions.ts';
+import type { Slots } from './slots.ts';
 
 /** What tells one model from another; the stub gets all of it. */
 export interface Model {
@@ -101,127 +101,98 @@ export function startOf(scale: number): number {
   return Math.fround((EXPONENT_BIAS * MANTISSA) / floatOf(scale));
 }
 
-/** Slots of the models that are tried; one model uses them at a time. */
-export class Table {
-  values = new Float32Array(0);
-  /** What the errors of a slot add up to, without their signs. */
-  errors = new Float32Array(0);
-  /** How many zeros and ones came to a slot, as the stub keeps them; made for models that mix. */
-  zeros = new Int32Array(0);
-  ones = new Int32Array(0);
-
-  /** @param bits logarithm of the number of slots, which are 0 from then on */
-  clear(bits: number, isMixed: boolean): void {
-    const size = 2 ** bits;
-    if (this.values.length < size) {
-      this.values = new Float32Array(size);
-      this.errors = new Float32Array(size);
-    } else {
-      this.values.fill(0, 0, size);
-      this.errors.fill(0, 0, size);
-    }
-    if (!isMixed) return;
-    if (this.zeros.length < size) {
-      this.zeros = new Int32Array(size);
-      this.ones = new Int32Array(size);
-    } else {
-      this.zeros.fill(0, 0, size);
-      this.ones.fill(0, 0, size);
-    }
-  }
-}
-
 /** Places in an image at which models are compared. */
 export const MARKS = 16;
 /** A model may be this much behind another on the way, and win in the end. */
 const LAG = 1.01;
 
-/** What the best model has cost up to some places of an image. */
+/** What a run may cost up to some places of an image, and has cost. */
 export class Pace {
-  private best: readonly number[] = [];
-  private marks: number[] = [];
+  /** Bits up to each of the places that it has come to. */
+  readonly marks: number[] = [];
+  private readonly best: readonly number[];
+  private readonly deadline: number;
 
-  /** @param cost bits up to the next place */
+  /** @param best marks of the run to compare with @param deadline when it has to be over, as `Date.now()` tells time */
+  constructor(best: readonly number[], deadline = Number.POSITIVE_INFINITY) {
+    this.best = best;
+    this.deadline = deadline;
+  }
+
+  /** @param cost bits up to the next place @returns whether to go on */
   keeps(cost: number): boolean {
     const limit = this.best[this.marks.length];
     this.marks.push(cost);
-    return limit === undefined || cost <= limit * LAG;
-  }
-
-  /** Forgets the places of a run. @param isBest whether later ones are compared with it */
-  end(isBest: boolean): void {
-    if (isBest) this.best = this.marks;
-    this.marks = [];
+    if (limit !== undefined && cost > limit * LAG) return false;
+    return this.deadline === Number.POSITIVE_INFINITY || Date.now() < this.deadline;
   }
 }
 
 /** Takes the probability that a bit is 1, and the bit.  */
 export type Watch = (probability: number, bit: number) => void;
 
+/** Logarithm of the words of a slot: its value, and what its errors add up to, without their signs. */
+export const SUMS_WORDS = 1;
+
 /**
  * Runs a model over an image.
+ * @param memory words of the slots, all 0
  * @param pace what a model may cost; one that falls behind is given up
  * @param watch is told every bit
  * @returns what the image costs in bits; Infinity if the model is given up or a bit has no probability
  */
 export function measureSums(
-  { bytes, seen }: Material,
-  model: Model,
-  table: Table,
+  bytes: Uint8Array,
+  { masks, scale }: Model,
+  slots: Slots,
+  memory: ArrayBuffer,
   pace?: Pace,
   watch?: Watch,
 ): number {
-  const { masks, scale, tableBits } = model;
   const count = masks.length;
-  table.clear(tableBits, false);
-  const { values, errors } = table;
-  const shift = 32 - tableBits;
+  const words = new Float32Array(memory);
+  const { numbers, rows } = slots;
   const factor = floatOf(scale);
   const start = startOf(scale);
-  const seeds = seedsOf(model);
-  const plans = masks.map(namedBytes);
-  const hashes = new Int32Array(count);
-  const slots = new Int32Array(count);
+  const used = new Int32Array(count);
   // Logarithms are taken of products of many probabilities.
   let product = 1;
   let cost = 0;
-  const step = Math.ceil(bytes.length / MARKS);
+  const size = bytes.length;
+  const step = Math.ceil(size / MARKS);
   let next = step;
-  for (let at = 0; at < bytes.length; at++) {
-    const base = at * SEEN;
-    for (let index = 0; index < count; index++) {
-      const plan = plans[index]!;
-      let hash = seeds[index]!;
-      for (let step = 0; step < plan.length; step++)
-        hash = Math.imul(hash ^ seen[base + plan[step]!]!, scale);
-      hashes[index] = hash;
+  let stretch = 0;
+  let bitAt = 0;
+  for (let at = 0; at < size; at++) {
+    if (at === stretch) {
+      stretch = slots.find(at);
+      bitAt = 0;
     }
     const byte = bytes[at]!;
-    let partial = 1;
     for (let place = 7; place >= 0; place--) {
       let sum = start;
       for (let index = 0; index < count; index++) {
-        const slot = Math.imul(hashes[index]! ^ partial, scale) >>> shift;
-        slots[index] = slot;
-        sum += values[slot]!;
+        const slot = numbers[rows[index]! + bitAt]!;
+        used[index] = slot;
+        sum += words[slot]!;
       }
+      bitAt++;
       const rounded = sum * factor + ROUND - ROUND;
       // The bits of a positive float; what is not, has no probability.
       if (!(rounded > 0 && rounded < LARGEST)) return Number.POSITIVE_INFINITY;
       floatBits[0] = rounded;
       const probability = 1 / (1 + asFloat[0]!);
       const bit = (byte >> place) & 1;
-      partial = (partial << 1) | bit;
-      watch?.(probability, bit);
+      if (watch) watch(probability, bit);
       product *= bit === 1 ? probability : 1 - probability;
       const error = probability - bit;
       const size = Math.abs(error);
       // The stub takes slots from its stack, the last context first.
       for (let index = count - 1; index >= 0; index--) {
-        const slot = slots[index]!;
-        const seenError = size + errors[slot]!;
-        errors[slot] = seenError;
-        values[slot]! += error / Math.sqrt(seenError);
+        const slot = used[index]!;
+        const seenError = size + words[slot + 1]!;
+        words[slot + 1] = seenError;
+        words[slot]! += error / Math.sqrt(seenError);
       }
     }
     if (product < 1e-200) {
@@ -236,11 +207,4 @@ export function measureSums(
   }
   // No probability is left if a bit was certain to be the other one.
   return product > 0 ? cost - Math.log2(product) : Number.POSITIVE_INFINITY;
-}
-
-/** Which bytes a mask names, in the order in which the stub takes them into the hash, without the bits of this byte. */
-export function namedBytes(mask: number): number[] {
-  const named: number[] = [];
-  for (let bit = SEEN - 1; bit > 0; bit--) if (mask & (1 << bit)) named.push(bit);
-  return named;
 }

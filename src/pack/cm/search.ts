@@ -1,84 +1,137 @@
 /**
- * Searches for the model that packs an image best: from one that is good for most programs, by small changes of which
- * each is kept if the image then costs less. Chance is a generator that always starts alike, so that the result
- * depends on the image and the number of trials alone.
+ * Searches for the model that packs an image best: from one that is good for most programs, by small changes, of which
+ * a round tries some at a time. The best of a round is kept if the image then costs less; others that would have been
+ * better are tried again with it. Chance is a generator that always starts alike, so that the result depends on the
+ * image and the work that is allowed alone, and not on how many threads share a round.
  */
-import { measure } from './measure.ts';
-import { type Material, type Model, Pace, type Table } from './model.ts';
+import { MARKS, type Material, type Model } from './model.ts';
+import type { Rounds, Run } from './rounds.ts';
 
-/** Bytes that the stub needs besides, for a model. */
-export type Overhead = (model: Model) => number;
-
-export interface Found {
-  readonly model: Model;
-  /** Bytes, with the overhead. */
-  readonly size: number;
+/** What limits a search, and who is told of it. */
+export interface SearchOptions {
+  /** Bits of a mask that may be set, the lowest aside. */
+  readonly bits: number;
+  /** Steps that may be taken, a context and a bit each. */
+  readonly steps: number;
+  /** When it has to be over, as `Date.now()` tells time. */
+  readonly deadline: number;
+  /** Bytes that the stub needs besides, for a model. */
+  readonly overhead: (model: Model) => number;
+  /** @param done steps @param size of the payload so far, in bytes */
+  readonly progress: (done: number, size: number) => void;
 }
+
+/** Models that are measured at a time. Not as many as there are threads: the result would depend on them. */
+const ROUND_SIZE = 8;
+/** A search ends once so many rounds in a row have found nothing. */
+const PATIENCE = 400;
 
 /** Contexts that the search may arrive at. */
 const MOST_CONTEXTS = 24;
 const LEAST_CONTEXTS = 2;
 
-/**
- * @param bits bits of a mask that may be set, the lowest aside
- * @param trials how many models are measured
- */
+/** @returns the best model that was found */
 export function searchModel(
   material: Material,
   first: Model,
-  bits: number,
-  trials: number,
-  table: Table,
-  overhead: Overhead,
-  progress: (done: number, size: number) => void,
-): Found {
+  rounds: Rounds,
+  { bits, steps, deadline, overhead, progress }: SearchOptions,
+): Model {
   const chance = new Chance();
-  const pace = new Pace();
-  const cost = (model: Model): number => measure(material, model, table, pace) / 8 + overhead(model);
-  let best: Found = { model: first, size: cost(first) };
-  pace.end(true);
-  for (let trial = 0; trial < trials; trial++) {
-    const model = changed(best.model, bits, chance);
-    if (!model) continue;
-    const size = cost(model);
-    const isBetter = size < best.size;
-    pace.end(isBetter);
-    if (isBetter) best = { model, size };
-    progress(trial + 1, best.size);
+  const cost = ({ cost }: Run, model: Model) => cost / 8 + overhead(model);
+  let best = first;
+  let [bestRun] = rounds.measure([first], [], deadline) as [Run];
+  let size = cost(bestRun, first);
+  let done = stepsOf(bestRun, first, material);
+  let again: Change[] = [];
+  for (let fruitless = 0; done < steps && fruitless < PATIENCE && Date.now() < deadline; fruitless++) {
+    const changes = again.concat(drawChanges(best, bits, chance, ROUND_SIZE - again.length));
+    const tried = changes.flatMap((change) => {
+      const model = change(best);
+      return model ? [{ change, model }] : [];
+    });
+    const models = tried.map(({ model }) => model);
+    const runs = rounds.measure(models, bestRun.marks, deadline);
+    const sizes = runs.map((run, index) => cost(run, models[index]!));
+    for (const [index, run] of runs.entries()) done += stepsOf(run, models[index]!, material);
+    const smallest = Math.min(...sizes);
+    again = [];
+    if (smallest < size) {
+      const winner = sizes.indexOf(smallest);
+      again = tried
+        .filter((_, index) => index !== winner && sizes[index]! < size)
+        .map(({ change }) => change);
+      best = models[winner]!;
+      bestRun = runs[winner]!;
+      size = smallest;
+      fruitless = 0;
+    }
+    progress(Math.min(done, steps), size);
   }
   return best;
 }
 
-/** @returns undefined if the change leads nowhere */
-function changed(model: Model, bits: number, chance: Chance): Model | undefined {
-  const masks = [...model.masks];
+/** Steps of a run, about: where one was given up is known by the places that it has come to. */
+function stepsOf({ cost, marks }: Run, { masks }: Model, { bytes }: Material): number {
+  const share = Number.isFinite(cost) ? 1 : Math.min(1, (marks.length + 1) / MARKS);
+  return bytes.length * 8 * masks.length * share;
+}
+
+/** Makes another model of one, or none if that leads nowhere. It may be tried with several. */
+type Change = (model: Model) => Model | undefined;
+
+function drawChanges(model: Model, bits: number, chance: Chance, count: number): Change[] {
+  return Array.from({ length: count }, () => drawChange(model, bits, chance));
+}
+
+function drawChange({ masks }: Model, bits: number, chance: Chance): Change {
   const kind = chance.below(16);
-  if (kind === 0) return { ...model, scale: changedScale(model.scale, chance) };
-  if (kind <= 2) {
-    if (masks.length <= LEAST_CONTEXTS) return undefined;
-    masks.splice(chance.below(masks.length), 1);
-    return { ...model, masks };
-  }
-  if (kind === 3) {
-    const from = chance.below(masks.length);
-    const [mask] = masks.splice(from, 1);
-    masks.splice(chance.below(masks.length + 1), 0, mask!);
-    return { ...model, masks };
-  }
-  const isNew = kind <= 6;
-  if (isNew && masks.length >= MOST_CONTEXTS) return undefined;
-  const at = chance.below(masks.length);
-  let mask = chance.below(3) === 0 ? 1 : masks[at]!;
-  for (let flips = 1 + chance.below(3); flips > 0; flips--) mask ^= 2 << chance.below(bits);
-  if (masks.includes(mask)) return undefined;
-  if (isNew) masks.splice(at, 0, mask);
-  else masks[at] = mask;
-  return { ...model, masks };
+  if (kind === 0) return changeScale(chance.below(2 ** 19) - 2 ** 18);
+  const mask = masks[chance.below(masks.length)]!;
+  if (kind <= 2) return remove(mask);
+  if (kind === 3) return move(mask, chance.below(masks.length));
+  let other = chance.below(3) === 0 ? 1 : mask;
+  for (let flips = 1 + chance.below(3); flips > 0; flips--) other ^= 2 << chance.below(bits);
+  return kind <= 6 ? insert(other, mask) : replace(mask, other);
 }
 
 /** Another scale near by, an odd number. */
-function changedScale(scale: number, chance: Chance): number {
-  return (scale + (chance.below(2 ** 19) - 2 ** 18)) | 1;
+function changeScale(difference: number): Change {
+  return (model) => ({ ...model, scale: (model.scale + difference) | 1 });
+}
+
+function remove(mask: number): Change {
+  return (model) => {
+    const masks = model.masks.filter((other) => other !== mask);
+    return masks.length < LEAST_CONTEXTS || masks.length === model.masks.length
+      ? undefined
+      : { ...model, masks };
+  };
+}
+
+function move(mask: number, to: number): Change {
+  return (model) => {
+    if (!model.masks.includes(mask)) return undefined;
+    const masks = model.masks.filter((other) => other !== mask);
+    masks.splice(to, 0, mask);
+    return { ...model, masks };
+  };
+}
+
+function insert(mask: number, next: number): Change {
+  return (model) => {
+    const at = model.masks.indexOf(next);
+    if (at < 0 || model.masks.length >= MOST_CONTEXTS || model.masks.includes(mask)) return undefined;
+    return { ...model, masks: model.masks.toSpliced(at, 0, mask) };
+  };
+}
+
+function replace(mask: number, by: number): Change {
+  return (model) => {
+    const at = model.masks.indexOf(mask);
+    if (at < 0 || model.masks.includes(by)) return undefined;
+    return { ...model, masks: model.masks.with(at, by) };
+  };
 }
 
 /** Numbers that look random (Marsaglia, "Xorshift RNGs", 2003). */

@@ -1,0 +1,205 @@
+/**
+ * Finds the slots of contexts: numbers of words in the memory of a table. A search runs many models over the same image
+ * that have most contexts in common, so their slots are found once; and they get numbers in the order in which they
+ * occur, so that those of a byte lie together. Which contexts share a slot is as in the stub.
+ */
+import { SEEN } from './instructions.ts';
+import { type Material, type Model, seedsOf } from './model.ts';
+
+/** Where a run finds the slots of its contexts. */
+export interface Slots {
+  /** For a bit of the stretch, from its row's start: the first word of its slot. */
+  readonly numbers: Int32Array;
+  /** Where the row of each context begins. */
+  readonly rows: Int32Array;
+  /** Words of the table that slots may lie in. */
+  readonly words: number;
+  /** Finds the slots of the stretch that begins with a byte of the image. @returns where it ends */
+  find(from: number): number;
+}
+
+/** Bytes of an image whose slots are found at a time, if they are not kept. */
+const STRETCH = 256;
+
+/** Rows that are kept: those of a model with most contexts, and some that it has not. */
+const KEPT = 32;
+/** Images up to this size, in bytes, have their slots kept: 128 MB of them. */
+const KEPT_SIZE = 2 ** 17;
+
+/** Numbers are given anew once there are so many times more than bits of a model's rows; most belong to no row then. */
+const CROWD = 2;
+
+/** A context, with all that its slots depend on but the image. */
+interface Context {
+  readonly plan: readonly number[];
+  readonly seed: number;
+  readonly scale: number;
+  /** How far a hash is shifted for the number of a slot. */
+  readonly shift: number;
+  /** Logarithm of the words of a slot. */
+  readonly words: number;
+}
+
+/** Slots of one run, found stretch by stretch. @param words logarithm of the words of a slot */
+export function passingSlots(material: Material, model: Model, words: number): Slots {
+  const contexts = contextsOf(model, words);
+  const numbers = new Int32Array(contexts.length * STRETCH * 8);
+  const rows = Int32Array.from(contexts, (_, index) => index * STRETCH * 8);
+  return {
+    numbers,
+    rows,
+    words: 2 ** (model.tableBits + words),
+    find(from) {
+      const to = Math.min(from + STRETCH, material.bytes.length);
+      for (const [index, context] of contexts.entries())
+        fillRow(numbers, rows[index]!, material, context, from, to);
+      return to;
+    },
+  };
+}
+
+/** Slots of many runs over an image. */
+export class KeptSlots {
+  private readonly material: Material;
+  private readonly stride: number;
+  private readonly numbers: Int32Array;
+  /** Rows by mask and seed, those used last at the end. */
+  private readonly rows = new Map<string, number>();
+  /** New number by number of a slot, from 1 on; 0 where there is none. */
+  private known = new Int32Array(0);
+  private count = 0;
+  private kind = '';
+  private lastKind = '';
+
+  constructor(material: Material) {
+    this.material = material;
+    // Rows that lie a multiple of a page apart would be in each other's way in the cache.
+    this.stride = ((material.bytes.length >> 1) | 1) * 16;
+    this.numbers = new Int32Array(KEPT * this.stride);
+  }
+
+  /** Whether the slots of an image of this size can be kept. @param size in bytes */
+  static canKeep(size: number): boolean {
+    return size <= KEPT_SIZE;
+  }
+
+  /**
+   * @returns undefined for the first of models that differ from the ones before in more than contexts: most of them do
+   *   not come again
+   */
+  slotsFor(model: Model, words: number): Slots | undefined {
+    if (model.masks.length > KEPT) return undefined;
+    const { scale, tableBits } = model;
+    const kind = [scale, tableBits, words].join();
+    const isAgain = kind === this.lastKind;
+    this.lastKind = kind;
+    const size = this.material.bytes.length;
+    if (kind !== this.kind) {
+      if (!isAgain && this.kind !== '') return undefined;
+      this.kind = kind;
+      this.forget(tableBits);
+    } else if (this.count > CROWD * model.masks.length * size * 8) {
+      this.forget(tableBits);
+    }
+    const rows = this.rowsFor(model, words);
+    return { numbers: this.numbers, rows, words: this.count << words, find: () => size };
+  }
+
+  private forget(tableBits: number): void {
+    this.rows.clear();
+    this.count = 0;
+    if (this.known.length === 2 ** tableBits) this.known.fill(0);
+    else this.known = new Int32Array(2 ** tableBits);
+  }
+
+  private rowsFor(model: Model, words: number): Int32Array {
+    const contexts = contextsOf(model, words);
+    const names = contexts.map(({ seed }, index) => `${model.masks[index]},${seed}`);
+    // Those that are there are put at the end first, so that none of them is given up for another.
+    const rows = names.map((name) => this.use(name));
+    return Int32Array.from(rows, (row, index) => row ?? this.add(names[index]!, contexts[index]!));
+  }
+
+  private use(name: string): number | undefined {
+    const row = this.rows.get(name);
+    if (row === undefined) return undefined;
+    this.rows.delete(name);
+    this.rows.set(name, row);
+    return row;
+  }
+
+  private add(name: string, context: Context): number {
+    // Contexts that are alike share a row.
+    const same = this.use(name);
+    if (same !== undefined) return same;
+    const row = this.freeRow();
+    this.rows.set(name, row);
+    const size = this.material.bytes.length;
+    fillRow(this.numbers, row, this.material, { ...context, words: 0 }, 0, size);
+    this.renumber(row, row + size * 8, context.words);
+    return row;
+  }
+
+  private freeRow(): number {
+    if (this.rows.size < KEPT) return this.rows.size * this.stride;
+    const [oldest] = this.rows;
+    this.rows.delete(oldest![0]);
+    return oldest![1];
+  }
+
+  private renumber(from: number, to: number, words: number): void {
+    const { numbers, known } = this;
+    let { count } = this;
+    for (let at = from; at < to; at++) {
+      const slot = numbers[at]!;
+      let number = known[slot]!;
+      if (number === 0) {
+        number = ++count;
+        known[slot] = number;
+      }
+      numbers[at] = (number - 1) << words;
+    }
+    this.count = count;
+  }
+}
+
+function contextsOf(model: Model, words: number): Context[] {
+  const seeds = seedsOf(model);
+  const { scale, tableBits } = model;
+  return model.masks.map((mask, index) => ({
+    plan: namedBytes(mask),
+    seed: seeds[index]!,
+    scale,
+    shift: 32 - tableBits,
+    words,
+  }));
+}
+
+/** Which bytes a mask names, in the order in which the stub takes them into the hash, without the bits of this byte. */
+function namedBytes(mask: number): number[] {
+  const named: number[] = [];
+  for (let bit = SEEN - 1; bit > 0; bit--) if (mask & (1 << bit)) named.push(bit);
+  return named;
+}
+
+/** Writes the slots of a context, of all bits of a stretch, into a row. */
+function fillRow(
+  numbers: Int32Array,
+  row: number,
+  { bytes, seen }: Material,
+  { plan, seed, scale, shift, words }: Context,
+  from: number,
+  to: number,
+): void {
+  const named = plan.length;
+  let end = row;
+  for (let at = from; at < to; at++) {
+    const base = at * SEEN;
+    let hash = seed;
+    for (let step = 0; step < named; step++) hash = Math.imul(hash ^ seen[base + plan[step]!]!, scale);
+    // Bits of this byte so far, behind a 1.
+    const byte = bytes[at]! | 0x100;
+    for (let place = 8; place > 0; place--)
+      numbers[end++] = (Math.imul(hash ^ (byte >> place), scale) >>> shift) << words;
+  }
+}
