@@ -288,6 +288,11 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
     help: 'take the best that is found in this time; how small that is depends on the machine (default: no limit)',
   },
   {
+    flags: '--pack-threads <count>',
+    group: GROUPS.packing,
+    help: 'how many threads search at a time, 1 to 8; the result is the same (default: one for each processor)',
+  },
+  {
     flags: '-o, --output <file>',
     group: GROUPS.output,
     help: 'the executable; - for standard output (default: a.out)',

@@ -11,6 +11,7 @@ import {
   parseIdentPad,
   parseOsabi,
   parsePackEffort,
+  parsePackThreads,
   parsePackTime,
   parseSize,
   UsageError,
@@ -67,6 +68,7 @@ const VALUES: Readonly<Record<string, () => v.GenericSchema>> = {
   pack: () => choice(['auto', ...METHOD_NAMES]),
   packEffort: () => numberFor(parsePackEffort, 'expected 1 to 9'),
   packTime: () => secondsFor(parsePackTime),
+  packThreads: () => numberFor(parsePackThreads, 'expected 1 to 8'),
 };
 
 const listOf = (item: v.GenericSchema) => v.array(item, 'expected a list');

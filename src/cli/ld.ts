@@ -34,6 +34,7 @@ Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --reproduce=FILE  -
 tinyelf's:   --header  --compat  --floor  --segments  --verbatim  --osabi  --ident-pad  --builtins  --watch
              --shrink=safe|all|none  --print-shrink
              --pack[=auto|cm|cm2|lz]  --pack-effort=LEVEL  --pack-time=SECONDS
+             --pack-threads=COUNT
              --budget=SIZE  --baseline=FILE  --config=FILE
 
 Exit status: 0 linked, 1 the link failed, 2 wrong usage, 3 linked and over budget, 70 a defect.

@@ -122,6 +122,7 @@ function initialState(inputs: InputName[]): LdState {
     pack: undefined,
     packEffort: undefined,
     packTime: undefined,
+    packThreads: undefined,
     config: undefined,
     sysroot: '',
     defaultPaths: true,

@@ -55,6 +55,7 @@ export interface LdState {
   pack: string | undefined;
   packEffort: string | undefined;
   packTime: string | undefined;
+  packThreads: string | undefined;
   config: string | undefined;
   sysroot: string;
   defaultPaths: boolean;
@@ -326,6 +327,9 @@ function addOwnOptions(): void {
   });
   option('pack-time', 'value', (state, value) => {
     state.packTime = value;
+  });
+  option('pack-threads', 'value', (state, value) => {
+    state.packThreads = value;
   });
   option('config', 'value', (state, value) => {
     state.config = value;

@@ -26,6 +26,7 @@ export interface LinkValues {
   readonly pack?: string;
   readonly packEffort?: string;
   readonly packTime?: string;
+  readonly packThreads?: string;
   readonly output?: string;
   readonly symbols?: boolean;
   readonly debug?: boolean;

@@ -4,25 +4,21 @@ import type { link } from '../link.ts';
 import { PackThreads, usualThreads } from '../node/packThreads.ts';
 import { METHODS } from '../pack/methods.ts';
 import { linkPacked } from '../packed/linkPacked.ts';
+import { packProgress } from './packProgress.ts';
 import type { PackRequest } from './packRequest.ts';
 import type { Progress } from './progress.ts';
 
 /** A function like `link` that packs as it is asked to, and says how far it is. */
 export function packingLink(
-  { method, level, seconds }: PackRequest,
+  { method, level, seconds, threads = usualThreads() }: PackRequest,
   progress: Progress | undefined,
 ): typeof link {
   const methods = METHODS.filter(({ name }) => method === 'auto' || method === name);
-  const tell = (done: number, total: number, size: number) =>
-    progress?.begin('packImage', `: ${Math.floor((100 * done) / total)} %, ${size} bytes`);
-  const threads = new PackThreads(usualThreads(), join(__dirname, 'packWorker.cjs'));
+  const shared = new PackThreads(threads, join(__dirname, 'packWorker.cjs'));
   return (files, options, hooks) => {
     const deadline = seconds === undefined ? undefined : Date.now() + 1000 * seconds;
-    return linkPacked(
-      files,
-      options,
-      { methods, effort: { level, deadline, progress: tell, threads } },
-      hooks,
-    );
+    const tell = progress && packProgress(progress, deadline);
+    const effort = { level, deadline, progress: tell, threads: shared };
+    return linkPacked(files, options, { methods, effort }, hooks);
   };
 }

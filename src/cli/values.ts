@@ -9,7 +9,7 @@ import {
   type LinkOptions,
   type SymbolDefinition,
 } from '../options.ts';
-import { EFFORT, METHOD_NAMES, type MethodName } from '../pack/names.ts';
+import { EFFORT, METHOD_NAMES, type MethodName, MOST_THREADS } from '../pack/names.ts';
 
 /** Thrown for a command line that makes no sense; the message names the option. */
 export class UsageError extends Error {}
@@ -114,6 +114,13 @@ export function parsePackTime(text: string): number {
   const seconds = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : Number.NaN;
   if (seconds > 0 && Number.isFinite(seconds)) return seconds;
   throw new UsageError(`--pack-time ${text}: expected seconds, such as 10 or 0.5`);
+}
+
+/** Reads `--pack-threads`. @throws UsageError */
+export function parsePackThreads(text: string): number {
+  const count = /^[0-9]+$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= MOST_THREADS) return count;
+  throw new UsageError(`--pack-threads ${text}: expected 1 to ${MOST_THREADS}`);
 }
 
 /** Bytes by unit, as GNU coreutils have them: k and KiB are 1024, kB is 1000. */

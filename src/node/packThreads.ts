@@ -4,10 +4,9 @@ import { Worker } from 'node:worker_threads';
 import { Measurer } from '../pack/cm/measure.ts';
 import type { Material, Model } from '../pack/cm/model.ts';
 import { type Rounds, type Run, runModel, type Threads } from '../pack/cm/rounds.ts';
+import { MOST_THREADS } from '../pack/names.ts';
 import { MOST_MODELS, type Shared, SharedRounds } from './packRound.ts';
 
-/** Each has tables of its own, of up to 200 MB. */
-const MOST_THREADS = 8;
 /** Steps below which threads do not pay: a thread takes longer to start than it would save. */
 const LEAST_STEPS = 5e7;
 /** Milliseconds after which the main thread does the work of one that does not answer. */

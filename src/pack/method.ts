@@ -48,6 +48,12 @@ export interface Packed {
 /** A way to pack. */
 export interface Method {
   readonly name: MethodName;
+  /**
+   * Whether its result may be the smallest of all methods, and the program start soon enough. Absent: it always may.
+   * @param size of the image, in bytes
+   * @param seconds that there are, if that is limited
+   */
+  suits?(size: number, seconds: number | undefined): boolean;
   /** @throws Error for nothing that an image can hold */
   pack(input: PackInput, effort: PackEffort): Packed;
 }

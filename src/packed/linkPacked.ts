@@ -6,30 +6,16 @@
 import type { InputFiles } from '../inputs.ts';
 import { type LinkHooks, type LinkResult, link, once } from '../link.ts';
 import type { LinkOptions } from '../options.ts';
-import type { Method, PackEffort, Packed } from '../pack/method.ts';
 import { checkAddresses, checkPackable, checkPlaced } from './cannotPack.ts';
 import { describePacked, packedMap } from './describe.ts';
-import { type LinkedImage, linkImage, type Manner } from './linkImage.ts';
-import { linkStub } from './linkStub.ts';
-
-/** How to pack. */
-export interface Packing {
-  /** Those that are tried. */
-  readonly methods: readonly Method[];
-  readonly effort: PackEffort;
-}
+import { linkImage, type Manner } from './linkImage.ts';
+import { type Packing, packSmallest } from './packSmallest.ts';
 
 /** What `--time` calls it. */
 const PASS = 'packImage';
 
 /** Programs up to this size, in bytes, are packed from images of both manners. */
 const SMALL = 0x4000;
-
-interface PackedFile {
-  readonly image: LinkedImage;
-  readonly packed: Packed;
-  readonly stub: LinkResult;
-}
 
 /**
  * Links objects and archives into an executable that unpacks itself, or a plain one where that is smaller; its summary
@@ -66,21 +52,4 @@ export function linkPacked(
     map: once(() => packedMap(image, packed, description)),
     diagnostics: plain.diagnostics,
   };
-}
-
-/** The smallest packed file; undefined if there is nothing to pack or nothing to pack it with. */
-function packSmallest(
-  images: readonly LinkedImage[],
-  options: LinkOptions,
-  { methods, effort }: Packing,
-): PackedFile | undefined {
-  const files = images
-    .filter(({ input }) => input.bytes.length > 0)
-    .flatMap((image) =>
-      methods.map((method) => {
-        const packed = method.pack(image.input, effort);
-        return { image, packed, stub: linkStub(packed, image, options) };
-      }),
-    );
-  return files.sort((a, b) => a.stub.size - b.stub.size)[0];
 }

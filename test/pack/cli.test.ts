@@ -38,6 +38,8 @@ describe.each([
     ['--pack-effort=0', '--pack-effort 0: expected 1 (fast) to 9 (small)'],
     ['--pack-effort=10', '--pack-effort 10: expected 1 (fast) to 9 (small)'],
     ['--pack-time=0', '--pack-time 0: expected seconds, such as 10 or 0.5'],
+    ['--pack-threads=0', '--pack-threads 0: expected 1 to 8'],
+    ['--pack-threads=9', '--pack-threads 9: expected 1 to 8'],
     ['--pack-time=soon', '--pack-time soon: expected seconds, such as 10 or 0.5'],
   ])('refuses %s', (word, message) => {
     const { code, stderr } = run(command[0]!, [...command.slice(1), '--pack', word, OBJECT], { cwd: folder });
@@ -55,7 +57,7 @@ describe.each([
 });
 
 it('effort without anything to pack is a mistake', () => {
-  for (const name of ['--pack-effort', '--pack-time']) {
+  for (const name of ['--pack-effort', '--pack-time', '--pack-threads']) {
     const { code, stderr } = tinyelf(['link', `${name}=1`, OBJECT], { cwd: folder });
     expect({ code, stderr }).toEqual({
       code: 2,
@@ -72,8 +74,8 @@ it('--pack takes no operand for its value', () => {
 it('is asked for as values say', () => {
   expect(packRequest({})).toBeUndefined();
   expect(packRequest({ pack: 'auto' })).toEqual({ method: 'auto', level: 5, seconds: undefined });
-  const values = { pack: 'cm2', packEffort: '9', packTime: '1.5' };
-  expect(packRequest(values)).toEqual({ method: 'cm2', level: 9, seconds: 1.5 });
+  const values = { pack: 'cm2', packEffort: '9', packTime: '1.5', packThreads: '2' };
+  expect(packRequest(values)).toEqual({ method: 'cm2', level: 9, seconds: 1.5, threads: 2 });
 });
 
 it('may stand in a configuration', () => {
@@ -81,12 +83,13 @@ it('may stand in a configuration', () => {
     writeFileSync(join(folder, 'pack.json'), JSON.stringify(config));
     return tinyelf(['link', '--config', 'pack.json', OBJECT, '-o', 'configured', '--time'], { cwd: folder });
   };
-  expect(link({ pack: 'auto', packEffort: 3, packTime: 2.5 })).toMatchObject({
+  expect(link({ pack: 'auto', packEffort: 3, packTime: 2.5, packThreads: 1 })).toMatchObject({
     code: 0,
     stderr: expect.stringContaining('packImage'),
   });
   expect(link({ packEffort: 3 }).stderr).not.toContain('packImage');
   expect(link({ pack: 'zip' }).stderr).toContain('pack: expected one of auto, cm, cm2, lz');
   expect(link({ packEffort: 12 }).stderr).toContain('packEffort: 12: expected 1 (fast) to 9 (small)');
+  expect(link({ packThreads: 0 }).stderr).toContain('packThreads: 0: expected 1 to 8');
   expect(link({ packTime: '1' }).stderr).toContain('packTime: expected seconds');
 });

@@ -27,7 +27,9 @@ const MOST_TABLE_BITS = 22;
 const LEAST_TABLE_BITS = 12;
 
 /** How many steps of a model, a context and a bit each, a search may take at an effort. */
-const STEPS = [0, 2e7, 5e7, 1e8, 2e8, 4e8, 1e9, 2e9, 4e9, 8e9] as const;
+const STEPS = [0, 4e6, 1e7, 3e7, 1e8, 3e8, 1e9, 2e9, 4e9, 8e9] as const;
+/** A search that could not run as many models as this finds next to nothing, and takes long with a large image. */
+const LEAST_RUNS = 12;
 
 /** How often an opcode must occur for the stub to know its kind. */
 const LEAST_USES = [1, 2, 3] as const;
@@ -38,13 +40,35 @@ const MIXED_SCALE = 0x49d3a94b;
 /** Float bits of what a model that mixes begins with. */
 const MIXING: Mixing = { weight: 0x33d28bd3, count: 0x3eb33333, rate: 0x2546293f };
 
-export const cm: Method = { name: 'cm', pack: (input, effort) => packBytes(input, effort) };
+/** Bytes of an image from which on knowing instructions and mixing pay. */
+const SMALL = 0x10000;
+/** Bytes of an image that starts within two seconds, as a decoder takes a microsecond for each. */
+const LARGE = 0x180000;
+/** Seconds for a byte of an image that packing takes at least, about. */
+const SECONDS = 25e-6;
+/** Bytes of an image by which kinds are chosen. */
+const SAMPLE = 0x10000;
+
+const isSmall = (size: number) => size <= SMALL;
+
+/** Whether a program packed by `cm2` starts soon enough, and can be packed in time. */
+export function suitsMixing(size: number, seconds: number | undefined): boolean {
+  return size <= LARGE && (seconds === undefined || size * SECONDS <= seconds);
+}
+
+export const cm: Method = {
+  name: 'cm',
+  suits: isSmall,
+  pack: (input, effort) => packBytes(input, effort),
+};
 export const cmx: Method = {
   name: 'cmx',
+  suits: isSmall,
   pack: (input, effort) => packInstructions('cmx', input, effort, undefined),
 };
 export const cm2: Method = {
   name: 'cm2',
+  suits: suitsMixing,
   pack: (input, effort) => packInstructions('cm2', input, effort, MIXING),
 };
 
@@ -65,12 +89,14 @@ function packInstructions(
   const first = firstModel(mixing ? MIXED : INSTRUCTIONS, 2, input.bytes.length);
   const model = mixing ? { ...first, scale: MIXED_SCALE, mixing } : first;
   // The kinds that cost least with the model to begin with.
+  const sample = { ...input, bytes: input.bytes.subarray(0, SAMPLE) };
   const [cheapest] = LEAST_USES.map((least) => {
     const kinds = kindsFor(uses, least, mixing !== undefined);
-    const material = materialFor(input, kinds);
-    return { kinds, material, size: new Measurer(material, false).measure(model) / 8 + kinds.runs.length };
+    const cost = new Measurer(materialFor(sample, kinds), false).measure(model);
+    return { kinds, size: cost / 8 + kinds.runs.length };
   }).sort((a, b) => a.size - b.size);
-  const { kinds, material } = cheapest!;
+  const { kinds } = cheapest!;
+  const material = materialFor(input, kinds);
   return packed(method, material, search(material, model, 15, 2, effort), kinds);
 }
 
@@ -98,6 +124,7 @@ function search(
   { level, deadline = Number.POSITIVE_INFINITY, progress, threads }: PackEffort,
 ): Model {
   const steps = STEPS[level]!;
+  if (steps < LEAST_RUNS * material.bytes.length * 8 * first.masks.length) return first;
   const rounds = threads?.open(material, steps) ?? new SingleRounds(material);
   try {
     return searchModel(material, first, rounds, {

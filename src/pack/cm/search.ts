@@ -43,9 +43,12 @@ export function searchModel(
   let [bestRun] = rounds.measure([first], [], deadline) as [Run];
   let size = cost(bestRun, first);
   let done = stepsOf(bestRun, first, material);
+  const whole = Math.max(done, 1);
   let again: Change[] = [];
   for (let fruitless = 0; done < steps && fruitless < PATIENCE && Date.now() < deadline; fruitless++) {
-    const changes = again.concat(drawChanges(best, bits, chance, ROUND_SIZE - again.length));
+    // The last round may be smaller.
+    const count = Math.min(ROUND_SIZE, Math.ceil((steps - done) / whole));
+    const changes = again.concat(drawChanges(best, bits, chance, ROUND_SIZE - again.length)).slice(0, count);
     const tried = changes.flatMap((change) => {
       const model = change(best);
       return model ? [{ change, model }] : [];
