@@ -27,7 +27,7 @@ const MOST_TABLE_BITS = 22;
 const LEAST_TABLE_BITS = 12;
 
 /** How many steps of a model, a context and a bit each, a search may take at an effort. */
-const STEPS = [0, 4e6, 1e7, 3e7, 1e8, 3e8, 1e9, 2e9, 4e9, 8e9] as const;
+const STEPS = [0, 4e6, 1e7, 3e7, 7e7, 1.5e8, 4e8, 1e9, 3e9, 8e9] as const;
 /** A search that could not run as many models as this finds next to nothing, and takes long with a large image. */
 const LEAST_RUNS = 12;
 
@@ -48,6 +48,7 @@ const LARGE = 0x180000;
 const SECONDS = 25e-6;
 /** Bytes of an image by which kinds are chosen. */
 const SAMPLE = 0x10000;
+const SAMPLE_TABLE_BITS = 20;
 
 const isSmall = (size: number) => size <= SMALL;
 
@@ -92,7 +93,8 @@ function packInstructions(
   const sample = { ...input, bytes: input.bytes.subarray(0, SAMPLE) };
   const [cheapest] = LEAST_USES.map((least) => {
     const kinds = kindsFor(uses, least, mixing !== undefined);
-    const cost = new Measurer(materialFor(sample, kinds), false).measure(model);
+    const tableBits = Math.min(model.tableBits, SAMPLE_TABLE_BITS);
+    const cost = new Measurer(materialFor(sample, kinds), false).measure({ ...model, tableBits });
     return { kinds, size: cost / 8 + kinds.runs.length };
   }).sort((a, b) => a.size - b.size);
   const { kinds } = cheapest!;

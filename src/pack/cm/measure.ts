@@ -1,15 +1,30 @@
 /** Runs models of either kind over an image. */
 import { MIXED_WORDS, measureMixed } from './mix.ts';
-import { type Material, type Model, measureSums, type Pace, SUMS_WORDS, type Watch } from './model.ts';
+import { MARKS, type Material, type Model, measureSums, type Pace, SUMS_WORDS, type Watch } from './model.ts';
 import { KeptSlots, passingSlots, type Slots } from './slots.ts';
 
+/** Bytes of a word. */
 const WORD = 4;
+/** How many words that lie in a row are cleared in the time that a slot takes. */
+const DEAR = 4;
+
+/** What a run has written. */
+interface Left {
+  readonly slots: Slots;
+  /** Bits of the image that it may have come to. */
+  readonly bits: number;
+  /** Words from the start of the memory among which its slots are. */
+  readonly used: number;
+  /** Words of a slot. */
+  readonly words: number;
+}
 
 /** Runs models over one image, one at a time. */
 export class Measurer {
   private readonly material: Material;
   private readonly kept: KeptSlots | undefined;
   private memory = new ArrayBuffer(0);
+  private left: Left | undefined;
 
   /** @param isSearch whether many models are to come that are much alike */
   constructor(material: Material, isSearch: boolean) {
@@ -25,17 +40,34 @@ export class Measurer {
   measure(model: Model, pace?: Pace, watch?: Watch): number {
     const words = model.mixing ? MIXED_WORDS : SUMS_WORDS;
     const slots = this.kept?.slotsFor(model, words) ?? passingSlots(this.material, model, words);
-    const memory = this.clearMemory(slots, model, words);
-    return model.mixing
+    const { bytes } = this.material;
+    const memory = this.memoryFor(2 ** (model.tableBits + words) * WORD);
+    const cost = model.mixing
       ? measureMixed(this.material, model, slots, memory, pace, watch)
-      : measureSums(this.material.bytes, model, slots, memory, pace, watch);
+      : measureSums(bytes, model, slots, memory, pace, watch);
+    const seen = pace ? (pace.marks.length + 1) * Math.ceil(bytes.length / MARKS) + 1 : bytes.length;
+    this.left = { slots, bits: Math.min(seen, bytes.length) * 8, used: slots.used(), words: 2 ** words };
+    return cost;
   }
 
-  /** Slots that are 0. There is room for all that a table can have: kept ones become more with every model. */
-  private clearMemory(slots: Slots, { tableBits }: Model, words: number): ArrayBuffer {
-    const room = 2 ** (tableBits + words) * WORD;
-    if (this.memory.byteLength < room) this.memory = new ArrayBuffer(room);
-    else new Int32Array(this.memory, 0, slots.words).fill(0);
+  /** Memory that is 0. @param size in bytes */
+  private memoryFor(size: number): ArrayBuffer {
+    if (this.memory.byteLength < size) this.memory = new ArrayBuffer(size);
+    else if (this.left) clear(new Int32Array(this.memory), this.left);
     return this.memory;
   }
+}
+
+/** Takes back what a run has written: of one that was given up, slot by slot. */
+function clear(memory: Int32Array, { slots, bits, used, words }: Left): void {
+  const { numbers, rows, isPassing } = slots;
+  if (isPassing || bits * rows.length * DEAR > used) {
+    memory.fill(0, 0, used);
+    return;
+  }
+  for (const row of rows)
+    for (let at = row; at < row + bits; at++) {
+      const slot = numbers[at]!;
+      for (let word = slot; word < slot + words; word++) memory[word] = 0;
+    }
 }

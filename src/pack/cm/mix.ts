@@ -65,7 +65,7 @@ export function measureMixed(
   for (let at = 0; at < size; at++) {
     if (at === stretch) {
       stretch = slots.find(at);
-      bitAt = 0;
+      if (slots.isPassing) bitAt = 0;
     }
     const stateSet = seen[at * SEEN + STATE]! * SET;
     const opcodeSet = seen[at * SEEN + LAST_OPCODE]! * SET;

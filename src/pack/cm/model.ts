@@ -166,7 +166,7 @@ export function measureSums(
   for (let at = 0; at < size; at++) {
     if (at === stretch) {
       stretch = slots.find(at);
-      bitAt = 0;
+      if (slots.isPassing) bitAt = 0;
     }
     const byte = bytes[at]!;
     for (let place = 7; place >= 0; place--) {

@@ -12,9 +12,13 @@ export interface Slots {
   readonly numbers: Int32Array;
   /** Where the row of each context begins. */
   readonly rows: Int32Array;
-  /** Words of the table that slots may lie in. */
-  readonly words: number;
-  /** Finds the slots of the stretch that begins with a byte of the image. @returns where it ends */
+  readonly isPassing: boolean;
+  /** Words from the start of a table among which all slots are that have been found. */
+  used(): number;
+  /**
+   * Finds the slots of the stretch that begins with a byte of the image.
+   * @returns where it ends. Numbers of the next one follow, or if `isPassing` take the place of these
+   */
   find(from: number): number;
 }
 
@@ -26,8 +30,10 @@ const KEPT = 32;
 /** Images up to this size, in bytes, have their slots kept: 128 MB of them. */
 const KEPT_SIZE = 2 ** 17;
 
-/** Numbers are given anew once there are so many times more than bits of a model's rows; most belong to no row then. */
-const CROWD = 2;
+/** Stretches of an image in which slots are kept: of a model that is given up, no more are found. */
+const STRETCHES = 16;
+/** Numbers are given anew once there are so many times more than one model needs: most belong to no row then. */
+const CROWD = 2.5;
 
 /** A context, with all that its slots depend on but the image. */
 interface Context {
@@ -48,14 +54,23 @@ export function passingSlots(material: Material, model: Model, words: number): S
   return {
     numbers,
     rows,
-    words: 2 ** (model.tableBits + words),
+    isPassing: true,
+    used: () => 2 ** (model.tableBits + words),
     find(from) {
       const to = Math.min(from + STRETCH, material.bytes.length);
       for (const [index, context] of contexts.entries())
-        fillRow(numbers, rows[index]!, material, context, from, to);
+        fillRow(numbers, rows[index]!, material, context, context.words, from, to);
       return to;
     },
   };
+}
+
+/** A row that is kept. */
+interface Row {
+  readonly start: number;
+  readonly context: Context;
+  /** Bytes of the image whose slots are there. */
+  end: number;
 }
 
 /** Slots of many runs over an image. */
@@ -64,10 +79,12 @@ export class KeptSlots {
   private readonly stride: number;
   private readonly numbers: Int32Array;
   /** Rows by mask and seed, those used last at the end. */
-  private readonly rows = new Map<string, number>();
+  private readonly rows = new Map<string, Row>();
   /** New number by number of a slot, from 1 on; 0 where there is none. */
   private known = new Int32Array(0);
   private count = 0;
+  /** What `count` was after the first run. */
+  private usual = 0;
   private kind = '';
   private lastKind = '';
 
@@ -89,62 +106,76 @@ export class KeptSlots {
    */
   slotsFor(model: Model, words: number): Slots | undefined {
     if (model.masks.length > KEPT) return undefined;
-    const { scale, tableBits } = model;
-    const kind = [scale, tableBits, words].join();
+    const kind = [model.scale, model.tableBits, words].join();
     const isAgain = kind === this.lastKind;
     this.lastKind = kind;
-    const size = this.material.bytes.length;
-    if (kind !== this.kind) {
-      if (!isAgain && this.kind !== '') return undefined;
-      this.kind = kind;
-      this.forget(tableBits);
-    } else if (this.count > CROWD * model.masks.length * size * 8) {
-      this.forget(tableBits);
-    }
+    if (kind !== this.kind && !isAgain && this.kind !== '') return undefined;
+    this.usual ||= this.count;
+    if (kind !== this.kind || this.count > CROWD * this.usual) this.forget(model.tableBits);
+    this.kind = kind;
     const rows = this.rowsFor(model, words);
-    return { numbers: this.numbers, rows, words: this.count << words, find: () => size };
+    return {
+      numbers: this.numbers,
+      rows: Int32Array.from(rows, ({ start }) => start),
+      isPassing: false,
+      used: () => this.count << words,
+      find: (from) => this.fill(rows, from),
+    };
   }
 
   private forget(tableBits: number): void {
     this.rows.clear();
     this.count = 0;
+    this.usual = 0;
     if (this.known.length === 2 ** tableBits) this.known.fill(0);
     else this.known = new Int32Array(2 ** tableBits);
   }
 
-  private rowsFor(model: Model, words: number): Int32Array {
+  private rowsFor(model: Model, words: number): Row[] {
     const contexts = contextsOf(model, words);
     const names = contexts.map(({ seed }, index) => `${model.masks[index]},${seed}`);
     // Those that are there are put at the end first, so that none of them is given up for another.
     const rows = names.map((name) => this.use(name));
-    return Int32Array.from(rows, (row, index) => row ?? this.add(names[index]!, contexts[index]!));
+    // Contexts that are alike share a row.
+    return rows.map(
+      (row, index) => row ?? this.use(names[index]!) ?? this.add(names[index]!, contexts[index]!),
+    );
   }
 
-  private use(name: string): number | undefined {
+  private use(name: string): Row | undefined {
     const row = this.rows.get(name);
-    if (row === undefined) return undefined;
+    if (!row) return undefined;
     this.rows.delete(name);
     this.rows.set(name, row);
     return row;
   }
 
-  private add(name: string, context: Context): number {
-    // Contexts that are alike share a row.
-    const same = this.use(name);
-    if (same !== undefined) return same;
-    const row = this.freeRow();
+  private add(name: string, context: Context): Row {
+    const row = { start: this.freeStart(), context, end: 0 };
     this.rows.set(name, row);
-    const size = this.material.bytes.length;
-    fillRow(this.numbers, row, this.material, { ...context, words: 0 }, 0, size);
-    this.renumber(row, row + size * 8, context.words);
     return row;
   }
 
-  private freeRow(): number {
+  private freeStart(): number {
     if (this.rows.size < KEPT) return this.rows.size * this.stride;
     const [oldest] = this.rows;
     this.rows.delete(oldest![0]);
-    return oldest![1];
+    return oldest![1].start;
+  }
+
+  /** Finds what is missing of a stretch. @returns where it ends */
+  private fill(rows: readonly Row[], from: number): number {
+    const { material, numbers } = this;
+    const size = material.bytes.length;
+    const to = Math.min(size, from + Math.ceil(size / STRETCHES));
+    for (const row of rows) {
+      if (row.end >= to) continue;
+      const first = row.start + row.end * 8;
+      fillRow(numbers, first, material, row.context, 0, row.end, to);
+      this.renumber(first, row.start + to * 8, row.context.words);
+      row.end = to;
+    }
+    return to;
   }
 
   private renumber(from: number, to: number, words: number): void {
@@ -182,12 +213,13 @@ function namedBytes(mask: number): number[] {
   return named;
 }
 
-/** Writes the slots of a context, of all bits of a stretch, into a row. */
+/** Writes the slots of a context, of all bits of a stretch, into a row. @param words logarithm of the words of a slot */
 function fillRow(
   numbers: Int32Array,
   row: number,
   { bytes, seen }: Material,
-  { plan, seed, scale, shift, words }: Context,
+  { plan, seed, scale, shift }: Context,
+  words: number,
   from: number,
   to: number,
 ): void {
