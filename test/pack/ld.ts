@@ -11,6 +11,6 @@ import { linkStored } from './linkStored.ts';
 const request = parseLdArgv(process.argv.slice(2), (path) =>
   existsSync(path) ? readFileSync(path, 'utf8') : undefined,
 );
-const method = METHODS.find(({ name }) => name === process.env['METHOD']);
+const method = METHODS.find(({ name }) => name === process.env.METHOD);
 const { bytes } = linkStored(new DiskFiles(), request.options, method).stub;
 writeFileSync(request.output!, bytes, { mode: 0o755 });

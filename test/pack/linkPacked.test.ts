@@ -205,7 +205,7 @@ describe.skipIf(isMissing)('a program that packing makes smaller', () => {
     };
     linkPacked(filesFor(9000), optionsFor(), packing(store), hooks);
     expect(begun).toEqual(ended);
-    expect(begun.filter((name) => name === 'layoutImage')).toHaveLength(2);
+    expect(begun.filter((name) => name === 'layoutImage')).toHaveLength(3);
     expect(begun.at(-1)).toBe('packImage');
   });
 });

@@ -1,10 +1,11 @@
 /** The methods `cm` and `cmx`: context mixing with the smallest decoders. */
+import { assertInvariant } from '../../invariant.ts';
 import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
 import type { MethodName } from '../names.ts';
 import { encode } from './encode.ts';
 import { callsToTargets, type Kinds, kindsFor, opcodeUses, seenBytes } from './instructions.ts';
 import { Measurer } from './measure.ts';
-import type { Material, Mixing, Model } from './model.ts';
+import { floatOf, lowerScale, type Material, type Mixing, type Model } from './model.ts';
 import { SingleRounds } from './rounds.ts';
 import { searchModel } from './search.ts';
 import { joinStub } from './stub.ts';
@@ -49,6 +50,9 @@ const SECONDS = 25e-6;
 /** Bytes of an image by which kinds are chosen. */
 const SAMPLE = 0x10000;
 const SAMPLE_TABLE_BITS = 20;
+
+/** A scale by which no sum comes near the logarithm of a probability that the coder has no room for. */
+const LEAST_SCALE = 2 ** 10;
 
 const isSmall = (size: number) => size <= SMALL;
 
@@ -141,9 +145,8 @@ function search(
   }
 }
 
-function packed(method: MethodName, material: Material, model: Model, kinds: Kinds | undefined): Packed {
-  const stream = encode(material, model);
-  if (!stream) throw new Error('a model that was measured gives a bit no room');
+function packed(method: MethodName, material: Material, found: Model, kinds: Kinds | undefined): Packed {
+  const { model, stream } = encodable(material, found);
   return {
     method,
     ...joinStub({ model, runs: kinds?.runs, stream }),
@@ -151,6 +154,15 @@ function packed(method: MethodName, material: Material, model: Model, kinds: Kin
       return bitsOf(material, model);
     },
   };
+}
+
+/** The model, or one that is less sure of itself if a bit has come that it took for impossible. */
+function encodable(material: Material, found: Model): { model: Model; stream: Uint8Array } {
+  for (let model = found; ; model = { ...model, scale: lowerScale(model.scale) }) {
+    const stream = encode(material, model);
+    if (stream) return { model, stream };
+    assertInvariant(floatOf(model.scale) > LEAST_SCALE, 'a model that is never sure can code every image');
+  }
 }
 
 /** What each byte costs. */

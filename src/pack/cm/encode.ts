@@ -11,7 +11,8 @@ const FIRST_RANGE = 2 ** 24;
 
 /** @returns the coded bits; undefined if the model gives a bit no room */
 export function encode(material: Material, model: Model): Uint8Array | undefined {
-  const coder = new Coder();
+  // The stub that mixes gives a 1 a little more, so that none is impossible.
+  const coder = new Coder(model.mixing ? 1 : 0);
   const watch = (probability: number, bit: number) => coder.put(probability, bit);
   const cost = new Measurer(material, false).measure(model, undefined, watch);
   return Number.isFinite(cost) && coder.isGood ? coder.finish() : undefined;
@@ -24,9 +25,15 @@ class Coder {
   /** Lower end of the range; 32 bits, and the carry. */
   private low = 0;
   private readonly bytes: number[] = [];
+  private readonly least: number;
+
+  /** @param least what is added to the part of the range that belongs to a 1 */
+  constructor(least: number) {
+    this.least = least;
+  }
 
   put(probability: number, bit: number): void {
-    const split = this.range * probability + ROUND - ROUND;
+    const split = this.range * probability + ROUND - ROUND + this.least;
     if (bit === 1) {
       this.range = split;
     } else {

@@ -13,6 +13,7 @@ import {
   MARKS,
   type Material,
   type Model,
+  ONE,
   type Pace,
   ROUND,
   startOf,
@@ -88,7 +89,7 @@ export function measureMixed(
       const rounded = sum * factor + ROUND - ROUND;
       if (!(rounded > 0 && rounded < LARGEST)) return Number.POSITIVE_INFINITY;
       floatBits[0] = rounded;
-      const probability = 1 / (1 + asFloat[0]!);
+      const probability = 1 / (asFloat[0]! + ONE);
       const bit = (byte >> place) & 1;
       if (watch) watch(probability, bit);
       product *= bit === 1 ? probability : 1 - probability;

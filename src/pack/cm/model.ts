@@ -63,7 +63,10 @@ export function floatOf(bits: number): number {
 const DOUBLE_PRECISION = 0x27f;
 /** Offset of the masks in what the stub gets. */
 const MASKS = 10;
-const MIXED_MASKS = 22;
+const MIXED_MASKS = 26;
+
+/** A model that mixes adds this to the odds, a float32: no bit is certain to be 1. */
+export const ONE = 1 + 2 ** -20;
 
 /** The model as the stub gets it, in front of the coded bits. */
 export function encodeModel({ masks, scale, width, mixing }: Model): Uint8Array {
@@ -77,6 +80,7 @@ export function encodeModel({ masks, scale, width, mixing }: Model): Uint8Array 
     view.setInt32(MASKS, mixing.weight, true);
     view.setInt32(MASKS + 4, mixing.count, true);
     view.setInt32(MASKS + 8, mixing.rate, true);
+    view.setFloat32(MASKS + 12, ONE, true);
   }
   // The stub takes the last mask first.
   for (const [index, mask] of masks.entries()) {
@@ -94,6 +98,12 @@ export function seedsOf(model: Model): Int32Array {
   return Int32Array.from(model.masks, (_, index) =>
     view.getInt32(bytes.length - index * model.width - 4, true),
   );
+}
+
+/** Bits of a float32 three quarters of this one, an odd number. */
+export function lowerScale(scale: number): number {
+  asFloat[0] = floatOf(scale) * 0.75;
+  return floatBits[0]! | 1;
 }
 
 /** What the sum starts with: the bias of the exponent, in units of the sum. */
