@@ -6,12 +6,15 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { GROUPINGS, type Grouping } from '../explain/diff.ts';
 import { writeMessage, writeText } from '../node/output.ts';
 import { GROUPS, LINK_OPTIONS, type OptionHelp } from '../options.ts';
+import { METHOD_NAMES } from '../pack/names.ts';
 import { VERSION } from '../version.ts';
 import type { BudgetWords } from './budgetCommand.ts';
 import type { DiffValues } from './diff.ts';
 import { EXIT_OK, EXIT_USAGE } from './exitCodes.ts';
 import type { InspectWords } from './inspectValues.ts';
 import type { LinkValues, LinkWords } from './linkArgv.ts';
+import type { PackWords } from './pack.ts';
+import type { UnpackWords } from './unpack.ts';
 import type { WhyValues, WhyWords } from './why.ts';
 
 /** What a command line asks for. */
@@ -23,6 +26,8 @@ export type Asked =
   | ({ readonly command: 'diff' } & DiffValues)
   | { readonly command: 'report'; readonly file: string; readonly page: string | undefined }
   | { readonly command: 'budget'; readonly words: BudgetWords }
+  | { readonly command: 'pack'; readonly words: PackWords }
+  | { readonly command: 'unpack'; readonly words: UnpackWords }
   | { readonly command: 'driver-dir' }
   /** `program` has all there is to complete. */
   | { readonly command: 'completions'; readonly shell: string; readonly program: Command }
@@ -66,6 +71,25 @@ Examples:
   tinyelf diff base/out out --markdown          the same for a comment on a pull request
 
 Exit status: 0 compared, whatever came out; 1 there is no such map, 2 wrong usage.`;
+
+const PACK_DETAILS = `
+The program does the same; sections and symbols are left out. What packing makes larger is written as it is, and a
+warning says so. With the objects at hand, tinyelf link --pack makes a smaller file.
+
+Examples:
+  tinyelf pack prog -o prog.packed                           by the method with the smallest result
+  tinyelf pack prog -o prog.packed --pack-method lz          by the one that starts fastest
+  tinyelf pack prog -o prog.packed --segments split          with no memory writable and executable
+
+Exit status: 0 written, 1 the program cannot be packed or the file not be written, 2 wrong usage.`;
+
+const UNPACK_DETAILS = `
+Takes what tinyelf pack and tinyelf link --pack have made.
+
+Example:
+  tinyelf unpack prog.packed -o prog
+
+Exit status: 0 written, 1 the file is not packed, damaged, or cannot be written, 2 wrong usage.`;
 
 const COMPLETIONS_DETAILS = `
 Examples:
@@ -145,6 +169,8 @@ export function makeProgram(ask: Ask): Command {
   addReport(program, ask);
   addCompletions(program, ask);
   addBudget(program, ask);
+  addPack(program, ask);
+  addUnpack(program, ask);
   return program;
 }
 
@@ -284,6 +310,51 @@ function addBudget(program: Command, ask: Ask): void {
     .addHelpText('after', BUDGET_DETAILS)
     .action((file: string, values: Omit<BudgetWords, 'file'>) =>
       ask({ command: 'budget', words: { file, ...values } }),
+    );
+}
+
+function addPack(program: Command, ask: Ask): void {
+  program
+    .command('pack')
+    .summary('make an executable smaller that is linked already: it then unpacks itself')
+    .description(
+      'Packs a static x86-64 executable of any linker, at a fixed address or position-independent (static-pie).',
+    )
+    .argument('<file>', 'executable; - for standard input')
+    .requiredOption('-o, --output <file>', 'the packed executable; - for standard output')
+    .addOption(
+      new Option('--pack-method <method>', 'auto: by the method with the smallest result; else by this one')
+        .choices(['auto', ...METHOD_NAMES])
+        .default('auto'),
+    )
+    .option(
+      '--pack-effort <level>',
+      'how much is tried to make it smaller: 1 (fast) to 9 (small) (default: 5)',
+    )
+    .option('--pack-time <seconds>', 'take the best that is found in this time (default: no limit)')
+    .addOption(
+      new Option('--segments <kind>', 'joined: one segment; split: none is writable and executable')
+        .choices(['joined', 'split'])
+        .default('joined'),
+    )
+    .option('--json', 'give the result as JSON')
+    .addHelpText('after', PACK_DETAILS)
+    .action((file: string, values: Omit<PackWords, 'file'>) =>
+      ask({ command: 'pack', words: { file, ...values } }),
+    );
+}
+
+function addUnpack(program: Command, ask: Ask): void {
+  program
+    .command('unpack')
+    .summary('give back the plain program of a packed executable')
+    .description('Undoes what tinyelf pack and tinyelf link --pack have done, without running anything.')
+    .argument('<file>', 'packed executable; - for standard input')
+    .requiredOption('-o, --output <file>', 'the plain executable; - for standard output')
+    .option('--json', 'give the result as JSON')
+    .addHelpText('after', UNPACK_DETAILS)
+    .action((file: string, values: Omit<UnpackWords, 'file'>) =>
+      ask({ command: 'unpack', words: { file, ...values } }),
     );
 }
 

@@ -10,6 +10,7 @@ import { EXIT_OK } from './exitCodes.ts';
 import { reportFailure } from './failure.ts';
 import { type LdRequest, parseLdArgv, splitLdWords } from './ldArgv.ts';
 import { expandResponses } from './ldWords.ts';
+import { checkIdle } from './packRequest.ts';
 import { Responses } from './responses.ts';
 import { reportErrors, runLink } from './run.ts';
 import { UsageError } from './values.ts';
@@ -78,9 +79,10 @@ async function linkConfigured(
     return await reportErrors({ program: PROGRAM, json: false }, config.diagnostics);
   const { front, back } = toLdWords(config);
   // What the command line says stands behind, and so prevails.
-  const { budget, baseline } = request;
+  const { budget, baseline, packEffort, packTime } = request;
   const words = [...front, ...argv, ...back];
-  return await linkAs({ ...parseLdArgv(words, () => undefined), budget, baseline }, words, responses, config);
+  const own = { budget, baseline, packEffort, packTime };
+  return await linkAs({ ...parseLdArgv(words, () => undefined), ...own }, words, responses, config);
 }
 
 async function linkAs(
@@ -89,6 +91,7 @@ async function linkAs(
   responses: readonly string[],
   config: Config | undefined,
 ): Promise<number> {
+  checkIdle(request, request.pack);
   const { options, notices } = fixPositionIndependence(request.options);
   const budgets = budgetRequest(request, config);
   if (!budgets && request.baseline !== undefined) throw new UsageError(IDLE_BASELINE);

@@ -33,6 +33,9 @@ export interface LdRequest {
   readonly budget: string | undefined;
   readonly baseline: string | undefined;
   readonly pack: PackRequest | undefined;
+  /** As they are given: without --pack they are a mistake. */
+  readonly packEffort: string | undefined;
+  readonly packTime: string | undefined;
   /** Path of a configuration to be used; none is looked for. */
   readonly config: string | undefined;
 }
@@ -173,6 +176,8 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
     budget: state.budget,
     baseline: state.baseline,
     pack: packRequest(state),
+    packEffort: state.packEffort,
+    packTime: state.packTime,
     config: state.config,
     options: {
       ...DEFAULT_OPTIONS,

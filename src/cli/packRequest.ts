@@ -36,7 +36,7 @@ export function packRequest({
 
 /** Refuses options of a command line that say how to pack where nothing is packed. @throws UsageError */
 export function checkIdle(
-  { packEffort, packTime, packThreads }: PackValues,
+  { packEffort, packTime, packThreads }: Pick<PackValues, 'packEffort' | 'packTime' | 'packThreads'>,
   request: PackRequest | undefined,
 ): void {
   if (request) return;

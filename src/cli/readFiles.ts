@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { FormatError } from '../diagnostics.ts';
 import { type LinkMap, writtenSize } from '../explain/linkMap.ts';
 import { readMap } from '../explain/readMap.ts';
+import { STANDARD_INPUT } from '../node/files.ts';
 import { writeMessage } from '../node/output.ts';
 import { explainSystemError, isSystemError } from '../node/system.ts';
 import { EXIT_LINK_ERROR } from './exitCodes.ts';
@@ -29,13 +30,13 @@ export function reportFileFailure(error: unknown): number {
 }
 
 /**
- * @param path 0 for standard input
+ * @param path `-` or 0 for standard input
  * @param hint what to do where there is no such file
  * @throws FileError
  */
 export function readBytes(path: string | 0, hint?: string): Buffer {
   try {
-    return readFileSync(path);
+    return readFileSync(path === STANDARD_INPUT ? 0 : path);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new FileError(`cannot read ${path || 'standard input'}: ${explainSystemError(error)}`, hint);

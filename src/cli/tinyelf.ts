@@ -78,6 +78,14 @@ async function obey(asked: Asked, responses: readonly string[]): Promise<number>
       const { checkBudget } = await import('./budgetCommand.ts');
       return await checkBudget(asked.words);
     }
+    case 'pack': {
+      const { packFile } = await import('./pack.ts');
+      return packFile(asked.words);
+    }
+    case 'unpack': {
+      const { unpackFile } = await import('./unpack.ts');
+      return unpackFile(asked.words);
+    }
     case 'driver-dir':
       writeText(`${join(dirname(realpathSync(process.argv[1]!)), 'driver')}\n`);
       return EXIT_OK;

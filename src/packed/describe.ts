@@ -7,9 +7,9 @@ import { PAYLOAD } from './linkStub.ts';
 
 /** @param stub the link of the packed file @param plain the link of the file that is not packed */
 export function describePacked({ method }: Packed, stub: LinkResult, plain: LinkResult): MapPacked {
-  const { bytes, ranges, sections, memorySize } = stub.map();
-  const isPayload = (section: number) => sections[section]?.name === PAYLOAD;
-  const payload = ranges.reduce((sum, { section, size }) => sum + (isPayload(section) ? size : 0), 0);
+  const map = stub.map();
+  const { bytes, memorySize } = map;
+  const payload = payloadSize(map);
   return {
     method,
     size: stub.size,
@@ -19,6 +19,12 @@ export function describePacked({ method }: Packed, stub: LinkResult, plain: Link
     memorySize,
     plainSize: plain.size,
   };
+}
+
+/** Bytes of a packed file that are compressed ones. */
+export function payloadSize({ ranges, sections }: LinkMap): number {
+  const isPayload = (section: number) => sections[section]?.name === PAYLOAD;
+  return ranges.reduce((sum, { section, size }) => sum + (isPayload(section) ? size : 0), 0);
 }
 
 /** The map of the program as it is unpacked, with what its bytes cost. */

@@ -1,14 +1,23 @@
 /** The link of an image that a stub unpacks: the program as it lies in memory, without any header. */
 import { alignUp } from '../elf/bytes.ts';
+import type { ProgramHeader } from '../header/encode.ts';
 import type { InputFiles } from '../inputs.ts';
 import { type LinkHooks, type LinkResult, link } from '../link.ts';
 import type { LinkOptions } from '../options.ts';
 import type { PackInput } from '../pack/method.ts';
 
-/** An image, and what is to become of it. */
-export interface LinkedImage {
-  readonly link: LinkResult;
+/** A program without its header, which another program's file unpacks. */
+export interface HeaderlessImage {
   readonly input: PackInput;
+  /** Its segments. */
+  readonly segments: readonly ProgramHeader[];
+  /** Program headers other than PT_LOAD. */
+  readonly headers: readonly ProgramHeader[];
+}
+
+/** An image, and what is to become of it. */
+export interface LinkedImage extends HeaderlessImage {
+  readonly link: LinkResult;
 }
 
 /** With what repeats left as it is, or as a plain link has it. */
@@ -27,10 +36,12 @@ export function linkImage(
   hooks: LinkHooks,
 ): LinkedImage {
   const result = link(files, imageOptions(options, room, manner), hooks);
-  const { base, entry, memoryEnd, code } = result.loaded();
+  const { base, entry, memoryEnd, code, segments, headers } = result.loaded();
   const bytes = result.bytes.subarray(0, endOfContent(result.bytes));
   return {
     link: result,
+    segments,
+    headers,
     input: { bytes, address: base, entry, memoryEnd, code: within(code, bytes.length) },
   };
 }
@@ -40,8 +51,9 @@ export function linkImage(
  * next to nothing where it is, less than the call of a function; and what lies together in the inputs is alike. Together
  * that is worth 3 % of glibc's payload and 5 % of libstdc++'s, by LZMA. Of a small program it may be worth nothing.
  *
- * The packed file comes first in memory, and the image on the next page. In two segments the second one begins with a copy of the file's last page, which
- * takes one page more; and code has pages of its own, since memory is protected by the page.
+ * The packed file comes first in memory, and the image on the next page. In two segments the second one begins with a
+ * copy of the file's last page, which takes one page more; and code has pages of its own, since memory is protected by
+ * the page.
  */
 function imageOptions(options: LinkOptions, room: number, manner: Manner): LinkOptions {
   const { base, pageSize } = options;
@@ -49,7 +61,7 @@ function imageOptions(options: LinkOptions, room: number, manner: Manner): LinkO
   return {
     ...options,
     unpackedBy: base,
-    base: base + alignUp(room, pageSize) + (isSplit ? pageSize : 0),
+    base: base + alignUp(room + LOOK_BACK, pageSize) + (isSplit ? pageSize : 0),
     isBaseGiven: true,
     header: 'auto',
     segments: isSplit ? 'pages' : 'joined',
@@ -57,19 +69,23 @@ function imageOptions(options: LinkOptions, room: number, manner: Manner): LinkO
   };
 }
 
+/** Stubs may look at so many bytes in front of the image, and expect zeros. */
+const LOOK_BACK = 8;
+
 /** Whether no memory may be writable and executable at a time. */
 export function isInSegments({ segments }: LinkOptions): boolean {
   return segments !== 'joined';
 }
 
 /** Where the zeros at the end begin, which memory has by itself. */
-function endOfContent(bytes: Uint8Array): number {
+export function endOfContent(bytes: Uint8Array): number {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0) end--;
   return end;
 }
 
-function within(ranges: PackInput['code'], size: number): PackInput['code'] {
+/** The parts of ranges below a limit. */
+export function within(ranges: PackInput['code'], size: number): PackInput['code'] {
   return ranges
     .filter(([start]) => start < size)
     .map(([start, end]): [number, number] => [start, Math.min(end, size)]);

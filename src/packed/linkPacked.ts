@@ -9,7 +9,8 @@ import type { LinkOptions } from '../options.ts';
 import { checkAddresses, checkPackable, checkPlaced } from './cannotPack.ts';
 import { describePacked, packedMap } from './describe.ts';
 import { linkImage, type Manner } from './linkImage.ts';
-import { type Packing, packSmallest } from './packSmallest.ts';
+import type { Packing } from './packing.ts';
+import { packSmallest } from './packSmallest.ts';
 
 /** What `--time` calls it. */
 const PASS = 'packImage';

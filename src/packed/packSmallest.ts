@@ -8,13 +8,7 @@ import type { Method, PackEffort, Packed } from '../pack/method.ts';
 import { EFFORT } from '../pack/names.ts';
 import type { LinkedImage } from './linkImage.ts';
 import { linkStub } from './linkStub.ts';
-
-/** How to pack. */
-export interface Packing {
-  /** Those that are tried. */
-  readonly methods: readonly Method[];
-  readonly effort: PackEffort;
-}
+import { type Packing, suitable } from './packing.ts';
 
 /** A packed file, and what it is made of. */
 export interface PackedFile {
@@ -53,13 +47,6 @@ export function packSmallest(
     return pack(trial, options, partOf(effort, index, finalists.length, extra, Math.min(...sizes)));
   });
   return [...files, ...first].sort(bySize)[0];
-}
-
-/** What may win of several methods. */
-function suitable(methods: readonly Method[], size: number, { deadline }: PackEffort): readonly Method[] {
-  if (methods.length < 2) return methods;
-  const seconds = deadline === undefined ? undefined : (deadline - Date.now()) / 1000;
-  return methods.filter(({ suits }) => suits?.(size, seconds) ?? true);
 }
 
 function quickly(trial: Trial, options: LinkOptions, effort: PackEffort): PackedFile {

@@ -6,7 +6,7 @@ import type { Style } from './style.ts';
 /** One line of result: what the file's bytes are; and what made the header larger, if anything. @param milliseconds how long the link took */
 export function formatSummary(output: string, map: LinkSummary, milliseconds: number, style: Style): string {
   const time = style.faint(`in ${milliseconds.toFixed(0)} ms`);
-  if (map.packed) return `${output}: ${describePacked(map.packed, style)} ${time}\n`;
+  if (map.packed) return formatPacked(output, map.packed, milliseconds, style);
   const { header, text, rodata, data, bss, padding, trimmed } = map.bytes;
   const parts = [`${header} header`, `${text} code`];
   if (rodata > 0) parts.push(`${rodata} read-only data`);
@@ -20,6 +20,11 @@ export function formatSummary(output: string, map: LinkSummary, milliseconds: nu
   const [reason] = map.headerReasons;
   const reasons = [...(reason === undefined ? [] : [reason]), ...notPacked(map)];
   return [line, ...reasons.map((text) => `${style.faint(`  ${text}`)}\n`)].join('');
+}
+
+/** One line of result for a program that was linked before. @param milliseconds how long packing took */
+export function formatPacked(output: string, packed: MapPacked, milliseconds: number, style: Style): string {
+  return `${output}: ${describePacked(packed, style)} ${style.faint(`in ${milliseconds.toFixed(0)} ms`)}\n`;
 }
 
 /** What a packed file consists of, and how large it is beside the one that is not packed. */

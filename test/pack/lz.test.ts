@@ -10,11 +10,11 @@ import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
 import { distanceBits, filterBranches, unfilterBranches } from '../../src/pack/filter/branches.ts';
 import { encode } from '../../src/pack/lz/encode.ts';
 import { lz } from '../../src/pack/lz/lz.ts';
+import { decode } from '../../src/pack/unpack/lz.ts';
 import { linkImage } from '../../src/packed/linkImage.ts';
 import { linkStub } from '../../src/packed/linkStub.ts';
 import { CODE, concat, DATA, randomNumbers, section } from '../elf/make.ts';
 import { run, scratchFolder } from '../run.ts';
-import { decode } from './lzDecoder.ts';
 
 const folder = scratchFolder();
 const EFFORT = { level: 5 };

@@ -6,7 +6,7 @@
  */
 
 /** Bytes that may start an instruction and do not stand for others: below 0x40 the low three bits tell all. */
-const FIRST_KIND = 0x38;
+export const FIRST_KIND = 0x38;
 
 /** Kinds, and states while an instruction is read: it is over, or has bytes left. */
 const DONE = 0;
@@ -133,7 +133,8 @@ export function seenBytes(bytes: Uint8Array, kinds: Uint8Array): Uint8Array {
   return seen;
 }
 
-function advance(now: Uint8Array, byte: number, kinds: Uint8Array, uses?: Uint32Array): void {
+/** Goes on by a byte. @param now SEEN bytes @param uses counts opcodes */
+export function advance(now: Uint8Array, byte: number, kinds: Uint8Array, uses?: Uint32Array): void {
   now.copyWithin(2, 1, 7);
   now[1] = byte;
   now[LENGTH]!++;

@@ -1,7 +1,7 @@
 /** Runs models of either kind over an image. */
 import { MIXED_WORDS, measureMixed } from './mix.ts';
 import { MARKS, type Material, type Model, measureSums, type Pace, SUMS_WORDS, type Watch } from './model.ts';
-import { KeptSlots, passingSlots, type Slots } from './slots.ts';
+import { KeptSlots, passingSlots, type Slots, toldSlots } from './slots.ts';
 
 /** Bytes of a word. */
 const WORD = 4;
@@ -39,12 +39,14 @@ export class Measurer {
    */
   measure(model: Model, pace?: Pace, watch?: Watch): number {
     const words = model.mixing ? MIXED_WORDS : SUMS_WORDS;
-    const slots = this.kept?.slotsFor(model, words) ?? passingSlots(this.material, model, words);
-    const { bytes } = this.material;
+    const { bytes, decide } = this.material;
+    const slots = decide
+      ? toldSlots(this.material, model, words)
+      : (this.kept?.slotsFor(model, words) ?? passingSlots(this.material, model, words));
     const memory = this.memoryFor(2 ** (model.tableBits + words) * WORD);
     const cost = model.mixing
       ? measureMixed(this.material, model, slots, memory, pace, watch)
-      : measureSums(bytes, model, slots, memory, pace, watch);
+      : measureSums(this.material, model, slots, memory, pace, watch);
     const seen = pace ? (pace.marks.length + 1) * Math.ceil(bytes.length / MARKS) + 1 : bytes.length;
     this.left = { slots, bits: Math.min(seen, bytes.length) * 8, used: slots.used(), words: 2 ** words };
     return cost;

@@ -33,7 +33,7 @@ export const MIXED_WORDS = 2;
 
 /** As `measureSums`, for a model that mixes. */
 export function measureMixed(
-  { bytes, seen }: Material,
+  { bytes, seen, decide }: Material,
   model: Model,
   slots: Slots,
   memory: ArrayBuffer,
@@ -71,7 +71,9 @@ export function measureMixed(
     const stateSet = seen[at * SEEN + STATE]! * SET;
     const opcodeSet = seen[at * SEEN + LAST_OPCODE]! * SET;
     const byte = bytes[at]!;
+    let partial = 1;
     for (let place = 7; place >= 0; place--) {
+      if (decide) slots.tell!(7 - place, partial);
       let sum = start;
       for (let index = 0; index < count; index++) {
         const slot = numbers[rows[index]! + bitAt]!;
@@ -90,7 +92,8 @@ export function measureMixed(
       if (!(rounded > 0 && rounded < LARGEST)) return Number.POSITIVE_INFINITY;
       floatBits[0] = rounded;
       const probability = 1 / (asFloat[0]! + ONE);
-      const bit = (byte >> place) & 1;
+      const bit = decide ? decide(probability) : (byte >> place) & 1;
+      partial = (partial << 1) | bit;
       if (watch) watch(probability, bit);
       product *= bit === 1 ? probability : 1 - probability;
       const error = probability - bit;

@@ -39,6 +39,8 @@ export interface Material {
   readonly bytes: Uint8Array;
   /** SEEN bytes for each. */
   readonly seen: Uint8Array;
+  /** Tells each bit by its probability to be 1, where `bytes` and `seen` grow with what a decoder finds. */
+  readonly decide?: (probability: number) => number;
 }
 
 /** Bias of a float32's exponent as the stub adds it to the sum. */
@@ -152,7 +154,7 @@ export const SUMS_WORDS = 1;
  * @returns what the image costs in bits; Infinity if the model is given up or a bit has no probability
  */
 export function measureSums(
-  bytes: Uint8Array,
+  { bytes, decide }: Material,
   { masks, scale }: Model,
   slots: Slots,
   memory: ArrayBuffer,
@@ -179,7 +181,9 @@ export function measureSums(
       if (slots.isPassing) bitAt = 0;
     }
     const byte = bytes[at]!;
+    let partial = 1;
     for (let place = 7; place >= 0; place--) {
+      if (decide) slots.tell!(7 - place, partial);
       let sum = start;
       for (let index = 0; index < count; index++) {
         const slot = numbers[rows[index]! + bitAt]!;
@@ -192,7 +196,8 @@ export function measureSums(
       if (!(rounded > 0 && rounded < LARGEST)) return Number.POSITIVE_INFINITY;
       floatBits[0] = rounded;
       const probability = 1 / (1 + asFloat[0]!);
-      const bit = (byte >> place) & 1;
+      const bit = decide ? decide(probability) : (byte >> place) & 1;
+      partial = (partial << 1) | bit;
       if (watch) watch(probability, bit);
       product *= bit === 1 ? probability : 1 - probability;
       const error = probability - bit;

@@ -20,6 +20,12 @@ export interface Slots {
    * @returns where it ends. Numbers of the next one follow, or if `isPassing` take the place of these
    */
   find(from: number): number;
+  /**
+   * Finds the slots of the next bit, where bits are only known one after the other.
+   * @param place which bit of the byte, 0 for the highest
+   * @param partial bits of the byte before it, behind a 1
+   */
+  tell?(place: number, partial: number): void;
 }
 
 /** Bytes of an image whose slots are found at a time, if they are not kept. */
@@ -63,6 +69,32 @@ export function passingSlots(material: Material, model: Model, words: number): S
       return to;
     },
   };
+}
+
+/** Slots of a run that decodes: those of a bit are found when the bits before it are known. */
+export function toldSlots({ seen }: Material, model: Model, words: number): Slots {
+  const contexts = contextsOf(model, words);
+  const numbers = new Int32Array(contexts.length * 8);
+  const hashes = new Int32Array(contexts.length);
+  return {
+    numbers,
+    rows: Int32Array.from(contexts, (_, index) => index * 8),
+    isPassing: true,
+    used: () => 2 ** (model.tableBits + words),
+    find(from) {
+      for (const [index, context] of contexts.entries()) hashes[index] = hashOf(seen, from, context);
+      return from + 1;
+    },
+    tell(place, partial) {
+      for (const [index, { scale, shift }] of contexts.entries())
+        numbers[index * 8 + place] = (Math.imul(hashes[index]! ^ partial, scale) >>> shift) << words;
+    },
+  };
+}
+
+/** The hash of a context in front of a byte, without the bits of this byte. */
+function hashOf(seen: Uint8Array, at: number, { plan, seed, scale }: Context): number {
+  return plan.reduce((hash, named) => Math.imul(hash ^ seen[at * SEEN + named]!, scale), seed);
 }
 
 /** A row that is kept. */

@@ -13,8 +13,9 @@ PROT_READ equ 1
 PROT_EXEC equ 4
 
 section .text
-global entry
+global entry:weak, rest         ; restore.asm comes before it, if it is there
 entry:
+rest:
         mov     edi, code
         mov     esi, code_size
         push    PROT_READ | PROT_EXEC

@@ -1,19 +1,50 @@
-/** Reads the format of method `lz` as its stub does, in other words than the encoder: a second reading of the format. */
-import { InstructionState } from '../../src/pack/filter/instructionState.ts';
+/** Undoes method `lz`: reads its format as the stub does, in other words than the encoder. */
+import { unfilterBranches } from '../filter/branches.ts';
+import { encodedRuns, InstructionState } from '../filter/instructionState.ts';
+import { LZ_STUB } from '../stubs/lz.ts';
+import { damaged, type StubInput, type Unpacker } from './unpacker.ts';
+
+export const LZ_UNPACKER: Unpacker = {
+  method: 'lz',
+  stub: LZ_STUB,
+  patched: { shift_left: 1, shift_right: 1 },
+  unpack,
+};
+
+function unpack({ payload, size, parameters }: StubInput): Uint8Array {
+  const runs = encodedRuns();
+  const shift = parameters.get('shift_left')!;
+  const isRight = shift === parameters.get('shift_right') && runs.every((byte, i) => byte === payload[i]);
+  if (!isRight) throw damaged();
+  const { image, rest } = decode(payload.subarray(runs.length), size);
+  if (rest !== 0n) throw damaged();
+  unfilterBranches(image, 32 - shift);
+  return image;
+}
 
 const ROW_SLOTS = 272;
 const MASK = 2n ** 64n - 1n;
 
 class Decoder {
   private readonly slots = new Int32Array(4768 * ROW_SLOTS);
-  private readonly words: DataView;
-  private next = 8;
+  private readonly bytes: Uint8Array;
+  private next = 0;
   private range = MASK;
   rest: bigint;
 
   constructor(bytes: Uint8Array) {
-    this.words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.rest = (BigInt(this.words.getUint32(0, true)) << 32n) | BigInt(this.words.getUint32(4, true));
+    this.bytes = bytes;
+    this.rest = (this.word() << 32n) | this.word();
+  }
+
+  /** Behind the end of a file there are zeros. */
+  private word(): bigint {
+    if (this.next >= this.bytes.length + 8) throw damaged();
+    const at = this.next;
+    this.next += 4;
+    let word = 0;
+    for (let i = 3; i >= 0; i--) word = word * 256 + (this.bytes[at + i] ?? 0);
+    return BigInt(word);
   }
 
   bit(first: number, second: number, slot: number): number {
@@ -28,8 +59,7 @@ class Decoder {
     }
     if (this.range >> 32n === 0n) {
       this.range <<= 32n;
-      this.rest = (this.rest << 32n) | BigInt(this.words.getUint32(this.next, true));
-      this.next += 4;
+      this.rest = (this.rest << 32n) | this.word();
     }
     for (const index of indexes) {
       const rate = 2 + ((this.slots[index]! & 31) >> 3);
@@ -84,13 +114,14 @@ export function decode(bytes: Uint8Array, size: number): { image: Uint8Array; re
     while (kind < 5 && decoder.bit(row, second, 256 + kind)) kind++;
     kinds = [kinds[1], Math.min(kind, 3)];
     if (kind === 0) {
-      const expected = kinds[0] ? 1184 + image[end - distances[0]!]! : row;
+      const expected = kinds[0] ? 1184 + (image[end - distances[0]!] ?? 0) : row;
       put(decoder.tree(928 + (image[end - 1] ?? 0), expected, 8) - 256);
       continue;
     }
     let length = decoder.length(kinds[1], kinds[0] * 4 + kinds[1]);
     const distance = kind === 1 ? decoder.distance(length++) : distances[kind - 2]!;
     distances = [distance, ...distances.toSpliced(kind === 1 ? 3 : kind - 2, 1)];
+    if (distance > end || length > size - end) throw damaged();
     for (; length > 0; length--) put(image[end - distance]!);
   }
   return { image, rest: decoder.rest };

@@ -1,0 +1,2 @@
+; For programs that lie anywhere, in one segment.
+%include "movable.inc"

@@ -1,0 +1,98 @@
+/**
+ * `tinyelf pack`: packs an executable that is linked already. What of it lies in memory stays where it is; the packed file
+ * lies below where there is room, else above, and with a program that lies anywhere, it goes along.
+ */
+import { FormatError, LinkError } from '../diagnostics.ts';
+import type { MapPacked } from '../explain/linkMap.ts';
+import { loadsOnEveryLinux } from '../header/loader.ts';
+import type { Method, PackEffort, Packed } from '../pack/method.ts';
+import { packAbove } from './packAbove.ts';
+import { packBelow } from './packBelow.ts';
+import { type PackedFile, type Packing, suitable } from './packing.ts';
+import { packMovable } from './packMovable.ts';
+import { type Program, readProgram } from './readProgram.ts';
+import { isPacked } from './unpackProgram.ts';
+
+/** How the packed file is made. */
+export interface PackOptions {
+  /** One segment, or none that is both writable and executable. */
+  readonly segments: 'joined' | 'split';
+}
+
+/** The smallest packed file of a program. */
+export interface PackedProgram {
+  readonly bytes: Uint8Array;
+  readonly packed: MapPacked;
+}
+
+/**
+ * @param file a static executable
+ * @returns undefined if nothing of it is loaded
+ * @throws FormatError for what is no static x86-64 executable, or cannot be packed
+ */
+export function packProgram(
+  file: Uint8Array,
+  { segments }: PackOptions,
+  { methods, effort }: Packing,
+): PackedProgram | undefined {
+  const program = readProgram(file);
+  if (isPacked(file))
+    throw new FormatError('it is packed already', 0, 'tinyelf unpack FILE gives back the plain program');
+  if (program.input.bytes.length === 0) return undefined;
+  const isSplit = segments === 'split';
+  const files = suitable(methods, program.input.bytes.length, effort).map((method) =>
+    packWith(method, program, isSplit, effort),
+  );
+  const [smallest] = files.sort((a, b) => a.file.bytes.length - b.file.bytes.length);
+  if (!smallest) return undefined;
+  checkLoads(file, smallest.file.bytes);
+  return { bytes: smallest.file.bytes, packed: describe(smallest, file.length) };
+}
+
+interface Candidate {
+  readonly packed: Packed;
+  readonly file: PackedFile;
+}
+
+function packWith(method: Method, program: Program, isSplit: boolean, effort: PackEffort): Candidate {
+  return explained(() => {
+    const pack = program.isMovable ? packMovable : (packBelow(program, isSplit) ?? packAbove);
+    let packed: Packed | undefined;
+    const file = pack(program, isSplit, (input) => {
+      packed = method.pack(input, effort);
+      return packed;
+    });
+    return { packed: packed!, file };
+  });
+}
+
+/** What a link cannot do with a program is an error of its file. */
+function explained<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    throw new FormatError(error.message, 0, error.diagnostics[0]?.hint);
+  }
+}
+
+/** A packed file is loaded by whatever loads the plain one. */
+function checkLoads(plain: Uint8Array, packed: Uint8Array): void {
+  const refused = loadsOnEveryLinux(packed);
+  if (!refused || loadsOnEveryLinux(plain)) return;
+  const { kernel, refusal } = refused;
+  throw new FormatError(`packed, it would not be loaded by Linux ${kernel}: ${refusal.explanation}`, 0);
+}
+
+function describe({ packed, file }: Candidate, plainSize: number): MapPacked {
+  const { bytes, header, payload, memorySize } = file;
+  return {
+    method: packed.method,
+    size: bytes.length,
+    header,
+    stub: bytes.length - header - payload,
+    payload,
+    memorySize,
+    plainSize,
+  };
+}
