@@ -28,9 +28,9 @@ const MOST_TABLE_BITS = 22;
 const LEAST_TABLE_BITS = 12;
 
 /** How many steps of a model, a context and a bit each, a search may take at an effort. */
-const STEPS = [0, 4e6, 1e7, 3e7, 7e7, 1.5e8, 4e8, 1e9, 3e9, 8e9] as const;
+const STEPS = [0, 4e6, 1e7, 2e7, 5e7, 1e8, 3e8, 1e9, 3e9, 8e9] as const;
 /** A search that could not run as many models as this finds next to nothing, and takes long with a large image. */
-const LEAST_RUNS = 12;
+const LEAST_RUNS = 10;
 
 /** How often an opcode must occur for the stub to know its kind. */
 const LEAST_USES = [1, 2, 3] as const;
@@ -48,8 +48,8 @@ const LARGE = 0x180000;
 /** Seconds for a byte of an image that packing takes at least, about. */
 const SECONDS = 25e-6;
 /** Bytes of an image by which kinds are chosen. */
-const SAMPLE = 0x10000;
-const SAMPLE_TABLE_BITS = 20;
+const SAMPLE = 0x4000;
+const SAMPLE_TABLE_BITS = 18;
 
 /** A scale by which no sum comes near the logarithm of a probability that the coder has no room for. */
 const LEAST_SCALE = 2 ** 10;

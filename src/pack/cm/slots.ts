@@ -38,8 +38,6 @@ const KEPT_SIZE = 2 ** 17;
 
 /** Stretches of an image in which slots are kept: of a model that is given up, no more are found. */
 const STRETCHES = 16;
-/** Numbers are given anew once there are so many times more than one model needs: most belong to no row then. */
-const CROWD = 2.5;
 
 /** A context, with all that its slots depend on but the image. */
 interface Context {
@@ -115,8 +113,6 @@ export class KeptSlots {
   /** New number by number of a slot, from 1 on; 0 where there is none. */
   private known = new Int32Array(0);
   private count = 0;
-  /** What `count` was after the first run. */
-  private usual = 0;
   private kind = '';
   private lastKind = '';
 
@@ -142,8 +138,9 @@ export class KeptSlots {
     const isAgain = kind === this.lastKind;
     this.lastKind = kind;
     if (kind !== this.kind && !isAgain && this.kind !== '') return undefined;
-    this.usual ||= this.count;
-    if (kind !== this.kind || this.count > CROWD * this.usual) this.forget(model.tableBits);
+    // Numbers are given anew once there are more than a model can need: most belong to no row then.
+    const most = model.masks.length * this.material.bytes.length * 8;
+    if (kind !== this.kind || this.count > most) this.forget(model.tableBits);
     this.kind = kind;
     const rows = this.rowsFor(model, words);
     return {
@@ -158,7 +155,6 @@ export class KeptSlots {
   private forget(tableBits: number): void {
     this.rows.clear();
     this.count = 0;
-    this.usual = 0;
     if (this.known.length === 2 ** tableBits) this.known.fill(0);
     else this.known = new Int32Array(2 ** tableBits);
   }
