@@ -18,8 +18,8 @@ beforeAll(async () => {
 const unit = (file: string) => units.find((other) => other.file === file)!;
 
 describe('the files of the build', () => {
-  it('hold each module once, but for src/node', () => {
-    const all = units.flatMap(({ modules }) => [...modules]);
+  it('hold each module once, but for src/node and what threads run', () => {
+    const all = units.filter(({ file }) => file !== 'packWorker.cjs').flatMap(({ modules }) => [...modules]);
     const repeated = all.filter((path, i) => all.indexOf(path) !== i);
     expect(all).toContain('src/explain/readMap.ts');
     expect(repeated.filter((path) => !path.startsWith('src/node/'))).toEqual([]);
@@ -30,6 +30,13 @@ describe('the files of the build', () => {
     const { modules } = unit('linker.js');
     expect(modules).toContain('src/passes/relocate.ts');
     expect([...modules].filter((path) => !/^src\/(?!cli\/|node\/)/.test(path))).toEqual([]);
+  });
+
+  it('have what threads run in a file that loads no other, and little of it', () => {
+    const { modules, uses } = unit('packWorker.cjs');
+    expect(uses).toEqual([]);
+    expect(modules).toContain('src/pack/cm/measure.ts');
+    expect([...modules].filter((path) => !/^src\/(pack\/cm|node)\//.test(path))).toEqual([]);
   });
 
   it('load nothing of what messages take for a message', () => {

@@ -12,7 +12,7 @@ import { loadsOnEveryLinux } from '../../src/header/loader.ts';
 import { type LinkResult, link } from '../../src/link.ts';
 import { LinkCache } from '../../src/linkCache.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
-import type { Method } from '../../src/pack/method.ts';
+import type { Method, PackEffort } from '../../src/pack/method.ts';
 import { linkImage } from '../../src/packed/linkImage.ts';
 import { linkPacked } from '../../src/packed/linkPacked.ts';
 import { formatMap, formatSummary } from '../../src/report/linkMap.ts';
@@ -196,6 +196,57 @@ describe.skipIf(isMissing)('a program that packing makes smaller', () => {
     expect(result.bytes).toEqual(packed.bytes);
   });
 
+  describe('by several methods', () => {
+    /** A method that packs so many bytes worse than another, less what the level saves, and notes what it is asked. */
+    function noting(asked: PackEffort[], waste: number, more: Partial<Method> = {}): Method {
+      return {
+        name: 'cm',
+        pack: (input, effort) => {
+          asked.push(effort);
+          effort.progress?.(1, 2, 1_000_000);
+          const packed = store.pack(input, effort);
+          const extra = new Uint8Array(waste - effort.level).fill(1);
+          return { ...packed, payload: concat(packed.payload, extra) };
+        },
+        ...more,
+      };
+    }
+
+    it('tries all with little effort and the best two with all, which share the time', () => {
+      const asked: PackEffort[][] = [[], [], []];
+      const [best, next, hopeless] = asked;
+      const told: number[][] = [];
+      const methods = [noting(best!, 10), noting(next!, 11), noting(hopeless!, 800)];
+      const now = Date.now();
+      const effort = {
+        level: 7,
+        deadline: now + 1e6,
+        progress: (...numbers: [number, number, number]) => told.push(numbers),
+      };
+      linkPacked(filesFor(20_000), optionsFor(), { methods, effort });
+      expect(asked.map((efforts) => efforts.map(({ level }) => level))).toEqual([[1, 7], [1, 7], [1]]);
+      // Half of the time for one, what is left for the other.
+      expect(best![1]!.deadline! - now).toBeLessThan(6e5);
+      expect(next![1]!.deadline! - now).toBeGreaterThan(9e5);
+      expect(told.map(([done, total]) => [done, total])).toEqual([
+        [1, 4],
+        [3, 4],
+      ]);
+      // The smallest file so far, not what the method says of its own.
+      expect(told.every(([, , size]) => size! < 100_000)).toBe(true);
+    });
+
+    it('tries no method that does not suit the image, unless it is asked for alone', () => {
+      const asked: PackEffort[][] = [[], []];
+      const unsuited = noting(asked[0]!, 10, { suits: (size, seconds) => size < 20_000 || seconds === 1 });
+      const effort = { level: 1 };
+      linkPacked(filesFor(20_000), optionsFor(), { methods: [unsuited, noting(asked[1]!, 10)], effort });
+      expect(asked.map(({ length }) => length)).toEqual([0, 1]);
+      linkPacked(filesFor(20_000), optionsFor(), { methods: [unsuited], effort });
+      expect(asked.map(({ length }) => length)).toEqual([1, 1]);
+    });
+  });
+
   it('tells which passes are running', () => {
     const begun: string[] = [];
     const ended: string[] = [];
@@ -205,6 +256,7 @@ describe.skipIf(isMissing)('a program that packing makes smaller', () => {
     };
     linkPacked(filesFor(9000), optionsFor(), packing(store), hooks);
     expect(begun).toEqual(ended);
+    // The plain file, and images of both manners.
     expect(begun.filter((name) => name === 'layoutImage')).toHaveLength(3);
     expect(begun.at(-1)).toBe('packImage');
   });
