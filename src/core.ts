@@ -6,9 +6,13 @@ import type { Diagnostic } from './diagnostics.ts';
 import type { LinkMap } from './explain/linkMap.ts';
 import type { ShrunkSection } from './explain/shrunk.ts';
 import type { InputFiles } from './inputs.ts';
-import { type LinkOptions, toSettings } from './library/options.ts';
+import { type LinkOptions, type PackMethod, type PackOptions, toSettings } from './library/options.ts';
 import { link as linkSettings } from './link.ts';
 import { LinkCache as ReadInputs } from './linkCache.ts';
+import { METHODS } from './pack/methods.ts';
+import { EFFORT } from './pack/names.ts';
+import { linkPacked } from './packed/linkPacked.ts';
+import type { Packing } from './packed/packing.ts';
 
 export { type Diagnostic, LinkError, type Severity } from './diagnostics.ts';
 export type { LinkMap } from './explain/linkMap.ts';
@@ -16,7 +20,7 @@ export type { ShrunkSection } from './explain/shrunk.ts';
 export { type InputFile, type InputFiles, UnreadableFile } from './inputs.ts';
 export { InvariantError } from './invariant.ts';
 export { OptionError } from './library/check.ts';
-export type { Input, LinkOptions, PlacedSection } from './library/options.ts';
+export type { Input, LinkOptions, PackMethod, PackOptions, PlacedSection } from './library/options.ts';
 export { VERSION as version } from './version.ts';
 
 /** A finished link. */
@@ -65,7 +69,25 @@ export interface LinkContext {
  * @throws InvariantError where the file is not what it should be, which is a defect of the linker
  */
 export function link(files: InputFiles, options: LinkOptions, context: LinkContext = {}): LinkResult {
-  return linkSettings(files, toSettings(options), { cache: context.cache && readInputsOf(context.cache) });
+  const settings = toSettings(options);
+  const hooks = { cache: context.cache && readInputsOf(context.cache) };
+  const { pack } = options;
+  return pack === undefined
+    ? linkSettings(files, settings, hooks)
+    : linkPacked(files, settings, toPacking(pack), hooks);
+}
+
+/** Methods and effort, of values that have been checked. */
+function toPacking(pack: PackMethod | PackOptions): Packing {
+  const {
+    method = 'auto',
+    effort = EFFORT.usual,
+    seconds,
+  } = typeof pack === 'string' ? { method: pack } : pack;
+  return {
+    methods: METHODS.filter(({ name }) => method === 'auto' || method === name),
+    effort: { level: effort, deadline: seconds === undefined ? undefined : Date.now() + 1000 * seconds },
+  };
 }
 
 function readInputsOf(cache: LinkCache): ReadInputs {

@@ -27,6 +27,44 @@ const files = new Map([['main.o', new Uint8Array(readFileSync(GREETING))]]);
 /** Links what the map has. */
 const linkMain = (options: Partial<LinkOptions> = {}) => link(files, { inputs: ['main.o'], ...options });
 
+describe('pack', () => {
+  const PRINTLN = join(FIXTURES, 'rust-println/lto.o');
+  const object = new Map([['main.o', new Uint8Array(readFileSync(PRINTLN))]]);
+  const pack = (how: LinkOptions['pack']) => link(object, { inputs: ['main.o'], pack: how });
+
+  it('makes what the command line makes', () => {
+    const { stdout } = tinyelf(['link', PRINTLN, '--pack=lz', '--pack-effort=2', '-o', '-']);
+    const { bytes, map } = pack({ method: 'lz', effort: 2 });
+    expect(Buffer.compare(bytes, stdout)).toBe(0);
+    expect(map().packed).toMatchObject({ method: 'lz', size: bytes.length });
+  });
+
+  it('takes a name, or all methods', () => {
+    expect(pack('lz').map().packed?.method).toBe('lz');
+    const [one, all] = [pack({ method: 'lz', effort: 1 }), pack({ effort: 1 })];
+    expect(all.bytes.length).toBeLessThanOrEqual(one.bytes.length);
+    expect(link(files, { inputs: ['main.o'], pack: 'lz' }).bytes).toEqual(linkMain().bytes);
+  });
+
+  it.each([
+    'zip',
+    true,
+    { method: 'zip' },
+    { effort: 0 },
+    { effort: 2.5 },
+    { seconds: 0 },
+    { level: 3 },
+    null,
+  ])('is not %j', (how) => {
+    const options = { pack: how } as unknown as Partial<LinkOptions>;
+    expect(() => linkMain(options)).toThrow(/^pack: expected auto, cm, .*effort 1 to 9$/);
+  });
+
+  it('refuses what cannot be packed', () => {
+    expect(() => linkMain({ pack: 'lz', symbols: true })).toThrow(LinkError);
+  });
+});
+
 describe('options', () => {
   it('are those of a plain link if none are given', () => {
     expect(toSettings({ inputs: [] })).toEqual(DEFAULT_OPTIONS);

@@ -1,7 +1,8 @@
 /** Whether options are what they should be: programs in JavaScript have no compiler to ask. */
 import { headerNames } from '../header/layouts.ts';
 import { BASE_LIMIT, isBase, isPageSize } from '../options.ts';
-import type { Input, LinkOptions } from './options.ts';
+import { EFFORT, METHOD_NAMES } from '../pack/names.ts';
+import type { Input, LinkOptions, PackOptions } from './options.ts';
 
 /** Thrown for an option that is unknown or makes no sense; the message names it. */
 export class OptionError extends Error {
@@ -17,6 +18,7 @@ interface Rule {
 const FLAG: Rule = { expected: 'true or false', accepts: (value) => typeof value === 'boolean' };
 const TEXT: Rule = { expected: 'text', accepts: isText };
 const TEXTS: Rule = { expected: 'an array of texts', accepts: (value) => isArrayOf(value, isText) };
+const PACK_METHODS: readonly string[] = ['auto', ...METHOD_NAMES];
 const SWITCH = oneOf('safe', 'all', 'none');
 
 /** Made when it is asked for: the names of the headers come from a table that is not small. */
@@ -69,6 +71,10 @@ const RULES: Readonly<Record<keyof LinkOptions, () => Rule>> = {
   ehFrameHdr: () => FLAG,
   osabi: () => ({ expected: '0 to 255', accepts: (value) => isAddress(value) && value <= 0xff }),
   identPad: () => ({ expected: 'text or bytes', accepts: (value) => isText(value) || isBytes(value) }),
+  pack: () => ({
+    expected: `${PACK_METHODS.join(', ')}, or { method, effort, seconds }: effort ${EFFORT.least} to ${EFFORT.most}`,
+    accepts: (value) => isPackMethod(value) || isPackOptions(value),
+  }),
   symbols: () => FLAG,
   debug: () => FLAG,
   debugFile: () => FLAG,
@@ -112,6 +118,18 @@ function isArrayOf(value: unknown, accepts: (item: unknown) => boolean): boolean
 
 function isRecordOf(value: unknown, accepts: (item: unknown) => boolean): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).every(accepts);
+}
+
+function isPackMethod(value: unknown): boolean {
+  return isText(value) && PACK_METHODS.includes(value);
+}
+
+function isPackOptions(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { method = 'auto', effort = EFFORT.usual, seconds = 1, ...others } = value as PackOptions;
+  const isEffort = Number.isInteger(effort) && effort >= EFFORT.least && effort <= EFFORT.most;
+  const isTime = Number.isFinite(seconds) && seconds > 0;
+  return isPackMethod(method) && isEffort && isTime && Object.keys(others).length === 0;
 }
 
 function isPlacedSection(name: string): boolean {

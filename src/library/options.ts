@@ -8,6 +8,7 @@ import {
   type LinkOptions as Settings,
   type SymbolDefinition,
 } from '../options.ts';
+import type { MethodName } from '../pack/names.ts';
 import { checkOptions, OptionError } from './check.ts';
 
 /** A file, or a library that is looked for in `libraryPaths`. */
@@ -30,6 +31,19 @@ export type Input =
 
 /** A section that can be given an address. */
 export type PlacedSection = '.text' | '.rodata' | '.data' | '.bss';
+
+/** A way to pack; `auto`: the one with the smallest result. */
+export type PackMethod = 'auto' | MethodName;
+
+/** How to pack. */
+export interface PackOptions {
+  /** Default `auto`. */
+  readonly method?: PackMethod | undefined;
+  /** `--pack-effort`: 1 (fast) to 9 (small). Default 5. */
+  readonly effort?: number | undefined;
+  /** `--pack-time`: take the best that is found in so many seconds; what that is depends on the machine. */
+  readonly seconds?: number | undefined;
+}
 
 /** What a link can be asked for. Only `inputs` must be given; the defaults are those of `tinyelf link`. */
 export interface LinkOptions {
@@ -100,6 +114,12 @@ export interface LinkOptions {
 
   /** `--verify`: read the finished file again and compare the value of each relocation. Default true. */
   readonly verify?: boolean | undefined;
+
+  /**
+   * `--pack`: make an executable that unpacks itself, if that is smaller; by the method with the smallest result, by one
+   * method, or as told in detail. Default: none.
+   */
+  readonly pack?: PackMethod | PackOptions | undefined;
 
   /** `--symbols`: append section headers and a symbol table. Default false. */
   readonly symbols?: boolean | undefined;

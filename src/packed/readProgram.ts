@@ -97,8 +97,8 @@ function checkEnd({ bytes, elf, tables }: Executable): void {
     ...elf.segments!.map(({ p_offset, p_filesz }) => Number(p_offset + p_filesz)),
     ...(tables?.sections ?? []).map(({ offset, size }) => offset + size),
     tables ? tables.offset + tables.sections.length * 64 : 0,
-  ].filter((end) => end <= bytes.length);
-  const end = Math.max(0, ...ends);
+  ];
+  const end = Math.min(Math.max(...ends), bytes.length);
   const rest = bytes.length - end;
   if (bytes.subarray(end).every((byte) => byte === 0)) return;
   throw new FormatError(

@@ -56,14 +56,24 @@ describe.each([
   });
 });
 
-it('effort without anything to pack is a mistake', () => {
+it.each([
+  ['tinyelf link', LINK],
+  ['ld.tinyelf', LD],
+])('effort without anything to pack is a mistake: %s', (_, command) => {
   for (const name of ['--pack-effort', '--pack-time', '--pack-threads']) {
-    const { code, stderr } = tinyelf(['link', `${name}=1`, OBJECT], { cwd: folder });
+    const { code, stderr } = run(command[0]!, [...command.slice(1), `${name}=1`, OBJECT], { cwd: folder });
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: expect.stringContaining(`${name} says how to pack`),
     });
   }
+});
+
+it('effort may come from the command line where a configuration says to pack', () => {
+  writeFileSync(join(folder, 'only.json'), JSON.stringify({ pack: 'lz' }));
+  const words = ['--config', 'only.json', '--pack-effort', '1', OBJECT, '-o', 'configured'];
+  for (const command of [LINK, LD])
+    expect(run(command[0]!, [...command.slice(1), ...words], { cwd: folder })).toMatchObject({ code: 0 });
 });
 
 it('--pack takes no operand for its value', () => {

@@ -1,0 +1,111 @@
+/** Executables of other linkers, packed and unpacked: they do what they did. */
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ET_DYN, PF_W, PF_X, PT_GNU_STACK, PT_LOAD } from '../../src/elf/constants.ts';
+import { readElf } from '../../src/header/loader/elf.ts';
+import { KERNELS } from '../../src/header/loader/kernels.ts';
+import { loadLinux } from '../../src/header/loader.ts';
+import { METHODS } from '../../src/pack/methods.ts';
+import type { MethodName } from '../../src/pack/names.ts';
+import { type PackOptions, packProgram } from '../../src/packed/packProgram.ts';
+import { readProgram } from '../../src/packed/readProgram.ts';
+import { unpackProgram } from '../../src/packed/unpackProgram.ts';
+import { hasTool, run, scratchFolder } from '../run.ts';
+import { BUILDS, build, buildMuslPie, isBuildable } from './builds.ts';
+
+const folder = scratchFolder();
+const SEGMENTS = ['joined', 'split'] as const;
+
+function pack(bytes: Uint8Array, method: MethodName, segments: PackOptions['segments']): Uint8Array {
+  const methods = METHODS.filter(({ name }) => name === method);
+  return packProgram(bytes, { segments }, { methods, effort: { level: 1 } })!.bytes;
+}
+
+function write(name: string, bytes: Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+function outcomeOf(path: string) {
+  const { stdout, ...rest } = run(path, ['pear', 'fig']);
+  return { ...rest, stdout: stdout.toString() };
+}
+
+/** Packs and unpacks, and compares what all three do. */
+function checkAll(path: string, method: MethodName, segments: PackOptions['segments']): void {
+  const bytes = new Uint8Array(readFileSync(path));
+  const plain = outcomeOf(path);
+  expect(plain.stdout).not.toBe('');
+  const packed = pack(bytes, method, segments);
+  expect(packed.length).toBeLessThan(bytes.length);
+  expect(outcomeOf(write('packed', packed))).toEqual(plain);
+  checkHeaders(bytes, packed, segments);
+  const unpacked = unpackProgram(packed);
+  expect(unpacked.method).toBe(method);
+  expect(outcomeOf(write('unpacked', unpacked.bytes))).toEqual(plain);
+  expect(Buffer.compare(imageOf(unpacked.bytes), imageOf(bytes))).toBe(0);
+}
+
+/** What of a program lies in memory, without its headers. */
+function imageOf(file: Uint8Array): Uint8Array {
+  const { bytes } = readProgram(file).input;
+  const { e_phoff, e_phnum } = readElf(file).header;
+  return bytes.subarray(readElf(file).header.e_type === ET_DYN ? 1024 : Number(e_phoff) + 56 * e_phnum);
+}
+
+function checkHeaders(bytes: Uint8Array, packed: Uint8Array, segments: PackOptions['segments']): void {
+  const { header, segments: headers } = readElf(packed);
+  expect(header.e_type).toBe(readElf(bytes).header.e_type);
+  const loads = headers!.filter(({ p_type }) => p_type === PT_LOAD);
+  const isBoth = loads.some(({ p_flags }) => p_flags & PF_W && p_flags & PF_X);
+  expect(isBoth).toBe(segments === 'joined');
+  const stack = headers!.find(({ p_type }) => p_type === PT_GNU_STACK);
+  if (segments === 'joined' && stack) expect(stack.p_flags & PF_X).toBe(PF_X);
+  for (const kernel of KERNELS) {
+    if (!loadLinux(bytes, kernel).loads) continue;
+    const loaded = loadLinux(packed, kernel);
+    expect(loaded, kernel.name).toMatchObject({ loads: true, findsTable: true });
+  }
+}
+
+/** A program of one segment with all permissions cannot have them apart. */
+const isOneSegment = (name: string) => /by tinyelf(?!, W)/.test(name);
+
+describe.each(SEGMENTS)('with --segments=%s', (segments) => {
+  const builds = BUILDS.filter(isBuildable).filter(
+    ({ name }) => segments === 'joined' || !isOneSegment(name),
+  );
+
+  it.each(builds.map((program) => [program.name, program] as const))('%s', (_, program) => {
+    const path = join(folder, 'plain');
+    build(program, path);
+    checkAll(path, 'lz', segments);
+  });
+
+  it('static-pie with musl', () => {
+    const path = join(folder, 'musl-pie');
+    if (buildMuslPie('headers.c', path)) checkAll(path, 'lz', segments);
+  });
+
+  it.skipIf(!hasTool('musl-gcc')).each(METHODS.map(({ name }) => name))('by %s', (method) => {
+    const path = join(folder, 'hello');
+    const program = BUILDS.find(({ name }) => name === 'threads by lld, musl')!;
+    if (!isBuildable(program)) return;
+    build(program, path);
+    checkAll(path, method, segments);
+  });
+
+  it.skipIf(!hasTool('musl-gcc')).each(METHODS.map(({ name }) => name))('static-pie by %s', (method) => {
+    const path = join(folder, 'musl-pie');
+    if (buildMuslPie('headers.c', path)) checkAll(path, method, segments);
+  });
+});
+
+it.skipIf(!hasTool('gcc'))('a program with all permissions in one segment cannot be split', () => {
+  const path = join(folder, 'one');
+  build(BUILDS.find(({ name }) => name === 'headers by tinyelf, glibc')!, path);
+  expect(() => pack(readFileSync(path), 'lz', 'split')).toThrow('both writable and executable');
+});
