@@ -66,7 +66,7 @@ function isWatched(): boolean {
 function warn(file: string, size: number, result: PackedProgram | undefined): void {
   const reason = result
     ? `${result.packed.method} would make it ${result.bytes.length} bytes`
-    : 'nothing of it is loaded';
+    : 'no stub is that small';
   const label = styleFor('stderr').warning('warning:');
   writeMessage(`tinyelf: ${label} ${file} is not packed, but copied: it has ${size} bytes, and ${reason}\n`);
 }

@@ -10,7 +10,7 @@ import { packAbove } from './packAbove.ts';
 import { packBelow } from './packBelow.ts';
 import { type PackedFile, type Packing, suitable } from './packing.ts';
 import { packMovable } from './packMovable.ts';
-import { type Program, readProgram } from './readProgram.ts';
+import { openProgram, type Program, readProgram } from './readProgram.ts';
 import { isPacked } from './unpackProgram.ts';
 
 /** How the packed file is made. */
@@ -18,6 +18,9 @@ export interface PackOptions {
   /** One segment, or none that is both writable and executable. */
   readonly segments: 'joined' | 'split';
 }
+
+/** Bytes that stub and headers have at least. */
+const SMALLEST = 200;
 
 /** The smallest packed file of a program. */
 export interface PackedProgram {
@@ -27,7 +30,7 @@ export interface PackedProgram {
 
 /**
  * @param file a static executable
- * @returns undefined if nothing of it is loaded
+ * @returns undefined if there is nothing to gain
  * @throws FormatError for what is no static x86-64 executable, or cannot be packed
  */
 export function packProgram(
@@ -35,9 +38,11 @@ export function packProgram(
   { segments }: PackOptions,
   { methods, effort }: Packing,
 ): PackedProgram | undefined {
-  const program = readProgram(file);
+  const executable = openProgram(file);
+  if (file.length < SMALLEST) return undefined;
   if (isPacked(file))
     throw new FormatError('it is packed already', 0, 'tinyelf unpack FILE gives back the plain program');
+  const program = readProgram(executable);
   if (program.input.bytes.length === 0) return undefined;
   const isSplit = segments === 'split';
   const files = suitable(methods, program.input.bytes.length, effort).map((method) =>

@@ -38,14 +38,14 @@ const GAP_LIMIT = 2 ** 23;
 const DT_NEEDED = 1;
 const KEPT = [PT_TLS, PT_GNU_EH_FRAME, PT_GNU_STACK];
 
-/** @throws FormatError for what is no static x86-64 executable, or cannot be packed */
-export function readProgram(bytes: Uint8Array): Program {
+/** @throws FormatError for what is no static x86-64 executable, or has what a packed file has no room for */
+export function openProgram(bytes: Uint8Array): Executable {
   checkKind(bytes);
   const executable = readExecutable(bytes);
   checkStatic(executable);
   checkLoads(bytes);
   checkEnd(executable);
-  return toProgram(executable);
+  return executable;
 }
 
 function checkKind(bytes: Uint8Array): void {
@@ -108,7 +108,8 @@ function checkEnd({ bytes, elf, tables }: Executable): void {
   );
 }
 
-function toProgram({ elf, tables }: Executable): Program {
+/** @throws FormatError for a program that cannot be packed where it lies */
+export function readProgram({ elf, tables }: Executable): Program {
   const { bytes, header, segments } = elf;
   const isMovable = header.e_type === ET_DYN;
   const headers = segments!.map(toHeader);
@@ -205,7 +206,7 @@ function copySegment(image: Uint8Array, start: number, load: ProgramHeader, file
       file.length,
     );
   }
-  const before = offset < PAGE ? offset : 0;
+  const before = offset < PAGE && address - offset === start ? offset : 0;
   image.set(file.subarray(offset - before, offset + size), address - before - start);
 }
 

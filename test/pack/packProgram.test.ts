@@ -9,7 +9,7 @@ import { loadLinux } from '../../src/header/loader.ts';
 import { METHODS } from '../../src/pack/methods.ts';
 import type { MethodName } from '../../src/pack/names.ts';
 import { type PackOptions, packProgram } from '../../src/packed/packProgram.ts';
-import { readProgram } from '../../src/packed/readProgram.ts';
+import { openProgram, readProgram } from '../../src/packed/readProgram.ts';
 import { unpackProgram } from '../../src/packed/unpackProgram.ts';
 import { hasTool, run, scratchFolder } from '../run.ts';
 import { BUILDS, build, buildMuslPie, isBuildable } from './builds.ts';
@@ -51,7 +51,7 @@ function checkAll(path: string, method: MethodName, segments: PackOptions['segme
 
 /** What of a program lies in memory, without its headers. */
 function imageOf(file: Uint8Array): Uint8Array {
-  const { bytes } = readProgram(file).input;
+  const { bytes } = readProgram(openProgram(file)).input;
   const { e_phoff, e_phnum } = readElf(file).header;
   return bytes.subarray(readElf(file).header.e_type === ET_DYN ? 1024 : Number(e_phoff) + 56 * e_phnum);
 }
