@@ -43,8 +43,8 @@ const MIXING: Mixing = { weight: 0x33d28bd3, count: 0x3eb33333, rate: 0x2546293f
 
 /** Bytes of an image from which on knowing instructions and mixing pay. */
 const SMALL = 0x10000;
-/** Bytes of an image that starts within two seconds, as a decoder takes a microsecond for each. */
-const LARGE = 0x180000;
+/** Bytes of an image that starts within two seconds, as a decoder takes some 12 microseconds for each. */
+const LARGE = 0x28000;
 /** Seconds for a byte of an image that packing takes at least, about. */
 const SECONDS = 25e-6;
 /** Bytes of an image by which kinds are chosen. */
