@@ -79,9 +79,9 @@ async function linkConfigured(
     return await reportErrors({ program: PROGRAM, json: false }, config.diagnostics);
   const { front, back } = toLdWords(config);
   // What the command line says stands behind, and so prevails.
-  const { budget, baseline, packEffort, packTime } = request;
+  const { budget, baseline, packEffort, packTime, packThreads } = request;
   const words = [...front, ...argv, ...back];
-  const own = { budget, baseline, packEffort, packTime };
+  const own = { budget, baseline, packEffort, packTime, packThreads };
   return await linkAs({ ...parseLdArgv(words, () => undefined), ...own }, words, responses, config);
 }
 

@@ -36,6 +36,7 @@ export interface LdRequest {
   /** As they are given: without --pack they are a mistake. */
   readonly packEffort: string | undefined;
   readonly packTime: string | undefined;
+  readonly packThreads: string | undefined;
   /** Path of a configuration to be used; none is looked for. */
   readonly config: string | undefined;
 }
@@ -178,6 +179,7 @@ function toRequest(state: LdState, inputs: readonly InputName[]): LdRequest {
     pack: packRequest(state),
     packEffort: state.packEffort,
     packTime: state.packTime,
+    packThreads: state.packThreads,
     config: state.config,
     options: {
       ...DEFAULT_OPTIONS,
