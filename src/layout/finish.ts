@@ -16,6 +16,8 @@ import type { Placement } from './placement.ts';
 import { placeThreadTemplate, type ThreadTemplate } from './threadTemplate.ts';
 import { entryAddress, setDefinedValues, setProvidedValues } from './values.ts';
 
+/** Bytes from the base within which the jump lies. */
+const MAX_HEADER_REACH = 0x1000;
 /** More padding than any program has a use for: a damaged sh_addralign, most likely. */
 const PADDING_LIMIT = 2 ** 26;
 /** Largest array of bytes. */
@@ -55,6 +57,7 @@ export function finishLayout(
   setDefinedValues(program, pieces, options, address, diagnostics);
   const jumpTarget = entryAddress(program, pieces, options.entry, address, diagnostics);
   const firstOffset = order.fit?.entryOffset ?? order.jumpOffset;
+  if (order.jumpOffset !== undefined) checkReach(jumpTarget - base, options.entry, diagnostics);
   return {
     ...order,
     address,
@@ -72,6 +75,18 @@ export function finishLayout(
     edges,
     patches: [],
   };
+}
+
+/** Reports an entry to which the jump in the header does not reach. @param distance from the base, in bytes */
+function checkReach(distance: number, entry: string, diagnostics: Diagnostics): void {
+  if (Math.abs(distance) < 2 ** 31 - MAX_HEADER_REACH) return;
+  diagnostics.error(
+    'no-entry',
+    `the entry symbol ${entry} lies further than 2 GiB from the start of the program`,
+    {
+      hint: 'a program starts within what it loads; name another symbol with --entry <symbol>',
+    },
+  );
 }
 
 /** Reports a file or a program that is too large, and ends the link if the file is. */
