@@ -22,6 +22,9 @@ const LARGEST_HOLE = 64;
 /** Bytes: less than cutting a program saves. */
 const FEW_ZEROS = 8;
 
+/** Bytes that a program may have with its data: files that are larger are written in blocks, never to be returned to. */
+const LARGEST_DATA = 2 ** 23;
+
 /** A small program, understood. */
 export interface SmallProgram {
   readonly view: View;
@@ -46,7 +49,9 @@ export interface SmallFit {
 export function readSmallProgram(view: View, entry: SmallProgram['entry']): SmallProgram | undefined {
   let bytes = 0;
   for (const section of view.values()) bytes += isCounted(section) ? section.bytes.length : 0;
-  if (bytes > MAX_CUT_BYTES || view.size > MAX_SECTIONS) return undefined;
+  let all = 0;
+  for (const section of view.values()) all += section.bytes.length;
+  if (all > LARGEST_DATA || bytes > MAX_CUT_BYTES || view.size > MAX_SECTIONS) return undefined;
   const trace = traceProgram(view, entry.section, entry.offset);
   const isWhole = (id: number) => trace === undefined || trace.vague.has(id);
   const code: CodeSection[] = [];
