@@ -189,7 +189,9 @@ function runPasses(
       );
   sizes.made.layout = placed;
   // Addresses, file offsets and the values of symbols are final.
-  const isStreamed = placed.fileSize >= STREAMED_SIZE && !rules && options.tables === 'none';
+  const isLarge = placed.fileSize >= STREAMED_SIZE && !rules && options.tables === 'none';
+  // Code that is cut up lies wherever there is room, and a sink takes nothing out of order.
+  const isStreamed = isLarge && !placed.fit?.cut.size;
   assertInvariant(Number.isSafeInteger(placed.fileSize), 'a layout has a size', () => `${placed.fileSize}`);
   const image = new Image(placed.fileSize, isStreamed ? sink : undefined);
   run(relocate, program, pieces, placed, synthesis, unwind, image, diagnostics);

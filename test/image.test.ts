@@ -5,6 +5,7 @@ import { buildObject } from '../src/elf/build.ts';
 import { Image, type ImageSink } from '../src/image.ts';
 import { link } from '../src/link.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../src/options.ts';
+import { R_X86_64_32 } from '../src/x86/relocations.ts';
 import { CODE, DATA, functionObject, randomNumbers, section } from './elf/make.ts';
 
 const BLOCK = 2 ** 18;
@@ -235,6 +236,34 @@ describe('a large executable', () => {
     expect(file.bytes).toHaveLength(bytes.length);
     expect(Buffer.compare(file.bytes, bytes)).toBe(0);
     expect(file.blocks.length).toBeLessThanOrEqual(Math.ceil(bytes.length / BLOCK));
+  });
+
+  it('is not handed on where its code is cut up, to lie wherever the header leaves room', () => {
+    // MOV EDI, d; MOV EAX, 60; SYSCALL
+    const code = Uint8Array.of(0xbf, 0, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05);
+    const text = section('.text', CODE, code, {
+      relocations: [{ offset: 1, type: R_X86_64_32, symbol: 'd' }],
+    });
+    const data = section('.data', DATA, Uint8Array.of(1, 2, 3), { addralign: 2 ** 25 });
+    const files = new Map([
+      [
+        'a.o',
+        buildObject(
+          [text, data],
+          [
+            { name: '_start', section: '.text' },
+            { name: 'd', section: '.data' },
+          ],
+        ),
+      ],
+    ]);
+    const options = { ...DEFAULT_OPTIONS, inputs: [{ kind: 'file', path: 'a.o' } as const] };
+    const file = new File();
+    const result = link(files, options, { sink: file });
+    expect([result.isStreamed, result.size > 2 ** 24, file.state]).toEqual([false, true, 'new']);
+    expect(Buffer.compare(result.bytes, link(files, options).bytes)).toBe(0);
+    // SYSCALL lies in the header.
+    expect(Buffer.from(result.bytes).indexOf('0f05', 0, 'hex')).toBeLessThan(64);
   });
 
   it('is not handed on where something needs all of it, nor a small one', () => {

@@ -22,7 +22,7 @@ const LARGEST_HOLE = 64;
 /** Bytes: less than cutting a program saves. */
 const FEW_ZEROS = 8;
 
-/** Bytes that a program may have with its data: files that are larger are written in blocks, never to be returned to. */
+/** Bytes that a program may have with its data: a large file is to be written in blocks, which one that is cut cannot be. */
 const LARGEST_DATA = 2 ** 23;
 
 /** A small program, understood. */
@@ -47,11 +47,14 @@ export interface SmallFit {
 
 /** @returns undefined for a program that is large */
 export function readSmallProgram(view: View, entry: SmallProgram['entry']): SmallProgram | undefined {
-  let bytes = 0;
-  for (const section of view.values()) bytes += isCounted(section) ? section.bytes.length : 0;
+  if (view.size > MAX_SECTIONS) return undefined;
+  let counted = 0;
   let all = 0;
-  for (const section of view.values()) all += section.bytes.length;
-  if (all > LARGEST_DATA || bytes > MAX_CUT_BYTES || view.size > MAX_SECTIONS) return undefined;
+  for (const section of view.values()) {
+    all += section.bytes.length;
+    if (isCounted(section)) counted += section.bytes.length;
+  }
+  if (all > LARGEST_DATA || counted > MAX_CUT_BYTES) return undefined;
   const trace = traceProgram(view, entry.section, entry.offset);
   const isWhole = (id: number) => trace === undefined || trace.vague.has(id);
   const code: CodeSection[] = [];

@@ -55,9 +55,12 @@ export function finishLayout(
   setProvidedValues(program, { edges, bounds });
   assign?.();
   setDefinedValues(program, pieces, options, address, diagnostics);
-  const jumpTarget = entryAddress(program, pieces, options.entry, address, diagnostics);
+  const entry = entryAddress(program, pieces, options.entry, address, diagnostics);
+  const jumpTarget = entry ?? 0;
   const firstOffset = order.fit?.entryOffset ?? order.jumpOffset;
-  if (order.jumpOffset !== undefined) checkReach(jumpTarget - base, options.entry, diagnostics);
+  if (order.jumpOffset !== undefined && entry !== undefined) {
+    checkReach(entry - base, options.entry, diagnostics);
+  }
   return {
     ...order,
     address,

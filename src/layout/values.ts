@@ -76,16 +76,17 @@ function exactAddress(program: Program, pieces: Pieces, address: Float64Array, s
   return BigInt(address[home]!) + (pieces.isMapped(section) ? BigInt(pieces.resolve(section, low)) : value);
 }
 
+/** @returns undefined where the program has no entry, which has been reported */
 export function entryAddress(
   program: Program,
   pieces: Pieces,
   entry: string,
   address: Float64Array,
   diagnostics: Diagnostics,
-): number {
+): number | undefined {
   if (!/^[0-9]/.test(entry)) {
     const symbol = program.symbols.names.find(entry);
-    if (program.symbols.kind[symbol]! <= SymbolKind.lazy) return 0;
+    if (program.symbols.kind[symbol]! <= SymbolKind.lazy) return undefined;
     return Number(BigInt.asUintN(64, exactAddress(program, pieces, address, symbol)));
   }
   try {
@@ -93,6 +94,6 @@ export function entryAddress(
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     diagnostics.error('no-entry', `--entry: ${error.message}`);
-    return 0;
+    return undefined;
   }
 }

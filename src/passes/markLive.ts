@@ -281,7 +281,6 @@ class Marker {
     }
     // It would have been in what cannot be read, most likely.
     if (this.#diagnostics.lacksInputs) return;
-    if (this.#diagnostics.items.some(({ code }) => code === 'malformed-input')) return;
     this.#diagnostics.error('no-entry', `the entry symbol ${entry} is not defined`, {
       hint: 'define it, or name another with --entry <symbol>',
     });

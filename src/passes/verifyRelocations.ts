@@ -133,7 +133,6 @@ class Verifier {
       if (category[i] === Category.bss || size === 0) continue;
       const isCut = fit?.cut.has(id) === true;
       // Parts of a section may lie anywhere in a file that is not in memory: these few are not read again.
-      if (isCut && this.#reader.isStreamed) continue;
       if (!isCut) {
         this.#verifyPlace(id);
         this.#reader.open(fileOffset[id]!, size);

@@ -39,11 +39,6 @@ export class ImageReader {
     }
   }
 
-  /** Whether not all of the file is in memory. */
-  get isStreamed(): boolean {
-    return this.#sink !== undefined;
-  }
-
   #read(sink: ImageSink, offset: number, size: number): void {
     const window = new Uint8Array(Math.max(size, WINDOW));
     const count = Math.min(window.length, Math.max(0, this.#size - offset));
