@@ -1,5 +1,5 @@
 /** Names of the methods of packing, as `--pack` takes them; what they are is loaded when something is packed. */
-export const METHOD_NAMES = ['cm', 'cmx', 'cm2', 'lz'] as const;
+export const METHOD_NAMES = ['cm', 'cmx', 'cm2', 'cm3', 'lz'] as const;
 
 export type MethodName = (typeof METHOD_NAMES)[number];
 

@@ -1,8 +1,8 @@
 /** The methods `cm` and `cmx`: context mixing with the smallest decoders. */
 import { assertInvariant } from '../../invariant.ts';
 import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
-import type { MethodName } from '../names.ts';
 import { encode } from './encode.ts';
+import { type CmName, FORMS } from './forms.ts';
 import { callsToTargets, type Kinds, kindsFor, opcodeUses, seenBytes } from './instructions.ts';
 import { Measurer } from './measure.ts';
 import { floatOf, lowerScale, type Material, type Mixing, type Model } from './model.ts';
@@ -26,6 +26,9 @@ const SCALE = 0x4a8cf7c5;
 /** Most slots that a table has, as a logarithm: 32 MB. */
 const MOST_TABLE_BITS = 22;
 const LEAST_TABLE_BITS = 12;
+/** The same for lines: 64 MB at most. */
+const MOST_LINE_BITS = 20;
+const LEAST_LINE_BITS = 8;
 
 /** How many steps of a model, a context and a bit each, a search may take at an effort. */
 const STEPS = [0, 4e6, 1e7, 2e7, 5e7, 1e8, 3e8, 1e9, 3e9, 8e9] as const;
@@ -40,6 +43,10 @@ const MIXED_SCALE = 0x49d3a94b;
 
 /** Float bits of what a model that mixes begins with. */
 const MIXING: Mixing = { weight: 0x33d28bd3, count: 0x3eb33333, rate: 0x2546293f };
+
+/** The same where slots lie in lines and have values. */
+const LINES_SCALE = 0x478cf7c5;
+const LINES: Mixing = { weight: 0x368b7858, count: 0x3eb33333, rate: 0x276e076b, value: 0x405f26f4 };
 
 /** Bytes of an image from which on knowing instructions and mixing pay. */
 const SMALL = 0x10000;
@@ -56,8 +63,8 @@ const LEAST_SCALE = 2 ** 10;
 
 const isSmall = (size: number) => size <= SMALL;
 
-/** Whether a program packed by `cm2` starts soon enough, and can be packed in time. */
-export function suitsMixing(size: number, seconds: number | undefined): boolean {
+/** Whether a program packed by `cm3` starts soon enough, and can be packed in time. */
+export function suitsLines(size: number, seconds: number | undefined): boolean {
   return size <= LARGE && (seconds === undefined || size * SECONDS <= seconds);
 }
 
@@ -69,30 +76,37 @@ export const cm: Method = {
 export const cmx: Method = {
   name: 'cmx',
   suits: isSmall,
-  pack: (input, effort) => packInstructions('cmx', input, effort, undefined),
+  pack: (input, effort) => packInstructions('cmx', input, effort, { masks: INSTRUCTIONS, scale: SCALE }),
 };
 export const cm2: Method = {
   name: 'cm2',
-  suits: suitsMixing,
-  pack: (input, effort) => packInstructions('cm2', input, effort, MIXING),
+  suits: isSmall,
+  pack: (input, effort) =>
+    packInstructions('cm2', input, effort, { masks: MIXED, scale: MIXED_SCALE, mixing: MIXING }),
+};
+export const cm3: Method = {
+  name: 'cm3',
+  suits: suitsLines,
+  pack: (input, effort) =>
+    packInstructions('cm3', input, effort, { masks: MIXED, scale: LINES_SCALE, mixing: LINES }),
 };
 
 function packBytes(input: PackInput, effort: PackEffort): Packed {
   const { bytes } = input;
   const material = { bytes, seen: seenBytes(bytes, new Uint8Array(0x200)) };
-  const model = search(material, firstModel(BYTES, 1, bytes.length), 7, 1, effort);
+  const model = search(material, firstModel({ masks: BYTES, scale: SCALE }, 1, bytes.length), 7, 1, effort);
   return packed('cm', material, model, undefined);
 }
 
 function packInstructions(
-  method: 'cmx' | 'cm2',
+  method: CmName,
   input: PackInput,
   effort: PackEffort,
-  mixing: Mixing | undefined,
+  start: Pick<Model, 'masks' | 'scale' | 'mixing'>,
 ): Packed {
   const uses = opcodeUses(input.bytes);
-  const first = firstModel(mixing ? MIXED : INSTRUCTIONS, 2, input.bytes.length);
-  const model = mixing ? { ...first, scale: MIXED_SCALE, mixing } : first;
+  const model = firstModel(start, 2, input.bytes.length);
+  const { mixing } = model;
   // The kinds that cost least with the model to begin with.
   const sample = { ...input, bytes: input.bytes.subarray(0, SAMPLE) };
   const [cheapest] = LEAST_USES.map((least) => {
@@ -112,14 +126,21 @@ function materialFor(input: PackInput, { byOpcode }: Kinds): Material {
   return { bytes, seen: seenBytes(bytes, byOpcode) };
 }
 
-function firstModel(masks: readonly number[], width: 1 | 2, size: number): Model {
-  const needed = Math.ceil(Math.log2(Math.max(size, 1) * 8 * masks.length)) + 3;
-  return {
-    masks,
-    width,
-    scale: SCALE,
-    tableBits: Math.min(MOST_TABLE_BITS, Math.max(LEAST_TABLE_BITS, needed)),
-  };
+function firstModel(
+  start: Pick<Model, 'masks' | 'scale' | 'mixing'>,
+  width: Model['width'],
+  size: number,
+): Model {
+  const bits = Math.log2(Math.max(size, 1) * 8 * start.masks.length);
+  const tableBits =
+    start.mixing?.value === undefined
+      ? within(Math.ceil(bits) + 3, LEAST_TABLE_BITS, MOST_TABLE_BITS)
+      : within(Math.ceil(bits) - 2, LEAST_LINE_BITS, MOST_LINE_BITS);
+  return { ...start, width, tableBits };
+}
+
+function within(number: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, number));
 }
 
 function search(
@@ -145,11 +166,11 @@ function search(
   }
 }
 
-function packed(method: MethodName, material: Material, found: Model, kinds: Kinds | undefined): Packed {
+function packed(method: CmName, material: Material, found: Model, kinds: Kinds | undefined): Packed {
   const { model, stream } = encodable(material, found);
   return {
     method,
-    ...joinStub({ model, runs: kinds?.runs, stream }),
+    ...joinStub(FORMS[method], { model, runs: kinds?.runs, stream }),
     get bits() {
       return bitsOf(material, model);
     },

@@ -5,7 +5,8 @@
 import { Measurer } from './measure.ts';
 import { type Material, type Model, ROUND } from './model.ts';
 
-const LEAST_RANGE = 2 ** 23;
+/** A byte more comes whenever the range is less. */
+export const LEAST_RANGE = 2 ** 23;
 /** The decoder reads three bytes before the first bit. */
 const FIRST_RANGE = 2 ** 24;
 

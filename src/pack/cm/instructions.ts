@@ -6,7 +6,9 @@
  */
 
 /** Bytes that may start an instruction and do not stand for others: below 0x40 the low three bits tell all. */
-export const FIRST_KIND = 0x38;
+const FIRST_KIND = 0x38;
+/** Opcodes, those after 0F from 0x100 on. */
+export const KINDS = 0x200;
 
 /** Kinds, and states while an instruction is read: it is over, or has bytes left. */
 const DONE = 0;
@@ -102,7 +104,7 @@ const TWO_BYTES: readonly (readonly [last: number, kind: number])[] = [
 
 /** Kind by opcode: index from FIRST_KIND on, opcodes after 0F from 0x100 on. */
 function allKinds(): Uint8Array {
-  const kinds = new Uint8Array(0x200);
+  const kinds = new Uint8Array(KINDS);
   let opcode = FIRST_KIND;
   for (const [last, kind] of ONE_BYTE) while (opcode <= last) kinds[opcode++] = kind;
   for (const [last, kind] of TWO_BYTES) while (opcode <= 0x100 + last) kinds[opcode++] = kind;
@@ -181,6 +183,13 @@ export function opcodeUses(bytes: Uint8Array): Uint32Array {
 
 /** Calls and jumps: low bit free. */
 const CALL = 0xe8;
+/** Bytes of a distance. */
+const DISTANCE = 4;
+
+/** Whether the byte that comes is the last of a distance of a call or jump, which the stub replaces. */
+export function endsDistance(now: Uint8Array, at: number): boolean {
+  return now[STATE] === 1 && (now[OPCODES]! & 0xfe) === CALL && at >= DISTANCE - 1;
+}
 
 /**
  * Replaces distances of calls and jumps by addresses, as far as the stub finds them: where a decoder with these kinds
@@ -192,11 +201,10 @@ export function callsToTargets(bytes: Uint8Array, kinds: Uint8Array, address: nu
   const now = new Uint8Array(SEEN);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0; at < bytes.length; at++) {
-    const isLast = now[STATE] === 1;
+    const isLast = endsDistance(now, at);
     // A distance does not change how instructions are told apart.
     advance(now, bytes[at]!, kinds);
-    if (!isLast || (now[OPCODES]! & 0xfe) !== CALL || at < 3) continue;
-    view.setInt32(at - 3, view.getInt32(at - 3, true) + address + at + 1, true);
+    if (isLast) view.setInt32(at - 3, view.getInt32(at - 3, true) + address + at + 1, true);
   }
 }
 
@@ -242,13 +250,33 @@ export function kindsFor(uses: Uint32Array, least: number, knowsTest: boolean): 
     }
   }
   const runs: number[] = [];
-  const byOpcode = new Uint8Array(end);
-  for (let start = FIRST_KIND; start < end; ) {
-    const run = first[start]!;
-    const next = start + 2 ** (run >> 5);
-    byOpcode.fill(run & 31, start, next);
-    runs.push(run);
-    start = next;
+  for (let start = FIRST_KIND; start < end; start += runLength(first[start]!)) runs.push(first[start]!);
+  const encoded = Uint8Array.from(runs);
+  return { byOpcode: expandKinds(encoded, 0)!.byOpcode, runs: encoded };
+}
+
+/** How many opcodes a run is for. */
+function runLength(run: number): number {
+  return 2 ** (run >> 5);
+}
+
+/**
+ * Kinds by opcode, from runs as the stub expands them.
+ * @param bytes runs from `at` on, and whatever comes behind
+ * @returns also where the runs end; undefined if there are too few
+ */
+export function expandKinds(
+  bytes: Uint8Array,
+  at: number,
+): { readonly byOpcode: Uint8Array; readonly end: number } | undefined {
+  const byOpcode = new Uint8Array(KINDS);
+  let end = at;
+  for (let opcode = FIRST_KIND; opcode < KINDS; end++) {
+    const run = bytes[end];
+    if (run === undefined) return undefined;
+    const next = opcode + runLength(run);
+    byOpcode.fill(run & 31, opcode, next);
+    opcode = next;
   }
-  return { byOpcode, runs: Uint8Array.from(runs) };
+  return { byOpcode, end };
 }

@@ -1,4 +1,5 @@
-/** Runs models of either kind over an image. */
+/** Runs models of any kind over an image. */
+import { Lines, measureLines } from './lines.ts';
 import { MIXED_WORDS, measureMixed } from './mix.ts';
 import { MARKS, type Material, type Model, measureSums, type Pace, SUMS_WORDS, type Watch } from './model.ts';
 import { KeptSlots, passingSlots, type Slots, toldSlots } from './slots.ts';
@@ -25,6 +26,7 @@ export class Measurer {
   private readonly kept: KeptSlots | undefined;
   private memory = new ArrayBuffer(0);
   private left: Left | undefined;
+  private lines: Lines | undefined;
 
   /** @param isSearch whether many models are to come that are much alike */
   constructor(material: Material, isSearch: boolean) {
@@ -38,6 +40,8 @@ export class Measurer {
    * @returns what the image costs in bits; Infinity if the model is given up or a bit has no probability
    */
   measure(model: Model, pace?: Pace, watch?: Watch): number {
+    if (model.mixing?.value !== undefined)
+      return measureLines(this.material, model, this.linesFor(model), pace, watch);
     const words = model.mixing ? MIXED_WORDS : SUMS_WORDS;
     const { bytes, decide } = this.material;
     const slots = decide
@@ -50,6 +54,13 @@ export class Measurer {
     const seen = pace ? (pace.marks.length + 1) * Math.ceil(bytes.length / MARKS) + 1 : bytes.length;
     this.left = { slots, bits: Math.min(seen, bytes.length) * 8, used: slots.used(), words: 2 ** words };
     return cost;
+  }
+
+  /** Lines of which none is used. */
+  private linesFor({ tableBits }: Model): Lines {
+    if (this.lines?.bits === tableBits) this.lines.clear();
+    else this.lines = new Lines(tableBits);
+    return this.lines;
   }
 
   /** Memory that is 0. @param size in bytes */

@@ -10,13 +10,13 @@ import {
   floatBits,
   floatOf,
   LARGEST,
-  MARKS,
   type Material,
   type Model,
   ONE,
   type Pace,
   ROUND,
   startOf,
+  Tally,
   type Watch,
 } from './model.ts';
 import type { Slots } from './slots.ts';
@@ -56,11 +56,8 @@ export function measureMixed(
   const inputs = new Float64Array(count);
   const byState = new Float64Array(STATES * SET);
   const byOpcode = new Float64Array(OPCODES * SET);
-  let product = 1;
-  let cost = 0;
   const size = bytes.length;
-  const step = Math.ceil(size / MARKS);
-  let next = step;
+  const tally = new Tally(size, pace);
   let stretch = 0;
   let bitAt = 0;
   for (let at = 0; at < size; at++) {
@@ -95,7 +92,7 @@ export function measureMixed(
       const bit = decide ? decide(probability) : (byte >> place) & 1;
       partial = (partial << 1) | bit;
       if (watch) watch(probability, bit);
-      product *= bit === 1 ? probability : 1 - probability;
+      tally.add(bit === 1 ? probability : 1 - probability);
       const error = probability - bit;
       const size = Math.abs(error);
       const came = bit === 1 ? 3 : 2;
@@ -114,17 +111,9 @@ export function measureMixed(
         if (left > 1) counts[slot + other] = (left >> 1) + 1;
       }
     }
-    if (product < 1e-200) {
-      if (!(product > 0)) return Number.POSITIVE_INFINITY;
-      cost -= Math.log2(product);
-      product = 1;
-    }
-    if (at === next) {
-      if (pace && !pace.keeps(cost - Math.log2(product))) return Number.POSITIVE_INFINITY;
-      next += step;
-    }
+    if (!tally.endByte(at)) return Number.POSITIVE_INFINITY;
   }
-  return product > 0 ? cost - Math.log2(product) : Number.POSITIVE_INFINITY;
+  return tally.total();
 }
 
 /** Float bits of a count and what is added to it. */

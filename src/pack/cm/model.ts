@@ -32,6 +32,8 @@ export interface Mixing {
   readonly count: number;
   /** Bits of a float32: how fast weights learn. */
   readonly rate: number;
+  /** Bits of a float32: how fast a slot's own value learns. Absent where the errors that it has seen decide. */
+  readonly value?: number | undefined;
 }
 
 /** An image with what contexts see of it. */
@@ -66,13 +68,14 @@ const DOUBLE_PRECISION = 0x27f;
 /** Offset of the masks in what the stub gets. */
 const MASKS = 10;
 const MIXED_MASKS = 26;
+const LINES_MASKS = 30;
 
 /** A model that mixes adds this to the odds, a float32: no bit is certain to be 1. */
 export const ONE = 1 + 2 ** -20;
 
 /** The model as the stub gets it, in front of the coded bits. */
 export function encodeModel({ masks, scale, width, mixing }: Model): Uint8Array {
-  const head = mixing ? MIXED_MASKS : MASKS;
+  const head = headSize(mixing);
   const bytes = new Uint8Array(head + masks.length * width);
   const view = new DataView(bytes.buffer);
   view.setInt32(0, scale, true);
@@ -83,6 +86,7 @@ export function encodeModel({ masks, scale, width, mixing }: Model): Uint8Array 
     view.setInt32(MASKS + 4, mixing.count, true);
     view.setInt32(MASKS + 8, mixing.rate, true);
     view.setFloat32(MASKS + 12, ONE, true);
+    if (mixing.value !== undefined) view.setInt32(MASKS + 16, mixing.value, true);
   }
   // The stub takes the last mask first.
   for (const [index, mask] of masks.entries()) {
@@ -91,6 +95,44 @@ export function encodeModel({ masks, scale, width, mixing }: Model): Uint8Array 
     else bytes[at] = mask;
   }
   return bytes;
+}
+
+/** Bytes in front of the masks. */
+function headSize(mixing: Mixing | undefined): number {
+  if (!mixing) return MASKS;
+  return mixing.value === undefined ? MIXED_MASKS : LINES_MASKS;
+}
+
+/** What the stub was given: which kind of model, and how many contexts it has. */
+export interface ModelForm extends Pick<Model, 'width' | 'tableBits'> {
+  readonly isMixed: boolean;
+  readonly hasValues: boolean;
+  readonly contexts: number;
+}
+
+/** Undoes `encodeModel`. @returns the model and its size in bytes; undefined if they are too few */
+export function decodeModel(
+  bytes: Uint8Array,
+  { width, tableBits, isMixed, hasValues, contexts }: ModelForm,
+): { readonly model: Model; readonly size: number } | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const word = (at: number) => view.getInt32(at, true);
+  const head = isMixed ? (hasValues ? LINES_MASKS : MIXED_MASKS) : MASKS;
+  const size = head + contexts * width;
+  if (size > bytes.length) return undefined;
+  const mixing: Mixing | undefined = isMixed
+    ? {
+        weight: word(MASKS),
+        count: word(MASKS + 4),
+        rate: word(MASKS + 8),
+        value: hasValues ? word(MASKS + 16) : undefined,
+      }
+    : undefined;
+  const masks = Array.from({ length: contexts }, (_, index) => {
+    const at = size - (index + 1) * width;
+    return width === 2 ? view.getUint16(at, true) : bytes[at]!;
+  });
+  return { model: { masks, scale: word(0), width, tableBits, mixing }, size };
 }
 
 /** What the hash of each context begins with: the four bytes that end with its mask. */
@@ -140,6 +182,45 @@ export class Pace {
   }
 }
 
+/** Adds up what bits cost. */
+export class Tally {
+  private cost = 0;
+  /** Logarithms are taken of products of many probabilities. */
+  private product = 1;
+  private next: number;
+  private readonly step: number;
+  private readonly pace: Pace | undefined;
+
+  /** @param size bytes of the image @param pace what a model may cost */
+  constructor(size: number, pace: Pace | undefined) {
+    this.step = Math.ceil(size / MARKS);
+    this.next = this.step;
+    this.pace = pace;
+  }
+
+  /** @param probability of the bit that has come */
+  add(probability: number): void {
+    this.product *= probability;
+  }
+
+  /** Ends a byte. @returns whether to go on */
+  endByte(at: number): boolean {
+    if (this.product < 1e-200) {
+      if (!(this.product > 0)) return false;
+      this.cost -= Math.log2(this.product);
+      this.product = 1;
+    }
+    if (at !== this.next) return true;
+    this.next += this.step;
+    return !this.pace || this.pace.keeps(this.cost - Math.log2(this.product));
+  }
+
+  /** Bits; Infinity if one was certain to be the other. */
+  total(): number {
+    return this.product > 0 ? this.cost - Math.log2(this.product) : Number.POSITIVE_INFINITY;
+  }
+}
+
 /** Takes the probability that a bit is 1, and the bit.  */
 export type Watch = (probability: number, bit: number) => void;
 
@@ -167,12 +248,8 @@ export function measureSums(
   const factor = floatOf(scale);
   const start = startOf(scale);
   const used = new Int32Array(count);
-  // Logarithms are taken of products of many probabilities.
-  let product = 1;
-  let cost = 0;
   const size = bytes.length;
-  const step = Math.ceil(size / MARKS);
-  let next = step;
+  const tally = new Tally(size, pace);
   let stretch = 0;
   let bitAt = 0;
   for (let at = 0; at < size; at++) {
@@ -199,7 +276,7 @@ export function measureSums(
       const bit = decide ? decide(probability) : (byte >> place) & 1;
       partial = (partial << 1) | bit;
       if (watch) watch(probability, bit);
-      product *= bit === 1 ? probability : 1 - probability;
+      tally.add(bit === 1 ? probability : 1 - probability);
       const error = probability - bit;
       const size = Math.abs(error);
       // The stub takes slots from its stack, the last context first.
@@ -210,16 +287,7 @@ export function measureSums(
         words[slot]! += error / Math.sqrt(seenError);
       }
     }
-    if (product < 1e-200) {
-      if (!(product > 0)) return Number.POSITIVE_INFINITY;
-      cost -= Math.log2(product);
-      product = 1;
-    }
-    if (at === next) {
-      if (pace && !pace.keeps(cost - Math.log2(product))) return Number.POSITIVE_INFINITY;
-      next += step;
-    }
+    if (!tally.endByte(at)) return Number.POSITIVE_INFINITY;
   }
-  // No probability is left if a bit was certain to be the other one.
-  return product > 0 ? cost - Math.log2(product) : Number.POSITIVE_INFINITY;
+  return tally.total();
 }

@@ -235,7 +235,7 @@ function contextsOf(model: Model, words: number): Context[] {
 }
 
 /** Which bytes a mask names, in the order in which the stub takes them into the hash, without the bits of this byte. */
-function namedBytes(mask: number): number[] {
+export function namedBytes(mask: number): number[] {
   const named: number[] = [];
   for (let bit = SEEN - 1; bit > 0; bit--) if (mask & (1 << bit)) named.push(bit);
   return named;

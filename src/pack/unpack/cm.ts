@@ -1,45 +1,29 @@
 /** Undoes the methods of context mixing, by the model that also measures and codes. */
-import { readI32 } from '../../elf/bytes.ts';
-import { advance, FIRST_KIND, LAST_OPCODE, SEEN, STATE } from '../cm/instructions.ts';
+import { LEAST_RANGE } from '../cm/encode.ts';
+import { type CmName, FORMS, type Form } from '../cm/forms.ts';
+import { advance, endsDistance, expandKinds, KINDS, SEEN } from '../cm/instructions.ts';
 import { Measurer } from '../cm/measure.ts';
-import { type Model, ROUND } from '../cm/model.ts';
-import type { MethodName } from '../names.ts';
-import { CM_STUB } from '../stubs/cm.ts';
-import { CM2_STUB } from '../stubs/cm2.ts';
-import { CMX_STUB } from '../stubs/cmx.ts';
+import { decodeModel, type Model, ROUND } from '../cm/model.ts';
 import { damaged, type StubInput, type Unpacker } from './unpacker.ts';
 
-const PATCHED = { contexts: 1, contexts2: 1, shift: 1, stream: 1 };
-
-export const CM_UNPACKERS: readonly Unpacker[] = [
-  unpacker('cm', CM_STUB, { width: 1, hasKinds: false, isMixed: false }),
-  unpacker('cmx', CMX_STUB, { width: 2, hasKinds: true, isMixed: false }),
-  unpacker('cm2', CM2_STUB, { width: 2, hasKinds: true, isMixed: true }),
-];
-
-/** What stubs differ in. */
-interface Variant {
-  /** Bytes of a mask. */
-  readonly width: 1 | 2;
-  readonly hasKinds: boolean;
-  readonly isMixed: boolean;
-}
-
-function unpacker(method: MethodName, stub: string, variant: Variant): Unpacker {
-  return { method, stub, patched: PATCHED, unpack: (input) => unpack(input, variant) };
-}
-
-/** Bytes of slots' offsets that a hash of a model that mixes has besides. */
-const SLOT_BITS = 4;
 const MOST_TABLE_BITS = 24;
-const LEAST_RANGE = 2 ** 23;
-const KINDS = 0x200;
 
-function unpack({ payload, address, size, parameters }: StubInput, variant: Variant): Uint8Array {
-  const { model, next } = readModel(payload, parameters, variant);
-  const kinds = new Uint8Array(KINDS);
-  const stream = variant.hasKinds ? readKinds(payload, next, kinds) : next;
-  const decoder = new Decoder(payload, stream, kinds, size, address, variant.isMixed ? 1 : 0);
+export const CM_UNPACKERS: readonly Unpacker[] = (Object.keys(FORMS) as CmName[]).map((method) => {
+  const form = FORMS[method];
+  const labels = [...form.counts, 'shift', 'stream'];
+  return {
+    method,
+    stub: form.stub,
+    patched: Object.fromEntries(labels.map((label) => [label, 1])),
+    unpack: (input) => unpack(input, form),
+  };
+});
+
+function unpack({ payload, address, size, parameters }: StubInput, form: Form): Uint8Array {
+  const { model, next } = readModel(payload, parameters, form);
+  const kinds = form.hasKinds ? expandKinds(payload, next) : { byOpcode: new Uint8Array(KINDS), end: next };
+  if (!kinds) throw damaged();
+  const decoder = new Decoder(payload, kinds.end, kinds.byOpcode, size, address, form.isMixed ? 1 : 0);
   const material = { bytes: decoder.coded, seen: decoder.seen, decide: decoder.decide };
   if (!Number.isFinite(new Measurer(material, false).measure(model)) || !decoder.isIntact) throw damaged();
   return decoder.image;
@@ -48,35 +32,15 @@ function unpack({ payload, address, size, parameters }: StubInput, variant: Vari
 function readModel(
   payload: Uint8Array,
   parameters: StubInput['parameters'],
-  { width, isMixed }: Variant,
+  { width, isMixed, hasValues, counts, offsetBits }: Form,
 ): { model: Model; next: number } {
-  const count = parameters.get('contexts')!;
-  const next = parameters.get('stream')!;
-  const tableBits = 32 - parameters.get('shift')! - (isMixed ? SLOT_BITS : 0);
-  const masksAt = next - count * width;
-  const isRight = count === parameters.get('contexts2') && masksAt === (isMixed ? 26 : 10);
-  if (!isRight || tableBits < 1 || tableBits > MOST_TABLE_BITS || next > payload.length) throw damaged();
-  const masks = Array.from({ length: count }, (_, i) => {
-    const at = next - (i + 1) * width;
-    return payload[at]! | (width === 2 ? payload[at + 1]! << 8 : 0);
-  });
-  const mixing = isMixed
-    ? { weight: readI32(payload, 10), count: readI32(payload, 14), rate: readI32(payload, 18) }
-    : undefined;
-  return { model: { masks, scale: readI32(payload, 0), width, tableBits, mixing }, next };
-}
-
-/** Reads runs of kinds of opcodes. @returns where the coded bits begin */
-function readKinds(payload: Uint8Array, at: number, kinds: Uint8Array): number {
-  let next = at;
-  for (let opcode = FIRST_KIND; opcode < KINDS; ) {
-    if (next >= payload.length) throw damaged();
-    const run = payload[next++]!;
-    const end = opcode + 2 ** (run >> 5);
-    kinds.fill(run & 31, opcode, end);
-    opcode = end;
-  }
-  return next;
+  const numbers = new Set(counts.map((label) => parameters.get(label)!));
+  const [contexts] = numbers;
+  const tableBits = 32 - parameters.get('shift')! - offsetBits;
+  if (numbers.size !== 1 || tableBits < 1 || tableBits > MOST_TABLE_BITS) throw damaged();
+  const decoded = decodeModel(payload, { width, tableBits, isMixed, hasValues, contexts: contexts! });
+  if (!decoded || decoded.size !== parameters.get('stream')) throw damaged();
+  return { model: decoded.model, next: decoded.size };
 }
 
 /** Decodes bits, and puts bytes together from them. */
@@ -146,11 +110,9 @@ class Decoder {
     this.partial = 1;
     this.coded[at] = byte;
     this.image[at] = byte;
-    const isLast = this.now[STATE] === 1;
+    const isLast = endsDistance(this.now, at);
     advance(this.now, byte, this.kinds);
     if (this.done < this.image.length) this.seen.set(this.now, this.done * SEEN);
-    // A target in place of the distance of a call or jump.
-    if (!isLast || (this.now[LAST_OPCODE]! & 0xfe) !== 0xe8 || at < 3) return;
-    this.view.setInt32(at - 3, this.view.getInt32(at - 3, true) - (this.address + at + 1), true);
+    if (isLast) this.view.setInt32(at - 3, this.view.getInt32(at - 3, true) - (this.address + at + 1), true);
   }
 }

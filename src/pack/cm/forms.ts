@@ -1,0 +1,78 @@
+/** How the stubs of context mixing differ: what each is given, and how it lays out its memory. */
+import type { MethodName } from '../names.ts';
+import { CM_STUB } from '../stubs/cm.ts';
+import { CM2_STUB } from '../stubs/cm2.ts';
+import { CM3_STUB } from '../stubs/cm3.ts';
+import { CMX_STUB } from '../stubs/cmx.ts';
+
+/** One stub, as the method of its name has it. */
+export interface Form {
+  readonly stub: string;
+  /** Bytes of a mask. */
+  readonly width: 1 | 2;
+  /** Whether contexts know of instructions, so that kinds of opcodes come behind the model. */
+  readonly hasKinds: boolean;
+  readonly isMixed: boolean;
+  readonly hasValues: boolean;
+  /** Labels at which the stub has the number of contexts. */
+  readonly counts: readonly string[];
+  /** Bytes of a slot, or of a line of slots. */
+  readonly slotSize: number;
+  /** Bits of a hash that the stub keeps below the number of a slot, as its offset. */
+  readonly offsetBits: number;
+  /** Bytes of memory in front of the table. */
+  readonly room: number;
+}
+
+/** Methods of context mixing. */
+export type CmName = Exclude<MethodName, 'lz'>;
+
+const TWICE = ['contexts', 'contexts2'];
+const KINDS_ROOM = 0x200;
+
+export const FORMS: Readonly<Record<CmName, Form>> = {
+  cm: {
+    stub: CM_STUB,
+    width: 1,
+    hasKinds: false,
+    isMixed: false,
+    hasValues: false,
+    counts: TWICE,
+    slotSize: 8,
+    offsetBits: 0,
+    room: 0,
+  },
+  cmx: {
+    stub: CMX_STUB,
+    width: 2,
+    hasKinds: true,
+    isMixed: false,
+    hasValues: false,
+    counts: TWICE,
+    slotSize: 8,
+    offsetBits: 0,
+    room: KINDS_ROOM,
+  },
+  cm2: {
+    stub: CM2_STUB,
+    width: 2,
+    hasKinds: true,
+    isMixed: true,
+    hasValues: false,
+    counts: TWICE,
+    slotSize: 16,
+    offsetBits: 4,
+    room: 0x12200,
+  },
+  cm3: {
+    stub: CM3_STUB,
+    width: 2,
+    hasKinds: true,
+    isMixed: true,
+    hasValues: true,
+    counts: [...TWICE, 'contexts3'],
+    slotSize: 64,
+    offsetBits: 6,
+    room: 0x22600,
+  },
+};

@@ -1,0 +1,257 @@
+; Undoes what src/pack/cm/lines.ts makes: a bit is predicted by what has been counted in contexts, mixed with weights that
+; learn. Each context has a line of 64 bytes in a table for every half of a byte, found by a hash of the bytes that its
+; mask names and of the half in front. In a line are 15 slots, one for each beginning of the four bits; in the place of
+; the first lies the hash itself. A hash has two lines to lie in; where others have them both, the one whose first bit has
+; been counted less often is cleared and taken.
+; A slot counts zeros and ones (a byte each) and has a value of its own (a word). The difference of the counts'
+; logarithms, weighted, and the value are added up to the logarithm of the odds of a 0. Weights are the sum of one of a
+; set by state, one of a set by opcode and one of a set by the bits so far. An arithmetic decoder tells the bit.
+;
+; `payload` begins with: scale (float32, also the multiplier of the hash), start (float32: 127 in units of the sum), x87
+; control word, five float32 (first weight, what is added to counts, rate of weights, a little more than 1, rate of
+; values), masks of contexts, kinds of opcodes in runs, the coded bits.
+; All arithmetic is IEEE double precision on the x87 unit, weights are single: the same on every processor.
+bits 64
+
+extern payload, image, image_end, entry, scratch
+
+%include "instructions.inc"
+
+%define SCALE rbx
+%define START rbx+4
+%define CONTROL rbx+8
+%define WEIGHT rbx+10
+%define COUNT rbx+14
+%define RATE rbx+18
+%define ONE rbx+22
+%define VALUE_RATE rbx+26
+MASKS equ 30
+
+%define CODE r8d
+%define RANGE r9d
+%define BY_STATE r10            ; weights of the sets that are in use
+%define BY_OPCODE r11
+%define BY_BITS r12
+%define NODE r13                ; the bits of this half so far, behind a 1
+%define SIGN r14d               ; 0, or -1 if the bit is 1
+%define LINES rbp-128           ; addresses of the contexts' lines, from the second one on
+%define INPUTS rsp              ; what the contexts' counts say, likewise
+
+; In `scratch`
+LOGARITHMS equ KINDS
+STATE_WEIGHTS equ 0x600         ; 32 sets of 64, of which 32 are used
+OPCODE_WEIGHTS equ 0x2600       ; 256 sets
+BITS_WEIGHTS equ 0x12600
+TABLE equ 0x22600
+
+section .text
+global _start
+_start:
+        mov     ebx, payload
+        push    rax
+        push    rax
+        push    rsp
+        pop     rbp
+        add     rsp, -128
+        add     rsp, -128
+        lea     esi, [rbx+MASKS+32]
+global stream
+stream  equ $-1                 ; where the masks end
+        EXPAND_KINDS
+        fldcw   [CONTROL]       ; round to double precision
+.logarithm:                     ; the bits of floats are nearly their logarithms
+        push    rcx
+        fild    dword [rsp]
+        fadd    dword [COUNT]
+        fstp    dword [rdi]
+        scasd
+        pop     rcx
+        inc     cl
+        jnz     .logarithm
+        mov     edi, image
+        fld1
+        inc     RANGE           ; three bytes are read before the first bit
+.byte:
+        inc     byte [BITS]
+.half:
+        push    16
+global contexts
+contexts equ $-1                ; how many
+        pop     rcx
+.context:
+        mov     edx, [rbx+rcx*2+MASKS-4]        ; mask in the upper half, and another
+        mov     eax, edx        ; tells contexts apart
+        push    rcx
+        push    -15
+        pop     rcx
+.hash:  add     edx, edx
+        jnc     .skip
+        xor     al, [BITS+rcx]
+        imul    eax, [SCALE]
+.skip:  inc     rcx
+        jle     .hash
+        mov     edx, eax
+        shr     edx, 8
+global shift
+shift   equ $-1                 ; 26 less the logarithm of the number of lines
+        and     dl, 0xc0
+        add     edx, scratch+TABLE
+        cmp     [rdx], eax
+        je      .found
+        xor     dl, 64
+        cmp     [rdx], eax
+        je      .found
+        mov     cx, [rdx+4]     ; counts of the first bit; what is first among them matters little
+        xor     dl, 64
+        cmp     [rdx+4], cx
+        jbe     .take
+        xor     dl, 64
+.take:  push    rdi
+        mov     edi, edx
+        stosd
+        xor     eax, eax
+        push    15
+        pop     rcx
+        rep stosd
+        pop     rdi
+.found: pop     rcx
+        mov     [LINES+rcx*4], edx
+        loop    .context
+        push    1
+        pop     NODE
+
+.normalise:
+        mov     eax, RANGE
+        shr     eax, 23
+        jnz     .bit
+        shl     RANGE, 8
+        shl     CODE, 8
+        lodsb
+        or      CODE, eax
+        jmp     .normalise
+
+.bit:
+        mov     al, [BITS]
+        shl     al, 4
+        or      eax, NODE%+d
+        shl     eax, 8
+        lea     BY_BITS%+d, [rax+scratch+BITS_WEIGHTS]
+        mov     ah, [STATE]
+        lea     BY_STATE%+d, [rax+scratch+STATE_WEIGHTS]
+        mov     ah, [OPCODES+3]
+        lea     BY_OPCODE%+d, [rax+scratch+OPCODE_WEIGHTS]
+        fld     dword [START]
+        push    16
+global contexts2
+contexts2 equ $-1
+        pop     rcx
+.sum:
+        mov     eax, [LINES+rcx*4]
+        lea     eax, [rax+NODE*4]
+        fiadd   word [rax+2]
+        movzx   edx, byte [rax]
+        fild    dword [rdx*4+scratch+LOGARITHMS]
+        mov     dl, [rax+1]
+        fisub   dword [rdx*4+scratch+LOGARITHMS]
+        fst     dword [INPUTS+rcx*4]
+        fld     dword [WEIGHT]
+        fadd    dword [BY_STATE+rcx*4]
+        fadd    dword [BY_OPCODE+rcx*4]
+        fadd    dword [BY_BITS+rcx*4]
+        fmulp
+        faddp
+        loop    .sum
+
+        ; 2^sum without a table, by the bits of a float.
+        fmul    dword [SCALE]
+        fistp   dword [rsp]
+        fld     dword [rsp]
+        fadd    dword [ONE]     ; no bit is certain
+        fdivr   st0, st1        ; probability of a 1: 1 / (1 + 2^sum)
+        push    r9              ; RANGE
+        fild    dword [rsp]
+        fmul    st0, st1
+        fistp   dword [rsp]
+        pop     rdx
+        inc     edx             ; nor impossible
+        sub     RANGE, edx
+        sub     CODE, edx
+        jnc     .zero
+        add     CODE, edx       ; sets carry again
+        mov     RANGE, edx
+        fsub    st0, st1
+.zero:  ; carry: the bit; st0: the error
+        sbb     SIGN, SIGN
+        fld     st0
+        fmul    dword [VALUE_RATE]
+        push    rax
+        fistp   dword [rsp]
+        pop     rdx
+        fmul    dword [RATE]
+        push    16
+global contexts3
+contexts3 equ $-1
+        pop     rcx
+.learn:
+        mov     eax, [LINES+rcx*4]
+        lea     eax, [rax+NODE*4]
+        add     [rax+2], dx
+        sub     eax, SIGN
+        inc     byte [rax]
+        jnz     .counted
+        dec     byte [rax]
+.counted:
+        xor     al, 1
+        shr     byte [rax], 1   ; the other count: half of it and one, if it is more than one
+        jz      .few
+        stc
+.few:   adc     byte [rax], 0
+        fld     dword [INPUTS+rcx*4]
+        fmul    st0, st1
+        fld     st0
+        fadd    dword [BY_STATE+rcx*4]
+        fstp    dword [BY_STATE+rcx*4]
+        fld     st0
+        fadd    dword [BY_OPCODE+rcx*4]
+        fstp    dword [BY_OPCODE+rcx*4]
+        fadd    dword [BY_BITS+rcx*4]
+        fstp    dword [BY_BITS+rcx*4]
+        loop    .learn
+        fstp    st0
+
+        add     SIGN, SIGN      ; carry: the bit
+        adc     NODE%+d, NODE%+d
+        test    NODE%+b, 16
+        jz      .normalise
+        mov     al, [BITS]
+        mov     [BITS], NODE%+b
+        shl     al, 4           ; 1 in front of the first half: no carry
+        jnc     .half
+        add     al, NODE%+b
+        sub     al, 16
+        movzx   eax, al
+        mov     [BITS], al
+        stosb
+        NEXT_STATE 1
+        cmp     edi, image_end
+        jne     .byte
+
+        test    CODE, CODE      ; 0 if every bit was right
+        jz      .intact
+        in      al, dx          ; SIGSEGV
+.intact:
+        fninit
+        lea     rsp, [rbp+16]
+        xor     ecx, ecx
+        mul     ecx
+        xor     RANGE, RANGE
+        xor     BY_STATE%+d, BY_STATE%+d
+        xor     BY_OPCODE%+d, BY_OPCODE%+d
+        xor     BY_BITS%+d, BY_BITS%+d
+        xor     NODE%+d, NODE%+d
+        xor     SIGN, SIGN
+        xor     ebx, ebx
+        xor     esi, esi
+        xor     edi, edi
+        xor     ebp, ebp
+        jmp     entry
