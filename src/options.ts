@@ -275,7 +275,7 @@ export const LINK_OPTIONS: readonly OptionHelp[] = [
   {
     flags: '--pack <method>',
     group: GROUPS.packing,
-    help: 'write an executable that unpacks itself, if that is smaller: auto, or --pack alone: by the method with the smallest result; cm, cmx, cm2, lz: by this one',
+    help: 'write an executable that unpacks itself, if that is smaller: auto, or --pack alone: by the method with the smallest result; cm, cmx, cm2, cm3, lz: by this one',
   },
   {
     flags: '--pack-effort <level>',

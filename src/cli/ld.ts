@@ -34,7 +34,7 @@ Output:      -o FILE  -M  -Map=FILE  --dependency-file=FILE  --reproduce=FILE  -
              --symbols  --debug  --debug-file=FILE
 tinyelf's:   --header  --compat  --floor  --segments  --verbatim  --osabi  --ident-pad  --builtins  --watch
              --shrink=safe|all|none  --print-shrink
-             --pack[=auto|cm|cmx|cm2|lz]  --pack-effort=LEVEL  --pack-time=SECONDS
+             --pack[=auto|cm|cmx|cm2|cm3|lz]  --pack-effort=LEVEL  --pack-time=SECONDS
              --pack-threads=COUNT
              --budget=SIZE  --baseline=FILE  --config=FILE
 

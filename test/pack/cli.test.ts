@@ -34,7 +34,7 @@ describe.each([
   });
 
   it.each([
-    ['--pack=zip', '--pack zip: expected auto, cm, cmx, cm2 or lz'],
+    ['--pack=zip', '--pack zip: expected auto, cm, cmx, cm2, cm3 or lz'],
     ['--pack-effort=0', '--pack-effort 0: expected 1 (fast) to 9 (small)'],
     ['--pack-effort=10', '--pack-effort 10: expected 1 (fast) to 9 (small)'],
     ['--pack-time=0', '--pack-time 0: expected seconds, such as 10 or 0.5'],
@@ -98,7 +98,7 @@ it('may stand in a configuration', () => {
     stderr: expect.stringContaining('packImage'),
   });
   expect(link({ packEffort: 3 }).stderr).not.toContain('packImage');
-  expect(link({ pack: 'zip' }).stderr).toContain('pack: expected one of auto, cm, cmx, cm2, lz');
+  expect(link({ pack: 'zip' }).stderr).toContain('pack: expected one of auto, cm, cmx, cm2, cm3, lz');
   expect(link({ packEffort: 12 }).stderr).toContain('packEffort: 12: expected 1 (fast) to 9 (small)');
   expect(link({ packThreads: 0 }).stderr).toContain('packThreads: 0: expected 1 to 8');
   expect(link({ packTime: '1' }).stderr).toContain('packTime: expected seconds');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PackThreads } from '../../src/node/packThreads.ts';
-import { cm, cm2, cmx } from '../../src/pack/cm/cm.ts';
+import { cm, cm2, cm3, cmx } from '../../src/pack/cm/cm.ts';
 import { kindsFor, opcodeUses, seenBytes } from '../../src/pack/cm/instructions.ts';
 import { Measurer } from '../../src/pack/cm/measure.ts';
 import { type Model, Pace } from '../../src/pack/cm/model.ts';
@@ -83,7 +83,7 @@ describe('what is measured', () => {
   });
 });
 
-describe.each([cm, cmx, cm2])('method $name', (method) => {
+describe.each([cm, cmx, cm2, cm3])('method $name', (method) => {
   const alone = packed(method);
 
   it('is the same with 1, 2 and 8 threads', () => {

@@ -1,4 +1,4 @@
-/** The methods `cm` and `cmx`: context mixing with the smallest decoders. */
+/** The methods of context mixing: `cm` and `cmx` with the smallest decoders, `cm2` and `cm3` with better models. */
 import { assertInvariant } from '../../invariant.ts';
 import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
 import { encode } from './encode.ts';
@@ -48,12 +48,14 @@ const MIXING: Mixing = { weight: 0x33d28bd3, count: 0x3eb33333, rate: 0x2546293f
 const LINES_SCALE = 0x478cf7c5;
 const LINES: Mixing = { weight: 0x368b7858, count: 0x3eb33333, rate: 0x276e076b, value: 0x405f26f4 };
 
-/** Bytes of an image from which on knowing instructions and mixing pay. */
+/** Bytes of an image from which on lines pay for sure. */
 const SMALL = 0x10000;
-/** Bytes of an image that starts within two seconds, as a decoder takes some 12 microseconds for each. */
-const LARGE = 0x28000;
+/** Bytes of an image below which lines, and the larger decoder, never pay. */
+const TINY = 0x2000;
+/** Bytes of an image that starts within two seconds, as the decoder takes less than 2 microseconds for each. */
+const LARGE = 0x100000;
 /** Seconds for a byte of an image that packing takes at least, about. */
-const SECONDS = 25e-6;
+const SECONDS = 15e-6;
 /** Bytes of an image by which kinds are chosen. */
 const SAMPLE = 0x4000;
 const SAMPLE_TABLE_BITS = 18;
@@ -64,7 +66,7 @@ const LEAST_SCALE = 2 ** 10;
 const isSmall = (size: number) => size <= SMALL;
 
 /** Whether a program packed by `cm3` starts soon enough, and can be packed in time. */
-export function suitsLines(size: number, seconds: number | undefined): boolean {
+export function isReadySoon(size: number, seconds: number | undefined): boolean {
   return size <= LARGE && (seconds === undefined || size * SECONDS <= seconds);
 }
 
@@ -86,7 +88,7 @@ export const cm2: Method = {
 };
 export const cm3: Method = {
   name: 'cm3',
-  suits: suitsLines,
+  suits: (size, seconds) => size > TINY && isReadySoon(size, seconds),
   pack: (input, effort) =>
     packInstructions('cm3', input, effort, { masks: MIXED, scale: LINES_SCALE, mixing: LINES }),
 };

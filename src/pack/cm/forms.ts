@@ -70,7 +70,7 @@ export const FORMS: Readonly<Record<CmName, Form>> = {
     hasKinds: true,
     isMixed: true,
     hasValues: true,
-    counts: [...TWICE, 'contexts3'],
+    counts: [...TWICE, 'contexts3', 'contexts4'],
     slotSize: 64,
     offsetBits: 6,
     room: 0x22600,

@@ -143,10 +143,13 @@ export function measureLines(
           const slot = slots[found[index]! + node]!;
           const input = logs[slot & 0xff]! - logs[(slot >> 8) & 0xff]!;
           inputs[index] = input;
-          sum += slot >> 16;
           sum +=
             input *
-            (weight + byState[stateSet + index]! + byOpcode[opcodeSet + index]! + byBits[bitsSet + index]!);
+              (weight +
+                byState[stateSet + index]! +
+                byOpcode[opcodeSet + index]! +
+                byBits[bitsSet + index]!) +
+            (slot >> 16);
         }
         const rounded = sum * factor + ROUND - ROUND;
         if (!(rounded > 0 && rounded < LARGEST)) return Number.POSITIVE_INFINITY;
@@ -177,8 +180,8 @@ export function measureLines(
 }
 
 /** Float bits of each count and what is added to it. */
-function logarithms(added: number): Int32Array {
-  return Int32Array.from({ length: MOST + 1 }, (_, n) => {
+function logarithms(added: number): Float32Array {
+  return Float32Array.from({ length: MOST + 1 }, (_, n) => {
     asFloat[0] = n + added;
     return floatBits[0]!;
   });

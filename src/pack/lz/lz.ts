@@ -3,7 +3,7 @@
  * milliseconds. Only programs at fixed addresses: the stub has absolute ones.
  */
 
-import { suitsLines } from '../cm/cm.ts';
+import { isReadySoon } from '../cm/cm.ts';
 import { distanceBits, filterBranches } from '../filter/branches.ts';
 import { encodedRuns } from '../filter/instructionState.ts';
 import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
@@ -30,7 +30,7 @@ const SECONDS = [2e-6, 2e-6, 2.5e-6, 2.5e-6, 3e-6, 4e-6, 5e-6, 8e-6, 2e-5] as co
 
 export const lz: Method = {
   name: 'lz',
-  suits: (size, seconds) => !suitsLines(size, seconds),
+  suits: (size, seconds) => !isReadySoon(size, seconds),
   pack,
 };
 

@@ -36,6 +36,7 @@ MASKS equ 30
 %define SIGN r14d               ; 0, or -1 if the bit is 1
 %define LINES rbp-128           ; addresses of the contexts' lines, from the second one on
 %define INPUTS rsp              ; what the contexts' counts say, likewise
+%define HASHES rsp+124          ; of the bytes that the contexts see, without the bits of this one
 
 ; In `scratch`
 LOGARITHMS equ KINDS
@@ -52,8 +53,7 @@ _start:
         push    rax
         push    rsp
         pop     rbp
-        add     rsp, -128
-        add     rsp, -128
+        sub     rsp, 384
         lea     esi, [rbx+MASKS+32]
 global stream
 stream  equ $-1                 ; where the masks end
@@ -64,6 +64,8 @@ stream  equ $-1                 ; where the masks end
         fild    dword [rsp]
         fadd    dword [COUNT]
         fstp    dword [rdi]
+        fild    dword [rdi]
+        fstp    dword [rdi]
         scasd
         pop     rcx
         inc     cl
@@ -72,8 +74,6 @@ stream  equ $-1                 ; where the masks end
         fld1
         inc     RANGE           ; three bytes are read before the first bit
 .byte:
-        inc     byte [BITS]
-.half:
         push    16
 global contexts
 contexts equ $-1                ; how many
@@ -89,7 +89,20 @@ contexts equ $-1                ; how many
         xor     al, [BITS+rcx]
         imul    eax, [SCALE]
 .skip:  inc     rcx
-        jle     .hash
+        jnz     .hash
+        pop     rcx
+        mov     [HASHES+rcx*4], eax
+        loop    .context
+        inc     byte [BITS]
+.half:
+        push    16
+global contexts2
+contexts2 equ $-1
+        pop     rcx
+.find:
+        mov     eax, [HASHES+rcx*4]
+        xor     al, [BITS]
+        imul    eax, [SCALE]
         mov     edx, eax
         shr     edx, 8
 global shift
@@ -101,22 +114,19 @@ shift   equ $-1                 ; 26 less the logarithm of the number of lines
         xor     dl, 64
         cmp     [rdx], eax
         je      .found
-        mov     cx, [rdx+4]     ; counts of the first bit; what is first among them matters little
+        mov     r10w, [rdx+4]    ; counts of the first bit; what is first among them matters little
         xor     dl, 64
-        cmp     [rdx+4], cx
+        cmp     [rdx+4], r10w
         jbe     .take
         xor     dl, 64
-.take:  push    rdi
-        mov     edi, edx
-        stosd
-        xor     eax, eax
-        push    15
-        pop     rcx
-        rep stosd
-        pop     rdi
-.found: pop     rcx
-        mov     [LINES+rcx*4], edx
-        loop    .context
+.take:  xorps   xmm0, xmm0
+        movaps  [rdx], xmm0
+        movaps  [rdx+16], xmm0
+        movaps  [rdx+32], xmm0
+        movaps  [rdx+48], xmm0
+        mov     [rdx], eax
+.found: mov     [LINES+rcx*4], edx
+        loop    .find
         push    1
         pop     NODE
 
@@ -142,23 +152,23 @@ shift   equ $-1                 ; 26 less the logarithm of the number of lines
         lea     BY_OPCODE%+d, [rax+scratch+OPCODE_WEIGHTS]
         fld     dword [START]
         push    16
-global contexts2
-contexts2 equ $-1
+global contexts3
+contexts3 equ $-1
         pop     rcx
 .sum:
         mov     eax, [LINES+rcx*4]
         lea     eax, [rax+NODE*4]
-        fiadd   word [rax+2]
         movzx   edx, byte [rax]
-        fild    dword [rdx*4+scratch+LOGARITHMS]
+        fld     dword [rdx*4+scratch+LOGARITHMS]
         mov     dl, [rax+1]
-        fisub   dword [rdx*4+scratch+LOGARITHMS]
+        fsub    dword [rdx*4+scratch+LOGARITHMS]
         fst     dword [INPUTS+rcx*4]
         fld     dword [WEIGHT]
         fadd    dword [BY_STATE+rcx*4]
         fadd    dword [BY_OPCODE+rcx*4]
         fadd    dword [BY_BITS+rcx*4]
         fmulp
+        fiadd   word [rax+2]
         faddp
         loop    .sum
 
@@ -189,8 +199,8 @@ contexts2 equ $-1
         pop     rdx
         fmul    dword [RATE]
         push    16
-global contexts3
-contexts3 equ $-1
+global contexts4
+contexts4 equ $-1
         pop     rcx
 .learn:
         mov     eax, [LINES+rcx*4]
