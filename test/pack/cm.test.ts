@@ -16,6 +16,12 @@ const MIXED: Model = {
   scale: 0x49d3a94b,
   mixing: { weight: 0x33d28bd3, count: 0x3eb33333, rate: 0x2546293f },
 };
+const LINES: Model = {
+  ...SUMS,
+  scale: 0x478cf7c5,
+  tableBits: 11,
+  mixing: { weight: 0x368b7858, count: 0x3eb33333, rate: 0x276e076b, value: 0x405f26f4 },
+};
 
 /** Bytes of which some repeat. */
 const images = fc
@@ -96,6 +102,7 @@ describe('what is seen of instructions', () => {
 describe.each([
   ['adds up', SUMS],
   ['mixes', MIXED],
+  ['counts in lines', LINES],
 ] as const)('a model that %s', (_, model) => {
   it('costs what the coded bits have', () => {
     fc.assert(
