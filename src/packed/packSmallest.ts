@@ -10,8 +10,8 @@ import type { LinkedImage } from './linkImage.ts';
 import { linkStub } from './linkStub.ts';
 import { type Packing, suitable } from './packing.ts';
 
-/** A packed file, and what it is made of. */
-export interface PackedFile {
+/** The link of a packed file, and what it is made of. */
+export interface PackedLink {
   readonly image: LinkedImage;
   readonly packed: Packed;
   readonly stub: LinkResult;
@@ -33,7 +33,7 @@ export function packSmallest(
   images: readonly LinkedImage[],
   options: LinkOptions,
   { methods, effort }: Packing,
-): PackedFile | undefined {
+): PackedLink | undefined {
   const trials = images
     .filter(({ input }) => input.bytes.length > 0)
     .flatMap((image) =>
@@ -49,12 +49,12 @@ export function packSmallest(
   return [...files, ...first].sort(bySize)[0];
 }
 
-function quickly(trial: Trial, options: LinkOptions, effort: PackEffort): PackedFile {
+function quickly(trial: Trial, options: LinkOptions, effort: PackEffort): PackedLink {
   return pack(trial, options, { ...effort, level: EFFORT.least, progress: undefined });
 }
 
 /** @param first what each trial came to with little effort; empty if there is only one */
-function finalistsOf(trials: readonly Trial[], first: readonly PackedFile[]): readonly Trial[] {
+function finalistsOf(trials: readonly Trial[], first: readonly PackedLink[]): readonly Trial[] {
   if (first.length === 0) return trials;
   const sorted = first.toSorted(bySize);
   const most = sorted[0]!.stub.size * HOPE;
@@ -62,12 +62,12 @@ function finalistsOf(trials: readonly Trial[], first: readonly PackedFile[]): re
   return chosen.map((file) => trials[first.indexOf(file)]!);
 }
 
-function bySize(a: PackedFile, b: PackedFile): number {
+function bySize(a: PackedLink, b: PackedLink): number {
   return a.stub.size - b.stub.size;
 }
 
 /** Bytes of a file that are not its payload's. */
-function overheadOf(file: PackedFile | undefined): number {
+function overheadOf(file: PackedLink | undefined): number {
   return file ? file.stub.size - file.packed.payload.length : 0;
 }
 
@@ -93,7 +93,7 @@ function partOf(
   };
 }
 
-function pack({ image, method }: Trial, options: LinkOptions, effort: PackEffort): PackedFile {
+function pack({ image, method }: Trial, options: LinkOptions, effort: PackEffort): PackedLink {
   const packed = method.pack(image.input, effort);
   return { image, packed, stub: linkStub(packed, image, options) };
 }
