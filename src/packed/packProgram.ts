@@ -11,6 +11,7 @@ import { packBelow } from './packBelow.ts';
 import { type PackedFile, type Packing, suitable } from './packing.ts';
 import { packMovable } from './packMovable.ts';
 import { openProgram, type Program, readProgram } from './readProgram.ts';
+import { type Outcome, smallestOf } from './trials.ts';
 import { isPacked } from './unpackProgram.ts';
 
 /** How the packed file is made. */
@@ -45,17 +46,16 @@ export function packProgram(
   const program = readProgram(executable);
   if (program.input.bytes.length === 0) return undefined;
   const isSplit = segments === 'split';
-  const files = suitable(methods, program.input.bytes.length, effort).map((method) =>
-    packWith(method, program, isSplit, effort),
+  const trials = suitable(methods, program.input.bytes.length, effort).map(
+    (method) => (effort: PackEffort) => packWith(method, program, isSplit, effort),
   );
-  const [smallest] = files.sort((a, b) => a.file.bytes.length - b.file.bytes.length);
+  const smallest = smallestOf(trials, effort);
   if (!smallest) return undefined;
   checkLoads(file, smallest.file.bytes);
   return { bytes: smallest.file.bytes, packed: describe(smallest, file.length) };
 }
 
-interface Candidate {
-  readonly packed: Packed;
+interface Candidate extends Outcome {
   readonly file: PackedFile;
 }
 
@@ -67,7 +67,7 @@ function packWith(method: Method, program: Program, isSplit: boolean, effort: Pa
       packed = method.pack(input, effort);
       return packed;
     });
-    return { packed: packed!, file };
+    return { packed: packed!, file, size: file.bytes.length };
   });
 }
 
@@ -89,13 +89,13 @@ function checkLoads(plain: Uint8Array, packed: Uint8Array): void {
   throw new FormatError(`packed, it would not be loaded by Linux ${kernel}: ${refusal.explanation}`, 0);
 }
 
-function describe({ packed, file }: Candidate, plainSize: number): MapPacked {
-  const { bytes, header, payload, memorySize } = file;
+function describe({ packed, file, size }: Candidate, plainSize: number): MapPacked {
+  const { header, payload, memorySize } = file;
   return {
     method: packed.method,
-    size: bytes.length,
+    size,
     header,
-    stub: bytes.length - header - payload,
+    stub: size - header - payload,
     payload,
     memorySize,
     plainSize,

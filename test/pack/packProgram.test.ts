@@ -6,6 +6,7 @@ import { ET_DYN, PF_W, PF_X, PT_GNU_STACK, PT_LOAD } from '../../src/elf/constan
 import { readElf } from '../../src/header/loader/elf.ts';
 import { KERNELS } from '../../src/header/loader/kernels.ts';
 import { loadLinux } from '../../src/header/loader.ts';
+import type { Method, PackEffort, PackInput } from '../../src/pack/method.ts';
 import { METHODS } from '../../src/pack/methods.ts';
 import type { MethodName } from '../../src/pack/names.ts';
 import { type PackOptions, packProgram } from '../../src/packed/packProgram.ts';
@@ -106,4 +107,31 @@ it.skipIf(!hasTool('gcc'))('a program with all permissions in one segment cannot
   const path = join(folder, 'one');
   build(BUILDS.find(({ name }) => name === 'headers by tinyelf, glibc')!, path);
   expect(() => pack(readFileSync(path), 'lz', 'split')).toThrow('both writable and executable');
+});
+
+it.skipIf(!hasTool('musl-gcc'))('methods that cannot win are tried with little effort only', () => {
+  const path = join(folder, 'hello');
+  build(BUILDS.find(({ name }) => name === 'hello by ld, pages not apart')!, path);
+  const cm = METHODS.find(({ name }) => name === 'cm')!;
+  const wasteful: Method = {
+    ...cm,
+    pack: (input, effort) => {
+      const packed = cm.pack(input, effort);
+      const payload = new Uint8Array(2 * packed.payload.length);
+      payload.set(packed.payload);
+      return { ...packed, payload };
+    },
+  };
+  const levels: number[][] = [[], []];
+  const methods = [cm, wasteful].map((method, i) => ({
+    ...method,
+    pack: (input: PackInput, effort: PackEffort) => {
+      levels[i]!.push(effort.level);
+      return method.pack(input, effort);
+    },
+  }));
+  const file = readFileSync(path);
+  const { bytes } = packProgram(file, { segments: 'joined' }, { methods, effort: { level: 3 } })!;
+  expect(levels).toEqual([[1, 3], [1]]);
+  expect(outcomeOf(write('packed', bytes))).toEqual(outcomeOf(path));
 });
