@@ -60,6 +60,16 @@ describe('what is measured', () => {
     );
   });
 
+  it.each([0, 1, 2, 3])('is the same with slots that are kept, of an image with 4n + %s bytes', (rest) => {
+    const bytes = IMAGE.subarray(0, 1000 + rest);
+    const material = { bytes, seen: MATERIAL.seen };
+    const kept = new Measurer(material, true);
+    for (const names of [[0x01, 0x03, 0x05], [0x03, 0x05, 0x07], [0x05], [0x03], [0x01, 0x05]]) {
+      const each = model(names, false);
+      expect(kept.measure(each)).toBe(new Measurer(material, false).measure(each));
+    }
+  });
+
   it('is the same once more slots have come than are kept', () => {
     const kept = new Measurer(MATERIAL, true);
     const first = model([0x101, 0x03, 0x07], false);

@@ -118,8 +118,7 @@ export class KeptSlots {
 
   constructor(material: Material) {
     this.material = material;
-    // Rows that lie a multiple of a page apart would be in each other's way in the cache.
-    this.stride = ((material.bytes.length >> 1) | 1) * 16;
+    this.stride = strideFor(material.bytes.length);
     this.numbers = new Int32Array(KEPT * this.stride);
   }
 
@@ -220,6 +219,15 @@ export class KeptSlots {
     }
     this.count = count;
   }
+}
+
+/**
+ * Entries from the start of a row to the start of the next. Rows that lie a multiple of a page apart would be in each
+ * other's way in the cache.
+ * @param size of the image, in bytes
+ */
+function strideFor(size: number): number {
+  return (Math.ceil(size / 2) | 1) * 16;
 }
 
 function contextsOf(model: Model, words: number): Context[] {
