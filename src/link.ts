@@ -14,8 +14,9 @@ import { Image, type ImageSink } from './image.ts';
 import { type InputFiles, UnreadableFile } from './inputs.ts';
 import { assertInvariant, present } from './invariant.ts';
 import { describeLoadedImage, type LoadedImage } from './layout/loaded.ts';
+import { sequencesOf } from './layout/sequences.ts';
 import type { LinkCache } from './linkCache.ts';
-import type { LinkOptions } from './options.ts';
+import type { LinkOptions, Sequences } from './options.ts';
 import { assembleUnwind } from './passes/assembleUnwind.ts';
 import { discardSections } from './passes/discardSections.ts';
 import { dropTails } from './passes/dropTails.ts';
@@ -41,7 +42,11 @@ import { trimZeros } from './passes/trimZeros.ts';
 import { verifyImage } from './passes/verifyImage.ts';
 import { verifyRelocations } from './passes/verifyRelocations.ts';
 import { writeImage } from './passes/writeImage.ts';
-import { withScript } from './script/linkScript.ts';
+import type { Pieces } from './pieces.ts';
+import type { SectionRules } from './place/rules.ts';
+import type { Program } from './program.ts';
+import type { HeaderFit, ImageLayout, Liveness, Shrinkage, Synthesis, UnwindPlan } from './results.ts';
+import { type LinkScript, withScript } from './script/linkScript.ts';
 
 /** A finished link. */
 export interface LinkResult {
@@ -93,10 +98,15 @@ export interface LinkHooks {
  * @throws LinkError with every error that was found
  */
 export function link(files: InputFiles, asked: LinkOptions, hooks: LinkHooks = {}): LinkResult {
+  return reporting((diagnostics) => runPasses(files, asked, hooks, diagnostics), hooks.cache);
+}
+
+/** Does something of which every failure is a LinkError with all that was found. */
+function reporting<T>(action: (diagnostics: Diagnostics) => T, cache?: LinkCache): T {
   const diagnostics = new Diagnostics();
   let isGood = false;
   try {
-    const result = runPasses(files, asked, hooks, diagnostics);
+    const result = action(diagnostics);
     isGood = true;
     return result;
   } catch (error) {
@@ -107,8 +117,43 @@ export function link(files: InputFiles, asked: LinkOptions, hooks: LinkHooks = {
     diagnostics.error('unreadable-input', `cannot read ${error.path ?? 'an input'} again: ${error.message}`);
     throw new LinkError(diagnostics.items);
   } finally {
-    hooks.cache?.end(isGood);
+    cache?.end(isGood);
   }
+}
+
+/** A link whose sections can be put into one sequence after another. */
+export interface SequencedLink {
+  /** The sequences in which they are if nobody says any, as `LinkOptions.sequences`. */
+  readonly first: Sequences;
+  /** What a link with these sequences makes. */
+  place(sequences: Sequences): Pick<LinkResult, 'bytes' | 'loaded'>;
+}
+
+/**
+ * Links an image that another program unpacks so far that only its sections have no places.
+ * @throws LinkError with every error that was found
+ */
+export function linkInSequences(files: InputFiles, asked: LinkOptions): SequencedLink {
+  return reporting((diagnostics) => {
+    const run: Run = (pass, ...args) => pass(...args);
+    const sized = sizeSections(run, new SizeLog(), files, asked, undefined, diagnostics);
+    const { program, liveness, pieces, synthesis, options } = sized;
+    const fits = fitHeader(program, liveness, pieces, synthesis, options, diagnostics);
+    const order = orderSections(program, pieces, fits, options, diagnostics);
+    diagnostics.stopOnErrors();
+    return {
+      first: sequencesOf(order.order, fits[0]!.plan),
+      place: (sequences) => {
+        const own = { ...sized, options: { ...options, sequences } };
+        const told = new Diagnostics();
+        const placed = placeSections(run, own, fits, told);
+        const image = new Image(placed.fileSize);
+        const layout = fillImage(run, own, placed, image, told);
+        told.stopOnErrors();
+        return { bytes: image.finish(), loaded: () => describeLoadedImage(program, pieces, layout) };
+      },
+    };
+  });
 }
 
 /** Executables from this size on, in bytes, go to the sink block by block. */
@@ -116,24 +161,33 @@ const STREAMED_SIZE = 2 ** 24;
 /** Bytes that hold all headers. */
 const HEAD_SIZE = 4096;
 
-function runPasses(
+/** Runs a pass. */
+type Run = <A extends unknown[], R>(pass: (...args: A) => R, ...args: A) => R;
+
+/** What is known once the sizes of sections are final. */
+interface Sized {
+  readonly program: Program;
+  readonly script: LinkScript;
+  /** With what the script says. */
+  readonly options: LinkOptions;
+  readonly rules: SectionRules | undefined;
+  readonly discards: Uint8Array;
+  readonly liveness: Liveness;
+  readonly pieces: Pieces;
+  readonly synthesis: Synthesis;
+  readonly shrinkage: Shrinkage;
+  readonly unwind: UnwindPlan | undefined;
+}
+
+/** The passes up to the one behind which nothing changes in size. */
+function sizeSections(
+  run: Run,
+  sizes: SizeLog,
   files: InputFiles,
   asked: LinkOptions,
-  { sink, passBegins, passDone, cache }: LinkHooks,
+  cache: LinkCache | undefined,
   diagnostics: Diagnostics,
-): LinkResult {
-  const sizes = new SizeLog();
-  const names = passNames();
-  const run = <A extends unknown[], R>(pass: (...args: A) => R, ...args: A): R => {
-    const name = present(names.get(pass), 'each pass has a name');
-    passBegins?.(name);
-    sizes.begin(name);
-    const result = pass(...args);
-    passDone?.(name);
-    return result;
-  };
-  checkTables(asked, diagnostics);
-
+): Sized {
   const { inputs, script } = run(loadInputs, files, asked, diagnostics, cache);
   // Every input is an object or an archive, and its tables lie within its bytes.
   const options = withScript(asked, script);
@@ -168,23 +222,60 @@ function runPasses(
   // Sizes are final.
   if (!rules) run(findZeros, program, liveness, pieces, options);
   // It is known which variables the file needs no bytes for.
+  return { program, script, options, rules, discards, liveness, pieces, synthesis, shrinkage, unwind };
+}
+
+/** Gives each section its place. @param fits ways to fill the header */
+function placeSections(
+  run: Run,
+  { program, liveness, pieces, script, options }: Sized,
+  fits: readonly HeaderFit[],
+  diagnostics: Diagnostics,
+): ImageLayout {
+  const order = run(orderSections, program, pieces, fits, options, diagnostics);
+  return run(layoutImage, program, liveness, pieces, order, script, options, diagnostics);
+}
+
+/** Writes all sections. @returns the layout, in which the image may have become shorter */
+function fillImage(
+  run: Run,
+  { program, pieces, synthesis, unwind, options }: Sized,
+  placed: ImageLayout,
+  image: Image,
+  diagnostics: Diagnostics,
+): ImageLayout {
+  run(relocate, program, pieces, placed, synthesis, unwind, image, diagnostics);
+  run(indexUnwind, program, pieces, placed, unwind, image);
+  // The bytes of the image are final but for the header.
+  return run(trimZeros, image, placed, options);
+}
+
+function runPasses(
+  files: InputFiles,
+  asked: LinkOptions,
+  { sink, passBegins, passDone, cache }: LinkHooks,
+  diagnostics: Diagnostics,
+): LinkResult {
+  const sizes = new SizeLog();
+  const names = passNames();
+  const run: Run = (pass, ...args) => {
+    const name = present(names.get(pass), 'each pass has a name');
+    passBegins?.(name);
+    sizes.begin(name);
+    const result = pass(...args);
+    passDone?.(name);
+    return result;
+  };
+  checkTables(asked, diagnostics);
+
+  const sized = sizeSections(run, sizes, files, asked, cache, diagnostics);
+  const { program, script, options, rules, discards, liveness, pieces, synthesis, shrinkage, unwind } = sized;
   const placed = rules
     ? run(placeByScript, program, liveness, pieces, script, rules, options, diagnostics)
-    : run(
-        layoutImage,
-        program,
-        liveness,
-        pieces,
-        run(
-          orderSections,
-          program,
-          pieces,
-          run(fitHeader, program, liveness, pieces, synthesis, options, diagnostics),
-          options,
-          diagnostics,
-        ),
-        script,
-        options,
+    : placeSections(
+        run,
+        sized,
+        run(fitHeader, program, liveness, pieces, synthesis, options, diagnostics),
         diagnostics,
       );
   sizes.made.layout = placed;
@@ -194,10 +285,7 @@ function runPasses(
   const isStreamed = isLarge && !placed.fit?.cut.size;
   assertInvariant(Number.isSafeInteger(placed.fileSize), 'a layout has a size', () => `${placed.fileSize}`);
   const image = new Image(placed.fileSize, isStreamed ? sink : undefined);
-  run(relocate, program, pieces, placed, synthesis, unwind, image, diagnostics);
-  run(indexUnwind, program, pieces, placed, unwind, image);
-  // The bytes of the image are final but for the header.
-  const layout = run(trimZeros, image, placed, options);
+  const layout = fillImage(run, sized, placed, image, diagnostics);
   sizes.made.layout = layout;
   // The file ends with a byte that is not zero, or with a page.
   diagnostics.stopOnErrors();

@@ -11,6 +11,12 @@ export interface SymbolDefinition {
   readonly expression: Expression;
 }
 
+/**
+ * In which sequence sections lie: for each part of the image the numbers of its sections, or of groups that lie side by
+ * side. They are counted from 0 on in input order, part by part.
+ */
+export type Sequences = readonly (readonly number[])[];
+
 /** The options of one link. */
 export interface LinkOptions {
   readonly inputs: readonly InputName[];
@@ -78,6 +84,8 @@ export interface LinkOptions {
    * inputs, code and constants apart.
    */
   readonly order: 'smallest' | 'input';
+  /** Sequences of sections in place of those that `order` leads to; of an image that another program unpacks. */
+  readonly sequences: Sequences | undefined;
   /** Supply small versions of memcpy and its kin where they are needed. */
   readonly builtins: 'mem' | 'none';
   /** There will be a file with debug information, which must agree with the executable. */
@@ -131,6 +139,7 @@ export const DEFAULT_OPTIONS: LinkOptions = {
   shrink: 'safe',
   outline: true,
   order: 'smallest',
+  sequences: undefined,
   builtins: 'none',
   withDebugFile: false,
   verify: true,

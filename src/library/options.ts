@@ -154,6 +154,7 @@ export function toSettings(options: LinkOptions): Settings {
     shrink: options.shrink ?? defaults.shrink,
     outline: defaults.outline,
     order: defaults.order,
+    sequences: defaults.sequences,
     verbatim: options.verbatim ?? defaults.verbatim,
     header: options.header ?? defaultHeader(tables),
     compatibility: options.compat ?? defaults.compatibility,

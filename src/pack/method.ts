@@ -12,6 +12,19 @@ export interface PackInput {
   readonly memoryEnd: number;
   /** Parts of `bytes` that are code, [start, end) offsets, ascending; empty if not known. */
   readonly code: readonly (readonly [number, number])[];
+  /** The same program with its sections in other sequences; absent where they cannot be moved. */
+  readonly arrangements?: (() => Arrangements) | undefined;
+}
+
+/** In which sequence sections lie: for each part of an image the numbers of its sections, from 0 on. */
+export type Sequences = readonly (readonly number[])[];
+
+/** The images that a program can be. */
+export interface Arrangements {
+  /** Of the image to begin with. */
+  readonly first: Sequences;
+  /** @param sequences the same numbers as `first` has in each part */
+  arrange(sequences: Sequences): PackInput;
 }
 
 /** How much a method may do to find the smallest result. */
@@ -29,6 +42,12 @@ export interface PackEffort {
   readonly threads?: Threads | undefined;
 }
 
+/** An image, and the sequences of its sections. */
+export interface Arranged {
+  readonly input: PackInput;
+  readonly sequences: Sequences;
+}
+
 /** A packed image. */
 export interface Packed {
   readonly method: string;
@@ -41,6 +60,8 @@ export interface Packed {
   readonly payload: Uint8Array;
   /** Bytes of zeroed memory that the stub needs at `scratch`, which is `memoryEnd` rounded up to 4096. */
   readonly scratchSize: number;
+  /** What has been packed, where that is not the input as it was given. */
+  readonly arranged?: Arranged | undefined;
   /** What each byte of the image costs, in bits. */
   readonly bits?: Float32Array;
 }

@@ -2,9 +2,9 @@
 import { alignUp } from '../elf/bytes.ts';
 import type { ProgramHeader } from '../header/encode.ts';
 import type { InputFiles } from '../inputs.ts';
-import { type LinkHooks, type LinkResult, link } from '../link.ts';
-import type { LinkOptions } from '../options.ts';
-import type { PackInput } from '../pack/method.ts';
+import { type LinkHooks, type LinkResult, link, linkInSequences, once } from '../link.ts';
+import type { LinkOptions, Sequences } from '../options.ts';
+import type { Arrangements, PackInput } from '../pack/method.ts';
 
 /** A program without its header, which another program's file unpacks. */
 export interface HeaderlessImage {
@@ -18,6 +18,8 @@ export interface HeaderlessImage {
 /** An image, and what is to become of it. */
 export interface LinkedImage extends HeaderlessImage {
   readonly link: LinkResult;
+  /** Links it with its sections in other sequences. */
+  inSequences(sequences: Sequences): LinkedImage;
 }
 
 /** With what repeats left as it is, or as a plain link has it. */
@@ -35,15 +37,30 @@ export function linkImage(
   manner: Manner,
   hooks: LinkHooks,
 ): LinkedImage {
-  const result = link(files, imageOptions(options, room, manner), hooks);
-  const { base, entry, memoryEnd, code, segments, headers } = result.loaded();
-  const bytes = result.bytes.subarray(0, endOfContent(result.bytes));
+  return linkWith(files, imageOptions(options, room, manner), hooks);
+}
+
+function linkWith(files: InputFiles, options: LinkOptions, hooks: LinkHooks): LinkedImage {
+  const result = link(files, options, hooks);
+  const { segments, headers } = result.loaded();
   return {
     link: result,
     segments,
     headers,
-    input: { bytes, address: base, entry, memoryEnd, code: within(code, bytes.length) },
+    input: { ...inputOf(result), arrangements: once(() => arrangementsOf(files, options)) },
+    inSequences: (sequences) => linkWith(files, { ...options, sequences }, hooks),
   };
+}
+
+function arrangementsOf(files: InputFiles, options: LinkOptions): Arrangements {
+  const { first, place } = linkInSequences(files, options);
+  return { first, arrange: (sequences) => inputOf(place(sequences)) };
+}
+
+function inputOf({ bytes: all, loaded }: Pick<LinkResult, 'bytes' | 'loaded'>): PackInput {
+  const { base, entry, memoryEnd, code } = loaded();
+  const bytes = all.subarray(0, endOfContent(all));
+  return { bytes, address: base, entry, memoryEnd, code: within(code, bytes.length) };
 }
 
 /**

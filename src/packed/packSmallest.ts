@@ -1,7 +1,8 @@
 /** Finds the smallest packed file of a link: of each image that may be packed, by each method that may win. */
+import { assertInvariant } from '../invariant.ts';
 import type { LinkResult } from '../link.ts';
 import type { LinkOptions } from '../options.ts';
-import type { Method, PackEffort } from '../pack/method.ts';
+import type { Arranged, Method, PackEffort } from '../pack/method.ts';
 import type { LinkedImage } from './linkImage.ts';
 import { linkStub } from './linkStub.ts';
 import { type Packing, suitable } from './packing.ts';
@@ -31,6 +32,16 @@ export function packSmallest(
 
 function packImage(image: LinkedImage, method: Method, options: LinkOptions, effort: PackEffort): PackedLink {
   const packed = method.pack(image.input, effort);
-  const stub = linkStub(packed, image, options);
-  return { image, packed, stub, size: stub.size };
+  const taken = packed.arranged ? arrangedImage(image, packed.arranged) : image;
+  const stub = linkStub(packed, taken, options);
+  return { image: taken, packed, stub, size: stub.size };
+}
+
+/** The image as it was packed. */
+function arrangedImage(image: LinkedImage, { input, sequences }: Arranged): LinkedImage {
+  const arranged = image.inSequences(sequences);
+  const { bytes } = arranged.input;
+  const isSame = bytes.length === input.bytes.length && bytes.every((byte, i) => byte === input.bytes[i]);
+  assertInvariant(isSame, 'an image that is linked again is the one that was packed');
+  return arranged;
 }

@@ -6,12 +6,13 @@
  * one that needs the least padding where the part has got to, preferably one whose end is a good place for the
  * section with the strictest alignment. What has most zeros at its end may come last, where the file does without them.
  * Input order decides between equals; under `--verbatim`, and where a packer makes more of sections that are alike
- * than of gaps, it decides alone, within code, read-only data, writable data and zero-initialised data. Where parts of
- * cut sections lie is recorded in `Pieces`.
+ * than of gaps, it decides alone, within code, read-only data, writable data and zero-initialised data; or whoever packs
+ * says each part's sequence. Where parts of cut sections lie is recorded in `Pieces`.
  */
 
 import type { Diagnostics } from '../diagnostics.ts';
 import type { Hole } from '../header/layout.ts';
+import { assertInvariant } from '../invariant.ts';
 import { fittedSections } from '../layout/fitted.ts';
 import type { Groups } from '../layout/groups.ts';
 import { endOf, pack, packForTrimming } from '../layout/packPart.ts';
@@ -53,6 +54,7 @@ function sequenceBehind(
 ): { order: SectionOrder; end: number } {
   const { groups, regions: plans, headers, threadOrder } = fit.plan;
   const isOrdered = options.verbatim || options.order === 'input';
+  let partNumber = 0;
   const fitted = fittedSections(fit, pieces.home.length);
   const sequence = new Sequence(groups, fitted);
   if (fit.placed.size + fit.cut.size > 0) sequence.addFitted();
@@ -65,7 +67,12 @@ function sequenceBehind(
     else if (gap === 'page') offset = 0;
     for (const part of parts) {
       const open = sequence.openOf(part);
-      const packed = isOrdered ? open : packPart(open, part, pieces, fit, offset, options);
+      const given = options.sequences?.[partNumber++];
+      const packed = given
+        ? inSequence(open, given)
+        : isOrdered
+          ? open
+          : packPart(open, part, pieces, fit, offset, options);
       // Zero-initialised data has no bytes in the file, between which the jump could lie.
       const isZero = part.every((category) => category === Category.bss);
       offset =
@@ -87,6 +94,13 @@ function sequenceBehind(
     ...sequence.columns(),
   };
   return { order, end: jump.isMissing ? Number.POSITIVE_INFINITY : end };
+}
+
+/** Puts the groups of a part into a sequence of their indices. */
+function inSequence(open: Int32Array, sequence: readonly number[]): Int32Array {
+  const isWhole = sequence.length === open.length && new Set(sequence).size === open.length;
+  assertInvariant(isWhole, 'a sequence has each section of its part once');
+  return Int32Array.from(sequence, (index) => open[index]!);
 }
 
 /** Chooses the sequence of one part. Variables lie last in the file, and zeros at its end may be left out. */

@@ -6,9 +6,8 @@ import { type CmName, FORMS } from './forms.ts';
 import { callsToTargets, type Kinds, kindsFor, opcodeUses, seenBytes } from './instructions.ts';
 import { Measurer } from './measure.ts';
 import { floatOf, lowerScale, type Material, type Mixing, type Model } from './model.ts';
-import { SingleRounds } from './rounds.ts';
-import { searchModel } from './search.ts';
 import { joinStub } from './stub.ts';
+import { type Found, searchInTurns } from './turns.ts';
 
 /** Models to begin with, which were found on many programs: masks of contexts. */
 const BYTES = [0x03, 0x05, 0x01, 0x0b, 0x45, 0x09, 0x13, 0x51, 0x07, 0x23, 0x15, 0x0d, 0xc9, 0x83];
@@ -94,10 +93,9 @@ export const cm3: Method = {
 };
 
 function packBytes(input: PackInput, effort: PackEffort): Packed {
-  const { bytes } = input;
-  const material = { bytes, seen: seenBytes(bytes, new Uint8Array(0x200)) };
-  const model = search(material, firstModel({ masks: BYTES, scale: SCALE }, 1, bytes.length), 7, 1, effort);
-  return packed('cm', material, model, undefined);
+  const materialOf = ({ bytes }: PackInput) => ({ bytes, seen: seenBytes(bytes, new Uint8Array(0x200)) });
+  const first = firstModel({ masks: BYTES, scale: SCALE }, 1, input.bytes.length);
+  return packed('cm', search(input, materialOf, first, 7, 1, effort), undefined);
 }
 
 function packInstructions(
@@ -118,8 +116,8 @@ function packInstructions(
     return { kinds, size: cost / 8 + kinds.runs.length };
   }).sort((a, b) => a.size - b.size);
   const { kinds } = cheapest!;
-  const material = materialFor(input, kinds);
-  return packed(method, material, search(material, model, 15, 2, effort), kinds);
+  const materialOf = (other: PackInput) => materialFor(other, kinds);
+  return packed(method, search(input, materialOf, model, 15, 2, effort), kinds);
 }
 
 function materialFor(input: PackInput, { byOpcode }: Kinds): Material {
@@ -146,33 +144,30 @@ function within(number: number, least: number, most: number): number {
 }
 
 function search(
-  material: Material,
+  input: PackInput,
+  materialOf: (input: PackInput) => Material,
   first: Model,
   bits: number,
   maskSize: number,
-  { level, deadline = Number.POSITIVE_INFINITY, progress, threads }: PackEffort,
-): Model {
-  const steps = STEPS[level]!;
-  if (steps < LEAST_RUNS * material.bytes.length * 8 * first.masks.length) return first;
-  const rounds = threads?.open(material, steps) ?? new SingleRounds(material);
-  try {
-    return searchModel(material, first, rounds, {
-      bits,
-      steps,
-      deadline,
-      overhead: ({ masks }) => masks.length * maskSize,
-      progress: (done, size) => progress?.(done, steps, Math.ceil(size)),
-    });
-  } finally {
-    rounds.close();
-  }
+  effort: PackEffort,
+): Found {
+  const steps = STEPS[effort.level]!;
+  if (steps < LEAST_RUNS * input.bytes.length * 8 * first.masks.length)
+    return { material: materialOf(input), model: first };
+  const overhead = ({ masks }: Model) => masks.length * maskSize;
+  return searchInTurns(input, materialOf, first, { bits, overhead, steps, effort });
 }
 
-function packed(method: CmName, material: Material, found: Model, kinds: Kinds | undefined): Packed {
+function packed(
+  method: CmName,
+  { material, model: found, arranged }: Found,
+  kinds: Kinds | undefined,
+): Packed {
   const { model, stream } = encodable(material, found);
   return {
     method,
     ...joinStub(FORMS[method], { model, runs: kinds?.runs, stream }),
+    arranged,
     get bits() {
       return bitsOf(material, model);
     },

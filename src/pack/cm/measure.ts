@@ -1,4 +1,5 @@
 /** Runs models of any kind over an image. */
+import { FreshSlots } from './freshSlots.ts';
 import { Lines, measureLines } from './lines.ts';
 import { MIXED_WORDS, measureMixed } from './mix.ts';
 import { MARKS, type Material, type Model, measureSums, type Pace, SUMS_WORDS, type Watch } from './model.ts';
@@ -24,6 +25,7 @@ interface Left {
 export class Measurer {
   private readonly material: Material;
   private readonly kept: KeptSlots | undefined;
+  private fresh: FreshSlots | undefined;
   private memory = new ArrayBuffer(0);
   private left: Left | undefined;
   private lines: Lines | undefined;
@@ -43,16 +45,36 @@ export class Measurer {
     if (model.mixing?.value !== undefined)
       return measureLines(this.material, model, this.linesFor(model), pace, watch);
     const words = model.mixing ? MIXED_WORDS : SUMS_WORDS;
-    const { bytes, decide } = this.material;
-    const slots = decide
+    const slots = this.material.decide
       ? toldSlots(this.material, model, words)
       : (this.kept?.slotsFor(model, words) ?? passingSlots(this.material, model, words));
+    return this.run(this.material, model, slots, words, pace, watch);
+  }
+
+  /** As `measure`, for another image in place of the one that it has. */
+  measureOther(material: Material, model: Model, pace: Pace): number {
+    if (model.mixing?.value !== undefined)
+      return measureLines(material, model, this.linesFor(model), pace);
+    const words = model.mixing ? MIXED_WORDS : SUMS_WORDS;
+    this.fresh ??= new FreshSlots();
+    return this.run(material, model, this.fresh.slotsFor(material, model, words), words, pace);
+  }
+
+  private run(
+    material: Material,
+    model: Model,
+    slots: Slots,
+    words: number,
+    pace?: Pace,
+    watch?: Watch,
+  ): number {
     const memory = this.memoryFor(2 ** (model.tableBits + words) * WORD);
     const cost = model.mixing
-      ? measureMixed(this.material, model, slots, memory, pace, watch)
-      : measureSums(this.material, model, slots, memory, pace, watch);
-    const seen = pace ? (pace.marks.length + 1) * Math.ceil(bytes.length / MARKS) + 1 : bytes.length;
-    this.left = { slots, bits: Math.min(seen, bytes.length) * 8, used: slots.used(), words: 2 ** words };
+      ? measureMixed(material, model, slots, memory, pace, watch)
+      : measureSums(material, model, slots, memory, pace, watch);
+    const { length } = material.bytes;
+    const seen = pace ? (pace.marks.length + 1) * Math.ceil(length / MARKS) + 1 : length;
+    this.left = { slots, bits: Math.min(seen, length) * 8, used: slots.used(), words: 2 ** words };
     return cost;
   }
 

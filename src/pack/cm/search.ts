@@ -4,6 +4,7 @@
  * better are tried again with it. Chance is a generator that always starts alike, so that the result depends on the
  * image and the work that is allowed alone, and not on how many threads share a round.
  */
+import type { Chance } from './chance.ts';
 import { MARKS, type Material, type Model } from './model.ts';
 import type { Rounds, Run } from './rounds.ts';
 
@@ -15,6 +16,7 @@ export interface SearchOptions {
   readonly steps: number;
   /** When it has to be over, as `Date.now()` tells time. */
   readonly deadline: number;
+  readonly chance: Chance;
   /** Bytes that the stub needs besides, for a model. */
   readonly overhead: (model: Model) => number;
   /** @param done steps @param size of the payload so far, in bytes */
@@ -35,9 +37,8 @@ export function searchModel(
   material: Material,
   first: Model,
   rounds: Rounds,
-  { bits, steps, deadline, overhead, progress }: SearchOptions,
+  { bits, steps, deadline, chance, overhead, progress }: SearchOptions,
 ): Model {
-  const chance = new Chance();
   const cost = ({ cost }: Run, model: Model) => cost / 8 + overhead(model);
   let best = first;
   let [bestRun] = rounds.measure([first], [], deadline) as [Run];
@@ -135,19 +136,4 @@ function replace(mask: number, by: number): Change {
     if (at < 0 || model.masks.includes(by)) return undefined;
     return { ...model, masks: model.masks.with(at, by) };
   };
-}
-
-/** Numbers that look random (Marsaglia, "Xorshift RNGs", 2003). */
-class Chance {
-  private state = 0x2545f491;
-
-  /** @returns an integer from 0 up to below a limit */
-  below(limit: number): number {
-    let state = this.state;
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    this.state = state;
-    return (state >>> 0) % limit;
-  }
 }

@@ -226,11 +226,12 @@ export class KeptSlots {
  * other's way in the cache.
  * @param size of the image, in bytes
  */
-function strideFor(size: number): number {
+export function strideFor(size: number): number {
   return (Math.ceil(size / 2) | 1) * 16;
 }
 
-function contextsOf(model: Model, words: number): Context[] {
+/** The contexts of a model, in its order. @param words logarithm of the words of a slot */
+export function contextsOf(model: Model, words: number): Context[] {
   const seeds = seedsOf(model);
   const { scale, tableBits } = model;
   return model.masks.map((mask, index) => ({
@@ -250,7 +251,7 @@ export function namedBytes(mask: number): number[] {
 }
 
 /** Writes the slots of a context, of all bits of a stretch, into a row. @param words logarithm of the words of a slot */
-function fillRow(
+export function fillRow(
   numbers: Int32Array,
   row: number,
   { bytes, seen }: Material,

@@ -1,0 +1,88 @@
+/**
+ * Searches for the sequences of a program's sections in which a model packs it best: what lies behind each other is
+ * predicted from each other, and addresses depend on where things lie. Sections are moved about within their parts, one
+ * or several in a row, and what makes the image cost less is kept. Most tries cost more already with some of the contexts.
+ */
+import type { Arranged, Arrangements, PackInput, Sequences } from '../method.ts';
+import type { Chance } from './chance.ts';
+import { Measurer } from './measure.ts';
+import { type Material, type Model, Pace } from './model.ts';
+
+/** What limits a search, and who is told of it. */
+export interface ArrangeOptions {
+  /** Steps that may be taken, a context and a bit each. */
+  readonly steps: number;
+  /** When it has to be over, as `Date.now()` tells time. */
+  readonly deadline: number;
+  readonly chance: Chance;
+  /** @param done steps @param cost of the image so far, in bits */
+  readonly progress: (done: number, cost: number) => void;
+}
+
+/** Share of a model's contexts, the first ones, that tell whether it is worth while to measure it with all. */
+const QUICK = 0.4;
+/** What fewer contexts may cost in place of 1 for a try to be measured with all. */
+const HOPE = 1.0005;
+/** Steps that are counted for one: the slots of an image that has not been seen have to be found. */
+const DEAR = 2;
+/** A search ends once so many tries in a row have found nothing. */
+const PATIENCE = 2000;
+
+/** @returns the best that was found, or what it was given */
+export function searchSequences(
+  first: Arranged,
+  { arrange }: Arrangements,
+  model: Model,
+  materialOf: (input: PackInput) => Material,
+  { steps, deadline, chance, progress }: ArrangeOptions,
+): Arranged {
+  const open = movable(first.sequences);
+  if (open.length === 0) return first;
+  const measurer = new Measurer(materialOf(first.input), false);
+  const quick = { ...model, masks: model.masks.slice(0, Math.ceil(model.masks.length * QUICK)) };
+  const bits = first.input.bytes.length * 8;
+  let done = 0;
+  const costOf = (material: Material, by: Model) => {
+    done += DEAR * bits * by.masks.length;
+    return measurer.measureOther(material, by, new Pace([], deadline));
+  };
+  let best = first;
+  const begin = materialOf(first.input);
+  let least = { quick: costOf(begin, quick), whole: costOf(begin, model) };
+  for (let fruitless = 0; done < steps && fruitless < PATIENCE && Date.now() < deadline; fruitless++) {
+    const sequences = change(best.sequences, open, chance);
+    const input = arrange(sequences);
+    const material = materialOf(input);
+    const cost = costOf(material, quick);
+    if (cost < least.quick * HOPE) {
+      const whole = costOf(material, model);
+      if (whole < least.whole) {
+        best = { input, sequences };
+        least = { quick: cost, whole };
+        fruitless = 0;
+      }
+    }
+    progress(Math.min(done, steps), least.whole);
+  }
+  return best;
+}
+
+/** For each section that may be moved, the number of its part. */
+function movable(sequences: Sequences): number[] {
+  return sequences.flatMap((sequence, part) => (sequence.length > 1 ? sequence.map(() => part) : []));
+}
+
+/** Moves a few sections that lie in a row, or one, and turns some of the rows round. */
+function change(sequences: Sequences, open: readonly number[], chance: Chance): Sequences {
+  const part = open[chance.below(open.length)]!;
+  const sequence = sequences[part]!;
+  const length = chance.below(2) === 0 ? 1 : 1 + chance.below(sequence.length >> 1);
+  const start = chance.below(sequence.length - length + 1);
+  const moved = sequence.slice(start, start + length);
+  if (chance.below(4) === 0) moved.reverse();
+  const others = sequence.toSpliced(start, length);
+  // Not where they were.
+  const to = chance.below(others.length);
+  others.splice(to < start ? to : to + 1, 0, ...moved);
+  return sequences.with(part, others);
+}

@@ -1,0 +1,82 @@
+/** Searches for the contexts of a model and, where sections can be moved, for their sequences: in turns. */
+import type { Arranged, PackEffort, PackInput } from '../method.ts';
+import { EFFORT } from '../names.ts';
+import { searchSequences } from './arrange.ts';
+import { Chance } from './chance.ts';
+import type { Material, Model } from './model.ts';
+import { SingleRounds } from './rounds.ts';
+import { type SearchOptions, searchModel } from './search.ts';
+
+/** What a search comes to. */
+export interface Found {
+  readonly material: Material;
+  readonly model: Model;
+  /** What `material` is of, where that is not the input as it was given. */
+  readonly arranged?: Arranged | undefined;
+}
+
+/** What is searched, and with how much effort. */
+export interface TurnOptions extends Pick<SearchOptions, 'bits' | 'overhead'> {
+  /** Steps that a search for contexts alone may take, a context and a bit each. */
+  readonly steps: number;
+  readonly effort: PackEffort;
+}
+
+/** Contexts, sequences with these, and contexts for these. */
+const TURNS = 3;
+/** Fewer runs of a model than this, as many as all steps allow, are left to contexts alone. */
+const LEAST_RUNS = 100;
+/** How many times the steps are taken if there are turns: for contexts not fewer than without. */
+const MORE = 2;
+
+/** @param materialOf makes of an image what contexts see of it */
+export function searchInTurns(
+  input: PackInput,
+  materialOf: (input: PackInput) => Material,
+  first: Model,
+  { bits, overhead, steps: alone, effort }: TurnOptions,
+): Found {
+  const { level, deadline = Number.POSITIVE_INFINITY, threads } = effort;
+  const isLong = level > EFFORT.least && alone >= LEAST_RUNS * stepsOf(input, first);
+  const arrangements = isLong ? input.arrangements?.() : undefined;
+  const turns = arrangements ? TURNS : 1;
+  const total = arrangements ? MORE * alone : alone;
+  const chance = new Chance();
+  /** Each turn has its share of the steps, and of the time that is left. */
+  const limitsFor = (turn: number) => {
+    const now = Date.now();
+    return {
+      steps: total / turns,
+      deadline: now + Math.max(0, deadline - now) / (turns - turn),
+      chance,
+      progress: (done: number, size: number) =>
+        effort.progress?.((turn * total) / turns + done, total, Math.ceil(size)),
+    };
+  };
+  const search = (material: Material, model: Model, turn: number) => {
+    const limits = limitsFor(turn);
+    const rounds = threads?.open(material, limits.steps) ?? new SingleRounds(material);
+    try {
+      return searchModel(material, model, rounds, { ...limits, bits, overhead });
+    } finally {
+      rounds.close();
+    }
+  };
+  const material = materialOf(input);
+  const model = search(material, first, 0);
+  if (!arrangements) return { material, model };
+  const begin = { input, sequences: arrangements.first };
+  const { progress, ...limits } = limitsFor(1);
+  const arranged = searchSequences(begin, arrangements, model, materialOf, {
+    ...limits,
+    progress: (done, cost) => progress(done, cost / 8 + overhead(model)),
+  });
+  if (arranged === begin) return { material, model: search(material, model, 2) };
+  const moved = materialOf(arranged.input);
+  return { material: moved, model: search(moved, model, 2), arranged };
+}
+
+/** Steps that a run of a model takes. */
+function stepsOf({ bytes }: PackInput, { masks }: Model): number {
+  return bytes.length * 8 * masks.length;
+}
