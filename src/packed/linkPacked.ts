@@ -1,7 +1,8 @@
 /**
  * `--pack`: a link whose executable unpacks itself. The plain link comes first, and its file stays if no packed one is
  * smaller. Then the program is linked once more, for where it lies when it has been unpacked; that image is packed by
- * each method, and the stub of the smallest is linked with what it unpacks.
+ * each method, which may ask for its sections in other sequences, and the stub of the smallest is linked with what it
+ * unpacks.
  */
 import type { InputFiles } from '../inputs.ts';
 import { type LinkHooks, type LinkResult, link, once } from '../link.ts';

@@ -38,24 +38,26 @@ export function searchSequences(
 ): Arranged {
   const open = movable(first.sequences);
   if (open.length === 0) return first;
-  const measurer = new Measurer(materialOf(first.input), false);
-  const quick = { ...model, masks: model.masks.slice(0, Math.ceil(model.masks.length * QUICK)) };
   const bits = first.input.bytes.length * 8;
   let done = 0;
-  const costOf = (material: Material, by: Model) => {
-    done += DEAR * bits * by.masks.length;
-    return measurer.measureOther(material, by, new Pace([], deadline));
-  };
-  let best = first;
   const begin = materialOf(first.input);
-  let least = { quick: costOf(begin, quick), whole: costOf(begin, model) };
+  const meterFor = (by: Model) => {
+    const measurer = new Measurer(begin, false);
+    return (material: Material) => {
+      done += DEAR * bits * by.masks.length;
+      return measurer.measureOther(material, by, new Pace([], deadline));
+    };
+  };
+  const [quickly, wholly] = [meterFor(quickModel(model, bits)), meterFor(model)];
+  let best = first;
+  let least = { quick: quickly(begin), whole: wholly(begin) };
   for (let fruitless = 0; done < steps && fruitless < PATIENCE && Date.now() < deadline; fruitless++) {
     const sequences = change(best.sequences, open, chance);
     const input = arrange(sequences);
     const material = materialOf(input);
-    const cost = costOf(material, quick);
+    const cost = quickly(material);
     if (cost < least.quick * HOPE) {
-      const whole = costOf(material, model);
+      const whole = wholly(material);
       if (whole < least.whole) {
         best = { input, sequences };
         least = { quick: cost, whole };
@@ -65,6 +67,13 @@ export function searchSequences(
     progress(Math.min(done, steps), least.whole);
   }
   return best;
+}
+
+/** The first contexts of a model, with a table that is not much larger than they need. @param bits of the image */
+function quickModel(model: Model, bits: number): Model {
+  const masks = model.masks.slice(0, Math.ceil(model.masks.length * QUICK));
+  const tableBits = Math.min(model.tableBits, Math.ceil(Math.log2(Math.max(1, bits * masks.length))));
+  return { ...model, masks, tableBits };
 }
 
 /** For each section that may be moved, the number of its part. */
