@@ -297,8 +297,12 @@ function runPasses(
   diagnostics.stopOnErrors();
   const start = image.head.slice(0, HEAD_SIZE);
   const executable = image.finish();
-  const hasHeaders = script.format !== 'binary';
-  const made = { bytes: image.isStreamed ? start : executable, image, hasHeaders, isPacked: !rules };
+  const made = {
+    bytes: image.isStreamed ? start : executable,
+    image,
+    hasHeaders: hasHeader,
+    isPacked: !rules,
+  };
   const isReadable = !image.isStreamed || sink?.read !== undefined;
   if (options.verify && isReadable) {
     run(verifyRelocations, program, pieces, layout, synthesis, unwind, {

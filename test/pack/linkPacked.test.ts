@@ -312,6 +312,14 @@ describe('an image', () => {
     );
   });
 
+  it('may begin with what looks like headers', () => {
+    const looks = link(filesFor(100), optionsFor()).bytes;
+    const object = buildObject([section('.text', CODE, looks)], [{ name: '_start', section: '.text' }]);
+    const files = new Map([['main.o', object]]);
+    const { input } = linkImage(files, optionsFor({ shrink: 'none' }), 5000, 'repetitive', {});
+    expect(input.bytes.slice(0, 64)).toEqual(looks.slice(0, 64));
+  });
+
   it('finds the headers in the packed file', () => {
     const object = buildObject(
       [
