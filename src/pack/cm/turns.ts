@@ -22,12 +22,13 @@ export interface TurnOptions extends Pick<SearchOptions, 'bits' | 'overhead'> {
   readonly effort: PackEffort;
 }
 
-/** Contexts, sequences with these, and contexts for these. */
-const TURNS = 3;
+/**
+ * Contexts, sequences with these, and contexts for these: how many times the steps of a search for contexts alone each
+ * turn has. A try of sequences finds something more often, and with fewer contexts.
+ */
+const SHARES = [0.5, 4, 0.5] as const;
 /** Fewer runs of a model than this, as many as all steps allow, are left to contexts alone. */
 const LEAST_RUNS = 100;
-/** How many times the steps are taken if there are turns: for contexts not fewer than without. */
-const MORE = 2;
 
 /** @param materialOf makes of an image what contexts see of it */
 export function searchInTurns(
@@ -39,18 +40,18 @@ export function searchInTurns(
   const { level, deadline = Number.POSITIVE_INFINITY, threads } = effort;
   const isLong = level > EFFORT.least && alone >= LEAST_RUNS * stepsOf(input, first);
   const arrangements = isLong ? input.arrangements?.() : undefined;
-  const turns = arrangements ? TURNS : 1;
-  const total = arrangements ? MORE * alone : alone;
+  const turns = (arrangements ? SHARES : [1]).map((share) => share * alone);
+  const total = turns.reduce((sum, steps) => sum + steps);
   const chance = new Chance();
-  /** Each turn has its share of the steps, and of the time that is left. */
+  /** Each turn has its steps, and the same share of the time that is left. */
   const limitsFor = (turn: number) => {
     const now = Date.now();
+    const before = turns.slice(0, turn).reduce((sum, steps) => sum + steps, 0);
     return {
-      steps: total / turns,
-      deadline: now + Math.max(0, deadline - now) / (turns - turn),
+      steps: turns[turn]!,
+      deadline: now + Math.max(0, deadline - now) / (turns.length - turn),
       chance,
-      progress: (done: number, size: number) =>
-        effort.progress?.((turn * total) / turns + done, total, Math.ceil(size)),
+      progress: (done: number, size: number) => effort.progress?.(before + done, total, Math.ceil(size)),
     };
   };
   const search = (material: Material, model: Model, turn: number) => {
