@@ -39,10 +39,10 @@ import {
   typesWith,
 } from '../x86/relocations.ts';
 import {
+  findGeneralDynamic,
   findInitialExec,
+  findLocalDynamic,
   isDescriptorLoad,
-  isGeneralDynamic,
-  localDynamicCallSize,
   TlsRelaxation,
 } from '../x86/tls.ts';
 
@@ -329,12 +329,12 @@ class Planner {
 function findSequence(bytes: Uint8Array, type: number, field: number): TlsRelaxation {
   switch (type) {
     case R_X86_64_TLSGD:
-      return isGeneralDynamic(bytes, field) ? TlsRelaxation.generalDynamic : TlsRelaxation.none;
+      return findGeneralDynamic(bytes, field);
     case R_X86_64_GOTPC32_TLSDESC:
       return isDescriptorLoad(bytes, field) ? TlsRelaxation.descriptorLoad : TlsRelaxation.none;
     case R_X86_64_TLSDESC_CALL:
       return TlsRelaxation.descriptorCall;
     default:
-      return localDynamicCallSize(bytes, field) > 0 ? TlsRelaxation.localDynamic : TlsRelaxation.none;
+      return findLocalDynamic(bytes, field);
   }
 }

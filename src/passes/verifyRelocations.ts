@@ -27,14 +27,13 @@ import {
   Calculation,
   calculationOf,
   fieldSize,
-  isTlsCallSequence,
   R_X86_64_PC32,
   R_X86_64_PLT32,
   Range,
   rangeOf,
   relocationName,
 } from '../x86/relocations.ts';
-import type { TlsRelaxation } from '../x86/tls.ts';
+import { TlsRelaxation, tlsRelaxationSpan } from '../x86/tls.ts';
 
 /** What was made, and where it is. */
 export interface Verified {
@@ -396,9 +395,11 @@ class Verifier {
     const start = offset[row]!;
     if (rewrite === Rewrite.consumed) return { start, stop: start };
     if (rewrite === Rewrite.none) return { start, stop: start + fieldSize[type[row]!]! };
-    return isTlsCallSequence(type[row]!)
-      ? { start: start - 4, stop: start + 12 }
-      : { start: start - 3, stop: start + 4 };
+    const isThread = (rewrite & Rewrite.tls) !== 0;
+    const { before, behind } = tlsRelaxationSpan(
+      isThread ? ((rewrite & Rewrite.gotMask) as TlsRelaxation) : TlsRelaxation.none,
+    );
+    return { start: start - before, stop: start + behind };
   }
 }
 

@@ -60,6 +60,10 @@ export function readThreadForm(
   switch (relaxation) {
     case TlsRelaxation.generalDynamic:
       return hasBytes(bytes, field - 4, [...THREAD_POINTER, 0x48, 0x8d, 0x80]) ? at(field + 8) : undefined;
+    case TlsRelaxation.largeGeneralDynamic:
+      return hasBytes(bytes, field - 3, [...THREAD_POINTER, 0x48, 0x8d, 0x80]) ? at(field + 9) : undefined;
+    case TlsRelaxation.largeLocalDynamic:
+      return hasBytes(bytes, field - 3, THREAD_POINTER) ? at(NO_FIELD) : undefined;
     case TlsRelaxation.localDynamic:
       // Behind three fillers, or four where the call was longer.
       return [field, field + 1].some((start) => hasBytes(bytes, start, THREAD_POINTER))

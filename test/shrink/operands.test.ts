@@ -289,6 +289,31 @@ describe('thread-local variables', () => {
     expect(linkedText(object)).toMatch(new RegExp(`^(66 )*${POINTER} 8b 80 fc ff ff ff c3$`));
   });
 
+  /** movabs $__tls_get_addr@pltoff, rax; add REGISTER, rax; call *rax */
+  const largeCall = (add: string) => `48 b8 ${'.. '.repeat(8)}${add} ff d0`;
+
+  it.each(['48 01 d8', '4c 01 f8'])('of the large code model, by %s', (add) => {
+    const relocations = (type: number) => [
+      { offset: 3, type, symbol: 'x', addend: -4 },
+      { offset: 9, type: 31, symbol: '__tls_get_addr' },
+    ];
+    const general = objectOf(`48 8d 3d .. .. .. .. ${largeCall(add)} 8b 00 c3`, relocations(19));
+    expect(linkedText(general)).toBe(pairs(`${POINTER} 48 8d 80 fc ff ff ff 8b 00 c3`));
+    const local = objectOf(`48 8d 3d .. .. .. .. ${largeCall(add)} 8b 80 .. .. .. .. c3`, [
+      ...relocations(20),
+      { offset: 24, type: 21, symbol: 'x' },
+    ]);
+    expect(linkedText(local)).toBe(pairs(`${POINTER} 8b 80 fc ff ff ff c3`));
+  });
+
+  it('of the large code model, refused by any other register', () => {
+    const object = objectOf(`48 8d 3d .. .. .. .. ${largeCall('48 01 c8')} c3`, [
+      { offset: 3, type: 19, symbol: 'x', addend: -4 },
+      { offset: 9, type: 31, symbol: '__tls_get_addr' },
+    ]);
+    expect(() => linkedText(object)).toThrow(/R_X86_64_TLSGD is not on the instructions/);
+  });
+
   it('of the initial exec model', () => {
     // mov x@gottpoff(rip), rax; mov fs:(rax), eax; ret
     const load = objectOf('48 8b 05 .. .. .. .. 64 8b 00 c3', [
