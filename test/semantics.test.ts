@@ -227,6 +227,37 @@ const CASES: readonly Case[] = [
     exitCode: 12,
   },
   {
+    name: 'symbol versions: the index of an archive has the default one, and the first archive counts',
+    sources: {
+      one: 'int versioned(void); int program(void) { return versioned(); }',
+      'two.s': '.text\n.globl new\nnew: mov $13,%eax\nret\n.symver new,versioned@@V2',
+      three: 'int versioned(void) { return 14; }',
+    },
+    archives: { 'libtwo.a': ['two'], 'libthree.a': ['three'] },
+    args: ['one', 'libtwo.a', 'libthree.a'],
+    exitCode: 13,
+  },
+  {
+    name: 'symbol versions: a version that is not the default one is not in the index for those who want none',
+    sources: {
+      one: 'int versioned(void); int program(void) { return versioned(); }',
+      'two.s': '.text\n.globl old\nold: mov $13,%eax\nret\n.symver old,versioned@V1',
+      three: 'int versioned(void) { return 14; }',
+    },
+    archives: { 'libtwo.a': ['two'], 'libthree.a': ['three'] },
+    args: ['one', 'libtwo.a', 'libthree.a'],
+    exitCode: 14,
+  },
+  {
+    name: 'symbol versions: of two names in one object the default version is meant',
+    sources: {
+      one: 'int versioned(void); int program(void) { return versioned(); }',
+      'two.s': `.text\n.weak versioned\nversioned: mov $11,%eax\nret\n.weak new\nnew: mov $12,%eax\nret
+        .symver new,versioned@@V2`,
+    },
+    exitCode: 12,
+  },
+  {
     name: '--trace-symbol lists definitions and references',
     sources: {
       one: 'int seen(void); int program(void) { return seen(); }',

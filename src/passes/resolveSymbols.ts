@@ -513,14 +513,11 @@ class Resolver {
       symbols.valueLow[id] = Math.max(symbols.valueLow[id]!, candidate.valueLow);
       return;
     }
-    const strength = strengthOf(candidate.kind, candidate.weak);
-    const knownStrength = strengthOf(known as SymbolKind, symbols.weak[id] === 1);
-    if (strength < knownStrength) return;
-    if (strength === knownStrength) {
-      const isConflict = strength === STRONG && !this.#isSameAbsolute(id, candidate);
-      if (isConflict && !this.#options.allowMultipleDefinition) this.#reportDuplicate(id, object, index);
+    // Of two names in one object that differ in a default version, the one without it is ignored, whatever its binding.
+    const isRival = known > SymbolKind.lazy && symbols.object[id] === object.id;
+    if (isRival && isDefaultVersion(object, symbols.index[id]!)) return;
+    if (!(isRival && isDefaultVersion(object, index)) && !this.#prevails(id, object, index, candidate))
       return;
-    }
     symbols.kind[id] = candidate.kind;
     symbols.weak[id] = candidate.weak ? 1 : 0;
     symbols.object[id] = object.id;
@@ -530,6 +527,17 @@ class Resolver {
     symbols.valueHigh[id] = candidate.valueHigh;
     symbols.size[id] = candidate.size;
     symbols.type[id] = candidate.type;
+  }
+
+  /** Whether a definition is stronger than the one that is known. Two strong ones are reported. */
+  #prevails(id: number, object: InputObject, index: number, candidate: Candidate): boolean {
+    const { symbols } = this.program;
+    const strength = strengthOf(candidate.kind, candidate.weak);
+    const knownStrength = strengthOf(symbols.kind[id]! as SymbolKind, symbols.weak[id] === 1);
+    const isConflict =
+      strength === STRONG && knownStrength === STRONG && !this.#isSameAbsolute(id, candidate);
+    if (isConflict && !this.#options.allowMultipleDefinition) this.#reportDuplicate(id, object, index);
+    return strength > knownStrength;
   }
 
   #warnCommon(id: number, object: InputObject, known: SymbolKind, candidate: Candidate): void {
@@ -604,21 +612,17 @@ class Resolver {
     const ids = new Int32Array(index.count);
     for (let i = 0, name = index.names; i < index.count; i++) {
       if (index.nameOffset) name = index.nameOffset[i]!;
-      const plain = symbols.internTerminated(index.bytes, name, index.bytes.length);
-      const id = plain >= 0 ? plain : this.#indexedName(index, name);
+      let id = symbols.internTerminated(index.bytes, name, index.bytes.length);
+      let end = name + symbols.names.lastLength;
+      if (id < 0) {
+        end = endOfIndexedName(index, name);
+        id = symbols.intern(index.bytes, name, baseLength(index.bytes, name, end - name, true));
+      }
       ids[i] = id;
       this.#addLazy(id, number, index.member[i]!);
-      name += symbols.names.lastLength + 1;
+      name = end + 1;
     }
     this.#reuse?.noteDefinitions(source, { ids, members: index.member });
-  }
-
-  /** A name of an archive's index, with a version if it has one. @throws FormatError if it does not end */
-  #indexedName({ bytes, offset }: ArchiveIndex, name: number): number {
-    const nul = findNul(bytes, name, bytes.length);
-    if (nul < 0)
-      throw new FormatError("a name in the archive's symbol table has no terminating NUL", offset + name);
-    return this.program.symbols.intern(bytes, name, nul - name);
   }
 
   #addLazyObject(name: string, source: ByteSource, number: number): void {
@@ -643,7 +647,8 @@ class Resolver {
     for (let index = object.symbols.firstGlobal; index < object.symbols.count; index++) {
       if (symbolSection(object, index) === SHN_UNDEF) continue;
       const offset = symbolNameOffset(object, index);
-      const id = this.program.symbols.intern(bytes, offset, symbolNameLength(object, offset));
+      const length = baseLength(bytes, offset, symbolNameLength(object, offset), true);
+      const id = this.program.symbols.intern(bytes, offset, length);
       ids.push(id);
       this.#addLazy(id, number, header);
     }
@@ -714,6 +719,14 @@ class Resolver {
   }
 }
 
+/** Where a name of an archive's index ends. @throws FormatError if it does not */
+function endOfIndexedName({ bytes, offset }: ArchiveIndex, name: number): number {
+  const nul = findNul(bytes, name, bytes.length);
+  if (nul < 0)
+    throw new FormatError("a name in the archive's symbol table has no terminating NUL", offset + name);
+  return nul;
+}
+
 function wholeFile({ file }: Extract<LoadedInput, { kind: 'object' }>): ByteSource {
   return { file, offset: 0, size: file.size };
 }
@@ -770,6 +783,13 @@ function baseLength(bytes: Uint8Array, offset: number, length: number, isDefinit
   while (at < length && bytes[offset + at] !== AT) at++;
   if (at >= length || bytes[offset] === AT) return length;
   return isDefinition && bytes[offset + at + 1] !== AT ? length : at;
+}
+
+/** Whether the name of a definition has a default version. */
+function isDefaultVersion(object: InputObject, index: number): boolean {
+  const offset = symbolNameOffset(object, index);
+  const length = symbolNameLength(object, offset);
+  return baseLength(object.bytes, offset, length, true) < length;
 }
 
 /** `symbols.index` of a symbol that a linker script defines. */
