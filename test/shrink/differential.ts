@@ -19,7 +19,10 @@ export const DRIVER_DIR = fileURLToPath(new URL('../../bin/driver', import.meta.
  */
 const RUN_LIMIT = 4_000;
 const SHRUNK_RUN_LIMIT = 40_000;
+/** Milliseconds for a compiler and for the link of the reference; a program for which that is too little is left out. */
 const COMPILE_LIMIT = 120_000;
+/** For a link that shrinks code: only one that hangs takes longer, and that is a difference. */
+const SHRUNK_LINK_LIMIT = 10 * COMPILE_LIMIT;
 /** Where Debian has the headers that csmith's programs include. */
 const CSMITH_HEADERS = '/usr/include/csmith';
 
@@ -112,21 +115,22 @@ class Comparison {
   }
 
   #linkAndRun(objects: readonly string[], mode: string): Outcome {
-    const linked = this.#link(objects, mode);
+    const isReference = mode === 'none';
+    const linked = this.#link(objects, mode, isReference ? COMPILE_LIMIT : SHRUNK_LINK_LIMIT);
     // That nothing could be linked is what is compared then.
     return linked.status === 0
-      ? this.#run(`./${mode}`, [], mode === 'none' ? RUN_LIMIT : SHRUNK_RUN_LIMIT)
+      ? this.#run(`./${mode}`, [], isReference ? RUN_LIMIT : SHRUNK_RUN_LIMIT)
       : { ...linked, isOver: true };
   }
 
-  #link(objects: readonly string[], mode: string): Outcome {
+  #link(objects: readonly string[], mode: string, limit: number): Outcome {
     const { linker, link, compile } = this.#build;
     const ours = [`-B${DRIVER_DIR}`, `-Wl,--shrink=${mode}`];
     const args =
       linker === 'rustc'
         ? [...compile, '-Clinker=gcc', ...ours.map((arg) => `-Clink-arg=${arg}`)]
         : [...link, ...ours];
-    return this.#run(linker, [...args, ...objects, '-o', mode], COMPILE_LIMIT);
+    return this.#run(linker, [...args, ...objects, '-o', mode], limit);
   }
 
   #run(command: string, args: readonly string[], timeout: number): Outcome {
