@@ -81,6 +81,39 @@ const CASES: readonly Case[] = [
     exitCode: 0,
   },
   {
+    name: 'common symbols take the member that gives them a value',
+    sources: {
+      'one.s': '.comm shared,8,8\n.text\n.globl program\nprogram: mov shared(%rip),%eax\nret',
+      'two.s': '.comm shared,16,16',
+      three: 'long shared = 15;',
+      four: 'long shared = 16;',
+    },
+    archives: { 'libtwo.a': ['two'], 'libthree.a': ['three'], 'libfour.a': ['four'] },
+    args: ['one', 'libtwo.a', 'libthree.a', 'libfour.a'],
+    exitCode: 15,
+  },
+  {
+    name: 'common symbols of a member take another member of the same archive, which stands behind it',
+    sources: {
+      one: 'int get(void); int program(void) { return get(); }',
+      'two.s': '.comm shared,8,8\n.text\n.globl get\nget: mov shared(%rip),%eax\nret',
+      three: 'long shared = 17;',
+    },
+    archives: { 'libtwo.a': ['two', 'three'] },
+    args: ['one', 'libtwo.a'],
+    exitCode: 17,
+  },
+  {
+    name: 'common symbols take no member that has a common symbol too',
+    sources: {
+      'one.s': '.comm shared,8,8\n.text\n.globl program\nprogram: mov shared(%rip),%eax\nret',
+      'two.s': '.comm shared,16,16\n.globl _end_of_two\n.section .init_array,"aw"\n.quad undefined_in_two',
+    },
+    archives: { 'libtwo.a': ['two'] },
+    args: ['one', 'libtwo.a'],
+    exitCode: 0,
+  },
+  {
     name: 'GNU_UNIQUE symbols',
     sources: {
       one: 'extern int unique; int program(void) { return unique; }',

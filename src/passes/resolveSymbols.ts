@@ -26,6 +26,7 @@ import {
 import { readGroups, signatureOf } from '../elf/groups.ts';
 import { type FileKind, IDENTIFYING_SIZE, identify } from '../elf/identify.ts';
 import {
+  type ElfObject,
   parseObject,
   sectionLabel,
   symbolNameLength,
@@ -90,6 +91,15 @@ class Candidate {
   type = 0;
 }
 
+/** A definition that an input would supply of a symbol. */
+interface Offer {
+  readonly symbol: number;
+  /** Number of the input. */
+  readonly input: number;
+  /** Offset of the member's header, or -1 for an object. */
+  readonly header: number;
+}
+
 const SYM_WORDS = SYM_SIZE / 4;
 
 /** Bytes that addresses on x86-64 can tell apart, which no section exceeds either. */
@@ -109,6 +119,12 @@ class Resolver {
   readonly #candidate = new Candidate();
   /** Lazy symbols that turned out to be needed and whose member is not read yet. */
   readonly #wanted: number[] = [];
+  /** Numbers of the inputs that take part only where something needs them. */
+  readonly #optional: number[] = [];
+  /** What those have of common symbols, and is not looked at yet. */
+  readonly #offers: Offer[] = [];
+  /** Whether a symbol has become common of which these have more than is in `#offers`. */
+  #isOfferMissing = false;
 
   readonly #options: LinkOptions;
   /** Ids of the symbols of --trace-symbol. */
@@ -163,10 +179,15 @@ class Resolver {
   }
 
   addInput(input: LoadedInput, number: number): void {
+    if (isOptional(input)) this.#optional.push(number);
+    this.#readInput(input, number);
+    this.#extractWanted();
+  }
+
+  #readInput(input: LoadedInput, number: number): void {
     if (input.kind === 'archive') this.#addArchive(input, number);
     else if (input.lazy) this.#addLazyObject(input.name, wholeFile(input), number);
     else this.#addObject(input.name, wholeFile(input), number);
-    this.#extractWanted();
   }
 
   /** Turns each common symbol into a zero-initialised section of its own (gABI, "Symbol Table", SHN_COMMON). */
@@ -508,6 +529,7 @@ class Resolver {
     const known = symbols.kind[id]!;
     if (known === SymbolKind.expression) return;
     if (this.#options.warnCommon) this.#warnCommon(id, object, known as SymbolKind, candidate);
+    if (known === SymbolKind.lazy && candidate.kind === SymbolKind.common) this.#isOfferMissing = true;
     if (known === SymbolKind.common && candidate.kind === SymbolKind.common) {
       symbols.size[id] = Math.max(symbols.size[id]!, candidate.size);
       symbols.valueLow[id] = Math.max(symbols.valueLow[id]!, candidate.valueLow);
@@ -646,17 +668,23 @@ class Resolver {
     const ids: number[] = [];
     for (let index = object.symbols.firstGlobal; index < object.symbols.count; index++) {
       if (symbolSection(object, index) === SHN_UNDEF) continue;
-      const offset = symbolNameOffset(object, index);
-      const length = baseLength(bytes, offset, symbolNameLength(object, offset), true);
-      const id = this.program.symbols.intern(bytes, offset, length);
+      const id = this.#definedName(object, index);
       ids.push(id);
       this.#addLazy(id, number, header);
     }
     this.#reuse?.noteDefinitions(source, { ids: Int32Array.from(ids), members: undefined });
   }
 
+  /** Id of the name of a definition. */
+  #definedName(object: ElfObject, index: number): number {
+    const offset = symbolNameOffset(object, index);
+    const length = baseLength(object.bytes, offset, symbolNameLength(object, offset), true);
+    return this.program.symbols.intern(object.bytes, offset, length);
+  }
+
   #addLazy(id: number, input: number, header: number): void {
     const { symbols } = this.program;
+    if (symbols.kind[id] === SymbolKind.common) this.#offers.push({ symbol: id, input, header });
     // What a script defines in any case is not taken from an archive.
     if (symbols.kind[id] !== SymbolKind.undefined || this.#scripted.get(id)?.isProvided === false) return;
     symbols.kind[id] = SymbolKind.lazy;
@@ -667,6 +695,13 @@ class Resolver {
 
   /** Reads the members that define wanted symbols; what they refer to may want more. */
   #extractWanted(): void {
+    do {
+      this.#extractReferenced();
+      this.#extractOffered();
+    } while (this.#wanted.length > 0 || this.#isOfferMissing);
+  }
+
+  #extractReferenced(): void {
     const { symbols } = this.program;
     for (let next = 0; next < this.#wanted.length; next++) {
       const id = this.#wanted[next]!;
@@ -675,6 +710,45 @@ class Resolver {
       if (symbols.kind[id] === SymbolKind.lazy) symbols.kind[id] = SymbolKind.undefined;
     }
     this.#wanted.length = 0;
+  }
+
+  /**
+   * A common symbol takes a member that defines it in a section, as an undefined one does: the value of the variable
+   * is there (GNU ld's elf_link_is_defined_archive_symbol; lld's --fortran-common, which is its default).
+   */
+  #extractOffered(): void {
+    const { symbols } = this.program;
+    if (this.#isOfferMissing) {
+      this.#isOfferMissing = false;
+      for (const number of this.#optional) this.#readInput(this.program.inputs[number]!, number);
+    }
+    for (const offer of this.#offers) {
+      const { symbol, input, header } = offer;
+      if (symbols.kind[symbol] === SymbolKind.common && this.#isDefinedBy(offer)) {
+        this.#extract(input, header, symbol);
+      }
+    }
+    this.#offers.length = 0;
+  }
+
+  /** Whether what is offered is a definition in a section, and not another common symbol. */
+  #isDefinedBy({ symbol, input: number, header }: Offer): boolean {
+    const input = this.program.inputs[number]!;
+    try {
+      const source =
+        input.kind === 'object' ? wholeFile(input) : this.#memberSource(number, input.archive.member(header));
+      if (!source) return false;
+      const bytes = readPart(source.file, source.offset, source.size);
+      const object = parseObject(bytes, new SectionTable(), 0);
+      for (let index = object.symbols.firstGlobal; index < object.symbols.count; index++) {
+        const section = symbolSection(object, index);
+        if (section === SHN_UNDEF || section === SHN_COMMON) continue;
+        if (this.#definedName(object, index) === symbol) return true;
+      }
+    } catch (error) {
+      this.#reportInput(input.name, error);
+    }
+    return false;
   }
 
   /** @param symbol the one that is wanted, or -1 */
