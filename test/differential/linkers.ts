@@ -34,8 +34,15 @@ function commandLinker(command: string, ...front: readonly string[]): Linker {
 
 export const GNU_LD = commandLinker('ld');
 export const LLD = commandLinker('ld.lld', '--threads=1');
+const COMMAND = commandLinker(process.execPath, LD_TINYELF);
+
 /** The command as it is installed; `dist` must have been built. */
-export const TINYELF_COMMAND = commandLinker(process.execPath, LD_TINYELF);
+export const TINYELF_COMMAND: Linker = (...given) => {
+  const linked = COMMAND(...given);
+  // Node ends with the same status if it throws.
+  const isOrderly = linked.kind !== 'refused' || /^ld\.tinyelf: error: /m.test(linked.errors);
+  return isOrderly ? linked : { kind: 'broken', errors: linked.errors };
+};
 
 /** tinyelf from its sources, in this process: it has no limit, whoever waits for the process has one. */
 export const TINYELF: Linker = (words, output, commands) => {

@@ -72,17 +72,18 @@ export const symbol: Kind<SymbolSettings, SymbolPart> = {
  * No more than one strong definition among objects, and as a rule none beside it in archives; a thread-local or absolute
  * symbol has one, or none if it is thread-local and never used.
  */
-function makeDefinitions({ random, files, id }: Scene, kind: Class): SymbolPart[] {
+function makeDefinitions(scene: Scene, kind: Class): SymbolPart[] {
+  const { random, files, id } = scene;
   const isSimple = kind === 'thread' || kind === 'absolute';
   // A weak symbol that nobody defines.
   if (!isSimple && random.oneIn(10)) return [];
   const value = id * 0x1000 + random.int(1, 99);
   const owner = random.pick(files);
-  const strong = makeDefinition(random, owner, kind, value);
+  const strong = makeDefinition(scene, owner, kind, value);
   if (isSimple) return [{ ...strong, binding: 'globl' }];
   const others = files.filter((file) => file !== owner && random.oneIn(3)).slice(0, 3);
   const weak = others.map((file, k) => {
-    const other = makeDefinition(random, file, kind, value + (k + 1) * 0x100);
+    const other = makeDefinition(scene, file, kind, value + (k + 1) * 0x100);
     const isCommon = kind === 'data' && random.oneIn(3);
     const isRival = file.archive !== '' && owner.archive !== '' && random.oneIn(4);
     if (isCommon) return { ...other, form: 'common', binding: 'globl' };
@@ -93,9 +94,12 @@ function makeDefinitions({ random, files, id }: Scene, kind: Class): SymbolPart[
   return random.oneIn(6) && weak.length > 0 ? weak : [strong, ...weak];
 }
 
-function makeDefinition(random: Random, { name, isCombined }: File, kind: Class, value: number): SymbolPart {
-  // What becomes of a version in an object that ld -r makes of several depends on their order.
-  const form = random.pick(FORMS[kind].filter((other) => !(isCombined && other === 'versioned')));
+function makeDefinition(scene: Scene, { name, isCombined }: File, kind: Class, value: number): SymbolPart {
+  const { random, runtime } = scene;
+  // What becomes of a version in an object that ld -r makes of several depends on their order; musl has no indirect
+  // functions.
+  const unable = [isCombined ? 'versioned' : '', runtime === 'musl' ? 'ifunc' : ''];
+  const form = random.pick(FORMS[kind].filter((other) => !unable.includes(other)));
   const isUnique = kind === 'data' && form !== 'common' && form !== 'versioned' && random.oneIn(12);
   const isWeak = form !== 'common' && random.oneIn(5);
   return {
