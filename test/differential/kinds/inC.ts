@@ -1,7 +1,7 @@
 /** Symbols in C: what a compiler makes of definitions and references. */
 import type { Item } from '../model.ts';
 import { sight, type Writer } from '../writer.ts';
-import { leastAlign, NUMBERS, type SymbolPart, type SymbolSettings } from './symbol.ts';
+import { leastAlign, NUMBERS, type SymbolPart, type SymbolSettings } from './symbolParts.ts';
 
 /** @returns whether there is such a thing in C; else nothing is written */
 export function writeInC(

@@ -23,6 +23,7 @@ export const library: Kind<Settings & { readonly seed: number; readonly size: nu
     const [first] = sources;
     if (!first || sources.length > 1) return;
     writer.note('a C library');
+    writer.comparesAddresses = true;
     const name = writer.observerName(id, 0);
     writer.c(file, first.text.replace('int main(void)', `int ${name}(void)`));
   },
