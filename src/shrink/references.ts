@@ -4,7 +4,7 @@
  * A relocation in data that holds a distance may belong to a table that a switch jumps through: each entry holds the
  * distance of a label from the start of the table, `.long label - table`, which assemblers make R_X86_64_PC32 with
  * the offset of the entry in the table added to the addend. So to know which label is meant, one must know where the
- * table begins. It begins at a place that code refers to, with a run of such entries, one every four bytes.
+ * table begins. It begins at a place of which code loads the address, with a run of such entries, one every four bytes.
  */
 import { SHF_EXECINSTR, STT_FUNC, STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
 import { Trait } from '../elf/sectionNames.ts';
@@ -131,7 +131,10 @@ class Finder {
     return holders;
   }
 
-  /** Notes every place in those that code refers to. */
+  /**
+   * Notes every place in those of which code has the address, to which it adds what a table holds. An operand in memory
+   * is none: `array-8(,%rax,8)` leads to the last entries of a table in front of the array.
+   */
   #findStarts(holders: Map<number, Set<number>>): void {
     const { sections, relocations, symbols, locals } = this.#program;
     const { symbol } = relocations;
@@ -141,14 +144,25 @@ class Finder {
       if (this.#isCode[id] === 0) continue;
       const first = sections.firstRelocation[id]!;
       const end = first + sections.relocationCount[id]!;
+      let operands: OperandFinder | undefined;
       for (let row = first; row < end; row++) {
         const reference = symbol[row]!;
         const section = reference < 0 ? locals.section[~reference]! : symbols.section[reference]!;
         if (section < 0 || isHolder[section] === 0) continue;
+        operands ??= new OperandFinder(this.#pieces.contentOf(id) ?? this.#program.borrowBytes(id));
+        if (!this.#isAddress(operands, row)) continue;
         const low = reference < 0 ? locals.valueLow[~reference]! : symbols.valueLow[reference]!;
         holders.get(section)!.add(low + sectionAddend(relocations, row, true));
       }
     }
+  }
+
+  /** Whether a field of code has an address that it does not read or write at. */
+  #isAddress(operands: OperandFinder, row: number): boolean {
+    const { type, offset } = this.#program.relocations;
+    const calculation = calculationOf[type[row]!];
+    if (calculation === Calculation.relative) return relativeKind(operands.bytes, offset[row]!) === LOADED;
+    return calculation !== Calculation.absolute || operands.isImmediate(offset[row]!);
   }
 
   /** @returns starts of tables, and where each ends, in turns */

@@ -90,6 +90,27 @@ describe('tables of distances', () => {
     expect(placesOf(object, [0, 0, 8, 8, 8])).toEqual([23, 25, 25, 23, 25]);
   });
 
+  it.each<[string, string, number, number]>([
+    // mov table+8(,rdi,8), rax; mov table+8(rip), rax
+    ['an index', '48 8b 04 fd .. .. .. ..', R_32S, 8],
+    ['a distance', '90 48 8b 05 .. .. .. ..', R_PC32, 4],
+  ])('go on behind a place that an operand in memory leads to by %s', (_, operand, type, addend) => {
+    const object = compiled(
+      [
+        code('.text', `${operand} ${SWITCH} 90 90 50 c3 90 90 51 c3 90 90 90 c3`, [
+          { offset: 4, type, symbol: 'table', addend },
+          { ...LOAD, offset: 11 },
+        ]),
+        section('.rodata', RODATA, 24, { relocations: distances([26, 30, 26]), addralign: 8 }),
+      ],
+      [START, TEXT, TABLE],
+    );
+    const [first, second, third] = placesOf(object, [0, 0, 0]);
+    expect(third).toBe(first);
+    const text = contents(linkFiles({ 'a.o': object }), '.text');
+    expect([text[first!], text[second!]]).toEqual([0x50, 0x51]);
+  });
+
   it('may be shared', () => {
     const object = compiled(
       [
