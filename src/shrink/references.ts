@@ -4,7 +4,9 @@
  * A relocation in data that holds a distance may belong to a table that a switch jumps through: each entry holds the
  * distance of a label from the start of the table, `.long label - table`, which assemblers make R_X86_64_PC32 with
  * the offset of the entry in the table added to the addend. So to know which label is meant, one must know where the
- * table begins. It begins at a place of which code loads the address, with a run of such entries, one every four bytes.
+ * table begins. It begins at a place of which code loads the address, with a run of such entries, one every four bytes. Where
+ * such a place lies within a run, code must be seen to go through a table there: `array[i - 1]` of an array behind a
+ * table may have its address loaded as that of the table's last entries.
  */
 import { SHF_EXECINSTR, STT_FUNC, STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
 import { Trait } from '../elf/sectionNames.ts';
@@ -18,6 +20,7 @@ import type { LinkScript } from '../script/linkScript.ts';
 import { referencedSymbols } from '../script/symbols.ts';
 import { createInstruction, decode } from '../x86/decode.ts';
 import { Calculation, calculationOf, R_X86_64_PC32, sectionAddend } from '../x86/relocations.ts';
+import { readsTable } from './tableReads.ts';
 
 /** Bits that say how a place is referred to. */
 export const Entry = {
@@ -53,6 +56,9 @@ export interface CodeEntries {
   readonly offset: Int32Array;
   readonly kind: Uint16Array;
 }
+
+/** Places where tables of distances may begin, and whether code is seen to go through a table there. */
+type TableStarts = Map<number, boolean>;
 
 /** Bytes of an entry in a table of distances. */
 const ENTRY_SIZE = 4;
@@ -111,10 +117,10 @@ class Finder {
   }
 
   /** Sections of data with distances to code. */
-  #findHolders(): Map<number, Set<number>> {
+  #findHolders(): Map<number, TableStarts> {
     const { sections, relocations, symbols, locals } = this.#program;
     const { type, symbol } = relocations;
-    const holders = new Map<number, Set<number>>();
+    const holders = new Map<number, TableStarts>();
     for (const id of this.#liveness.reached) {
       if (this.#isCode[id] === 1 || (sections.traits[id]! & Trait.unwind) !== 0) continue;
       const first = sections.firstRelocation[id]!;
@@ -124,7 +130,7 @@ class Finder {
         const reference = symbol[row]!;
         const section = reference < 0 ? locals.section[~reference]! : symbols.section[reference]!;
         if (section < 0 || this.#isCode[section] === 0) continue;
-        holders.set(id, new Set());
+        holders.set(id, new Map());
         break;
       }
     }
@@ -135,7 +141,7 @@ class Finder {
    * Notes every place in those of which code has the address, to which it adds what a table holds. An operand in memory
    * is none: `array-8(,%rax,8)` leads to the last entries of a table in front of the array.
    */
-  #findStarts(holders: Map<number, Set<number>>): void {
+  #findStarts(holders: Map<number, TableStarts>): void {
     const { sections, relocations, symbols, locals } = this.#program;
     const { symbol } = relocations;
     const isHolder = new Uint8Array(sections.count);
@@ -152,7 +158,9 @@ class Finder {
         operands ??= new OperandFinder(this.#pieces.contentOf(id) ?? this.#program.borrowBytes(id));
         if (!this.#isAddress(operands, row)) continue;
         const low = reference < 0 ? locals.valueLow[~reference]! : symbols.valueLow[reference]!;
-        holders.get(section)!.add(low + sectionAddend(relocations, row, true));
+        const starts = holders.get(section)!;
+        const start = low + sectionAddend(relocations, row, true);
+        starts.set(start, starts.get(start) === true || this.#readsTable(operands, row));
       }
     }
   }
@@ -165,21 +173,36 @@ class Finder {
     return calculation !== Calculation.absolute || operands.isImmediate(offset[row]!);
   }
 
-  /** @returns starts of tables, and where each ends, in turns */
-  #boundTables(id: number, starts: Set<number>): Uint32Array {
+  /** Whether code at a field is seen to go through the table whose address is there. */
+  #readsTable({ bytes }: OperandFinder, row: number): boolean {
+    const { type, offset } = this.#program.relocations;
+    return calculationOf[type[row]!] === Calculation.relative && readsTable(bytes, offset[row]!);
+  }
+
+  /**
+   * A start within a run that may be none leaves the rest of the run to no table: which label its entries mean is not
+   * known then.
+   * @returns starts of tables, and where each ends, in turns
+   */
+  #boundTables(id: number, starts: TableStarts): Uint32Array {
     const { sections, relocations } = this.#program;
     const first = sections.firstRelocation[id]!;
     const end = first + sections.relocationCount[id]!;
     const bounds: number[] = [];
     let last = -1;
+    // Where the run of entries ends that has come so far.
+    let run = -1;
     for (let row = first; row < end; row++) {
       const offset = relocations.offset[row]!;
       // Out of order: no table of a compiler's.
       if (offset < last) return new Uint32Array(0);
       last = offset;
-      const isEntry = relocations.type[row] === R_X86_64_PC32;
-      if (isEntry && starts.has(offset)) bounds.push(offset, offset + ENTRY_SIZE);
-      else if (isEntry && bounds.at(-1) === offset) bounds[bounds.length - 1] = offset + ENTRY_SIZE;
+      if (relocations.type[row] !== R_X86_64_PC32) continue;
+      const isRead = starts.get(offset);
+      if (isRead === true || (isRead === false && offset !== run)) bounds.push(offset, offset + ENTRY_SIZE);
+      else if (isRead === undefined && bounds.at(-1) === offset)
+        bounds[bounds.length - 1] = offset + ENTRY_SIZE;
+      run = offset + ENTRY_SIZE;
     }
     return Uint32Array.from(bounds);
   }

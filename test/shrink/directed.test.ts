@@ -12,7 +12,7 @@ function outcomes(source: string, flags: readonly string[], compiler = 'gcc', is
   writeFileSync(join(folder, 'main.c'), source);
   const must = (command: string, args: readonly string[]) =>
     expect(run(command, args, { cwd: folder })).toMatchObject({ code: 0 });
-  must(compiler, ['-w', ...flags, '-fno-pie', '-fno-asynchronous-unwind-tables', '-c', 'main.c']);
+  must(compiler, ['-w', '-fno-pie', '-fno-asynchronous-unwind-tables', ...flags, '-c', 'main.c']);
   if (isStripped) must('strip', ['--strip-unneeded', 'main.o']);
   return ['none', 'safe'].map((mode) => {
     must('gcc', ['-static', `-B${DRIVER_DIR}`, `-Wl,--shrink=${mode}`, 'main.o', '-o', mode]);
@@ -32,6 +32,37 @@ it.skipIf(!hasTool('gcc'))('a branch to a NOP in an end that is merged', () => {
   const [none, safe] = outcomes(NOP_BEFORE_END, ['-O0']);
   expect(safe).toEqual(none);
 });
+
+const ARRAY_BEHIND_TABLE = `
+#include <stdio.h>
+static const long array[10] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+__attribute__((noipa)) void show(long x) { printf("%ld\\n", x); }
+__attribute__((noipa)) long more(long x) { return x + 1; }
+__attribute__((noipa)) long choose(long x) {
+  switch (x) {
+  case 0: show(4); return 3;
+  case 1: show(9); return 7;
+  case 2: return more(3);
+  case 3: show(77); break;
+  case 4: return more(x) * 3;
+  case 5: show(1); show(2); break;
+  case 6: return 99;
+  }
+  return x;
+}
+__attribute__((noipa)) long at(long i) { return array[i - 1]; }
+__attribute__((noipa)) long sum(long n) { long s = 0; for (long i = 1; i <= n; i++) s += array[i - 1] * more(i); return s; }
+int main(void) { for (long i = -1; i < 9; i++) printf("%ld\\n", choose(i)); return printf("%ld %ld\\n", at(3), sum(5)) < 0; }
+`;
+
+it.skipIf(!hasTool('gcc')).each(['-O1', '-O2', '-Os'])(
+  'an array behind the table of a switch, %s',
+  (level) => {
+    const [none, safe] = outcomes(ARRAY_BEHIND_TABLE, [level, '-fPIE']);
+    expect(none).toMatchObject({ code: 0 });
+    expect(safe).toEqual(none);
+  },
+);
 
 const DISTANCES_THROUGH_THUNK = `
 #include <stdio.h>

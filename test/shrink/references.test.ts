@@ -111,6 +111,22 @@ describe('tables of distances', () => {
     expect([text[first!], text[second!]]).toEqual([0x50, 0x51]);
   });
 
+  it('do not begin where code loads an address for something else', () => {
+    // lea table+8(rip), rax; mov (rax,rdi,8), rax: an array that begins behind the table, from its element -1 on
+    const object = compiled(
+      [
+        code('.text', `48 8d 05 .. .. .. .. 48 8b 04 f8 ${SWITCH} 90 90 50 c3 90 90 51 c3 90 90 90 c3`, [
+          { ...LOAD, addend: 4 },
+          { ...LOAD, offset: 14 },
+        ]),
+        section('.rodata', RODATA, 24, { relocations: distances([29, 33, 29, 33]), addralign: 8 }),
+      ],
+      [START, TEXT, TABLE],
+    );
+    // Which label the last two mean could be told here, but is not.
+    expect(refusalOf(linkFiles({ 'a.o': object }))).not.toBe('');
+  });
+
   it('may be shared', () => {
     const object = compiled(
       [
