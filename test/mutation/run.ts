@@ -5,12 +5,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import {
-  LogLevel,
-  type Mutant,
-  type MutantResult,
-  type PartialStrykerOptions,
-} from '@stryker-mutator/api/core';
+import type { LogLevel, Mutant, MutantResult, PartialStrykerOptions } from '@stryker-mutator/api/core';
 import { Stryker } from '@stryker-mutator/core';
 import { Instrumenter } from '@stryker-mutator/instrumenter';
 import { compilePattern } from '../../src/script/match.ts';
@@ -72,7 +67,7 @@ function filesLike(patterns: readonly string[]): string[] {
     .sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** All mutants that Stryker makes of the files. */
+/** The mutants that Stryker makes of the files, but for what is left out. */
 async function findMutants(files: readonly string[]): Promise<readonly Mutant[]> {
   const contents = files.map((file) => ({
     name: resolve(file),
@@ -84,7 +79,8 @@ async function findMutants(files: readonly string[]): Promise<readonly Mutant[]>
     excludedMutations: LEFT_OUT,
     ignorers: [],
   });
-  return mutants;
+  // What is left out has its result already.
+  return mutants.filter(({ status }) => status === undefined);
 }
 
 function optionsFor(sample: readonly Mutant[], concurrency: number): PartialStrykerOptions {
@@ -108,7 +104,7 @@ function optionsFor(sample: readonly Mutant[], concurrency: number): PartialStry
     concurrency,
     timeoutMS: 10_000,
     // Processes that run tests need no plugin written in TypeScript, and warn that they cannot load it.
-    logLevel: LogLevel.Error,
+    logLevel: 'error' as LogLevel,
     allowConsoleColors: false,
   };
 }
