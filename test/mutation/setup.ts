@@ -1,7 +1,6 @@
 /** Makes tests of one process fit for mutants, which are nowhere else, and for being run thousands of times. */
 import type fastCheck from 'fast-check';
-import { beforeEach, vi } from 'vitest';
-import { getCurrentTest } from 'vitest/suite';
+import { beforeEach, TestRunner, vi } from 'vitest';
 
 // Properties are tried less often, and what fails has been noticed: nobody reads a small example of it.
 vi.mock('fast-check', async (importOriginal) => {
@@ -16,7 +15,7 @@ vi.mock('fast-check', async (importOriginal) => {
 // A test is skipped from where it would run a program on.
 vi.mock('node:child_process', () => {
   const skip = () => {
-    getCurrentTest()?.context.skip('runs a program');
+    TestRunner.getCurrentTest()?.context.skip('runs a program');
     // While tests are collected they ask which programs there are: none.
     return { status: 127, signal: null, stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
   };
