@@ -7,6 +7,7 @@ import { clearsUpperHalves, isCalculation } from '../../src/x86/calculate.ts';
 import { createInstruction, decode, type Instruction } from '../../src/x86/decode.ts';
 import { EVERYTHING, effectsOf, toleratesRex } from '../../src/x86/effects.ts';
 import { ALL_FLAGS, flagEffectOf, WRITTEN_SHIFT } from '../../src/x86/flags.ts';
+import { registerEffectOf } from '../../src/x86/registers.ts';
 import { StackUse, stackUseOf } from '../../src/x86/stack.ts';
 import { listOpcodes } from './opcodeText.ts';
 
@@ -77,6 +78,33 @@ describe('reads and writes', () => {
 
   it.each([[[OPERAND_SIZE]], [[OPERAND_SIZE, TWO_BYTES]], [[REPEAT]]])('of nothing behind %j', (prefixes) => {
     expect(listOpcodes(prefixes, known)).toEqual({});
+  });
+});
+
+describe('registers', () => {
+  const UNKNOWN = -1;
+  const known = (bytes: Uint8Array, insn: Instruction) =>
+    registerEffectOf(bytes, 0, insn) === UNKNOWN ? '' : 'known';
+
+  it.each<[readonly number[], string]>([
+    [
+      [],
+      '00-05 08-0d 10-15 18-1d 20-25 28-2d 30-35 38-3d 50-5f 63 68-6b 80-81 83-8b 8d 8f-99 a4-c1 c6-c7 c9 d0-d3 d8-de dfm f5-f9 fc-fe ff/016',
+    ],
+    [
+      [TWO_BYTES],
+      '10-18 1f 28-2f 31 40-6b 6e-77 7e-7f 90-9f a2-a5 ab-ad ae/567r/0123m af-b1 b3 b6-b7 ba-c6 c7/1m c8-cf d1-d5 d7-e5 e7-ef f1-fe',
+    ],
+    [
+      [OPERAND_SIZE, TWO_BYTES],
+      '10-18 1f 28-2f 31 40-51 54-76 7c-7f 90-9f a2-a5 ab-ad af-b1 b3 b6-b7 ba-c2 c4-c6 c7/1m c8-ef f1-fe',
+    ],
+    [
+      [REPEAT, TWO_BYTES],
+      '10-12 16 18 1f 2a-2d 31 40-4f 51-53 58-5f 6f-70 7e-7f 90-9f a2-a5 ab-ad af-b1 b3 b6-b8 ba-c2 c7/1m c8-cf d6 e6',
+    ],
+  ])('behind %j', (prefixes, expected) => {
+    expect(listOpcodes(prefixes, known)).toEqual({ known: expected });
   });
 });
 
