@@ -102,7 +102,8 @@ function optionsFor(sample: readonly Mutant[], concurrency: number): PartialStry
     disableTypeChecks: false,
     reporters: ['progress-append-only'],
     concurrency,
-    timeoutMS: 10_000,
+    timeoutMS: 30_000,
+    timeoutFactor: 3,
     // Processes that run tests need no plugin written in TypeScript, and warn that they cannot load it.
     logLevel: 'error' as LogLevel,
     allowConsoleColors: false,

@@ -42,7 +42,7 @@ export default defineConfig({
     include: [
       'test/{fit,header,layout,passes,script,shrink,x86}/**/*.test.ts',
       'test/elf/{archive,object,relocations}.test.ts',
-      'test/verify.test.ts',
+      'test/{sizes,verify}.test.ts',
     ],
     // What other tests notice too, and files that do nothing but run programs.
     exclude: [
