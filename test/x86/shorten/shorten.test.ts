@@ -157,6 +157,13 @@ describe('shorten', () => {
     ['rep ret', 'f3 c3', 'c3'],
     ['nopw cs:[rax+rax+0]', '66 2e 0f 1f 84 00 00 00 00 00', '90'],
     ['mov eax, ecx with REX', '40 89 c8', '89 c8'],
+    ['es mov eax, [rcx]', '26 8b 01', '8b 01'],
+    ['cs mov eax, [rcx]', '2e 8b 01', '8b 01'],
+    ['ss mov eax, [rcx]', '36 8b 01', '8b 01'],
+    ['mov al, cl with REX', '40 88 c8', '88 c8'],
+    ['and rcx, ~2048', '48 81 e1 ff f7 ff ff', '48 0f ba f1 0b', flagsDead],
+    ['or rcx, 2048', '48 81 c9 00 08 00 00', '48 0f ba e9 0b', flagsDead],
+    ['lea eax, [rcx+0]', '8d 41 00', '8b c1'],
   ])('%s', (_name, before, after, given = 0) => {
     const bytes = hex(before);
     decode(bytes, 0, bytes.length, insn);
@@ -186,6 +193,17 @@ describe('shorten', () => {
     ['call rel32', '48 e8 00 00 00 00'],
     ['two segments', '64 2e 8b 80 08 00 00 00'],
     ['mov rax, cr0', '40 0f 20 c0'],
+    ['mov cr0, rax', '40 0f 22 c0'],
+    ['mov sil, al', '40 88 c6'],
+    ['mov al, sil', '40 88 f0'],
+    ['mov bpl, spl', '40 88 e5'],
+    ['fs mov eax, [rcx]', '64 8b 01'],
+    ['gs mov eax, [rcx]', '65 8b 01'],
+    ['or rcx, -2147483648', '48 81 c9 00 00 00 80', flagsDead],
+    ['bts rax, 5', '48 0f ba e8 05'],
+    ['bt qword [rax], 5', '48 0f ba 20 05'],
+    ['bt rax, 32', '48 0f ba e0 20'],
+    ['lea rax, [rip+relocated]', '48 8d 05 00 00 00 00', fixedDisp | flagsDead],
   ])('leaves %s', (_name, before, given = 0) => {
     const bytes = hex(before);
     expect(decode(bytes, 0, bytes.length, insn)).toBe(bytes.length);
