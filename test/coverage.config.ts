@@ -4,26 +4,24 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.test.ts'],
-    exclude: [
-      // Minutes for damaged inputs, of which one run in the other configuration is enough.
-      'test/malformed/*.test.ts',
-      'test/elf/{archive,damage}.test.ts',
-      'test/linkCache.test.ts',
-      'test/largeInputs.test.ts',
-      'test/limits/*.test.ts',
-      'test/fuzz/*.test.ts',
-      // They cannot be loaded without the programs that they run.
-      'test/config.test.ts',
-      'test/inspect/*.test.ts',
+    include: [
+      'test/{elf,explain,fit,header,layout,passes,report,script,shrink,x86}/**/*.test.ts',
+      'test/{clusters,contents,expression,image,sizes,units,verify}.test.ts',
     ],
-    setupFiles: 'test/mutation/setup.ts',
+    exclude: [
+      // Minutes of damaged inputs.
+      'test/elf/{archive,damage}.test.ts',
+      'test/script/garbage.test.ts',
+      // They cannot be loaded without the programs that they run.
+      'test/report/{browser,cli}.test.ts',
+    ],
+    setupFiles: 'test/withoutPrograms.ts',
     testTimeout: 120_000,
     maxWorkers: 2,
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
-      // Parts that only browsers run, and the command line, which tests start as a process.
+      // What runs in browsers, and what tests start as a process of its own.
       exclude: ['src/report/page/**', 'src/cli/**', 'src/node/**'],
       reporter: ['text-summary'],
       reportsDirectory: '.mutation/coverage',

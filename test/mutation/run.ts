@@ -116,11 +116,11 @@ function rangeOf(mutant: Mutant): string {
   return `${fileOf(mutant)}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`;
 }
 
-/** Mutants outside the sample have no result: the next run may want them. */
+/** Mutants outside the sample have no result, and time runs out on busy machines too: the next run may want them. */
 function forgetOthers(): void {
   const results = JSON.parse(readFileSync(RESULTS_FILE, 'utf8'));
   for (const file of Object.values<{ mutants: MutantResult[] }>(results.files)) {
-    file.mutants = file.mutants.filter(({ status }) => status !== 'CompileError');
+    file.mutants = file.mutants.filter(({ status }) => status !== 'CompileError' && status !== 'Timeout');
   }
   writeFileSync(RESULTS_FILE, JSON.stringify(results));
 }

@@ -1,6 +1,6 @@
-/** Makes tests of one process fit for mutants, which are nowhere else, and for being run thousands of times. */
+/** Makes tests fit for being run thousands of times. */
 import type fastCheck from 'fast-check';
-import { beforeEach, TestRunner, vi } from 'vitest';
+import { beforeEach, vi } from 'vitest';
 
 // Properties are tried less often, and what fails has been noticed: nobody reads a small example of it.
 vi.mock('fast-check', async (importOriginal) => {
@@ -10,19 +10,6 @@ vi.mock('fast-check', async (importOriginal) => {
     original.default.assert(property, { seed: 1, ...parameters, numRuns, endOnFailure: true });
   };
   return { ...original, assert, default: { ...original.default, assert } };
-});
-
-// In CI a program that is missing is an error.
-delete process.env.CI;
-
-// A test is skipped from where it would run a program on.
-vi.mock('node:child_process', () => {
-  const skip = () => {
-    TestRunner.getCurrentTest()?.context.skip('runs a program');
-    // While tests are collected they ask which programs there are: none.
-    return { status: 127, signal: null, stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
-  };
-  return { execFileSync: skip, execSync: skip, fork: skip, spawn: skip, spawnSync: skip };
 });
 
 /** Tests that take seconds for what nothing but their length can find. */

@@ -50,7 +50,7 @@ export default defineConfig({
       'test/script/{garbage,live}.test.ts',
       'test/shrink/{differential,directed,programs,randomRegisters}.test.ts',
     ],
-    setupFiles: 'test/mutation/setup.ts',
+    setupFiles: ['test/withoutPrograms.ts', 'test/mutation/setup.ts'],
     sequence: { sequencer: NearestFirst },
     // Sources are loaded once a mutant.
     isolate: false,
