@@ -139,6 +139,17 @@ it.each([
   expect(Buffer.from(image).toString('hex')).toBe(expected.replace(/\s/g, ''));
 });
 
+it('leaves nothing of what lay in the image where no part of the program is', () => {
+  for (const layout of [single(0x38), single(0x40)]) {
+    const encode = (byte: number) => {
+      const image = new Uint8Array(layout.end).fill(byte);
+      encodeHeader(image, new Uint8Array(layout.end), { ...EXAMPLE, layout, e_ehsize: layout.e_phoff });
+      return Buffer.from(image).toString('hex');
+    };
+    expect(encode(0xff)).toBe(encode(0));
+  }
+});
+
 it('refuses fields that disagree on a byte, and a program over a field', () => {
   const encode = (layout: HeaderLayout, isTaken: Uint8Array) =>
     encodeHeader(new Uint8Array(0x89), isTaken, { ...EXAMPLE, layout, e_ehsize: 64 });

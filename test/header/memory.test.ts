@@ -1,7 +1,7 @@
 /** What loaders map, page by page, and the last values that each of their rules takes. */
 import { describe, expect, it } from 'vitest';
 import { examine } from '../../src/header/loader/examine.ts';
-import { KERNELS, type Kernel, NEWEST_KERNEL } from '../../src/header/loader/kernels.ts';
+import { KERNELS, type Kernel, kernelOfRelease, NEWEST_KERNEL } from '../../src/header/loader/kernels.ts';
 import { loadFreebsd, loadGvisor, loadQemuUser } from '../../src/header/loader/others.ts';
 import type { LoadResult } from '../../src/header/loader/result.ts';
 import type { LoadOptions } from '../../src/header/loader/space.ts';
@@ -116,6 +116,45 @@ describe('memory on Linux', () => {
     expect(load('7.3', { p_vaddr: 0x40n, p_offset: 0x40n, p_filesz: 0x100n, p_align: 0x10000n })).toBe(
       '7ffff7fef000',
     );
+  });
+
+  it('of an ET_DYN file whose alignment is that of pages lies where it would without one', () => {
+    const odd = { p_vaddr: 0x40n, p_offset: 0x40n, p_filesz: 0x100n };
+    for (const p_align of [0x1000n, 1n]) {
+      const fields = { e_type: 3, e_entry: 0x100n, segments: [{ ...odd, p_align }, STACK] };
+      expect(pages(loadLinux(makeElf(fields), NEWEST_KERNEL), 0x7ffff7ffe000)).toEqual(['0-1 r-x @0']);
+    }
+  });
+
+  it('of an ET_DYN file without bytes for its first segment would begin at 0', () => {
+    const load = (version: string, p_vaddr: bigint) => {
+      const segments = [{ p_flags: 6, p_vaddr, p_filesz: 0n, p_memsz: 0x1000n }, { p_vaddr: 0x4000n }, STACK];
+      const fields = { e_type: 3, e_entry: 0x4100n, segments };
+      return pages(loadLinux(makeElf(fields), kernel(version), { privileged: true }), 0);
+    };
+    expect(load('7.3', 0x2000n)).toEqual(['0-1 rw-', '2-3 r-x @0']);
+    expect(load('5.4', 0x2000n)).toEqual(['0-1 rw-', '2-3 r-x @0']);
+    expect(load('7.3', 0x2345n)).toBe('killed range');
+    expect(load('5.4', 0x2345n)).not.toBe('killed range');
+  });
+
+  it('is zeroed between segments of ET_DYN files too', () => {
+    const segments = [
+      { p_vaddr: 0n, p_flags: 6, p_filesz: 0x100n, p_memsz: 0x1800n },
+      { p_vaddr: 0x3000n },
+      STACK,
+    ];
+    for (const { name } of KERNELS) {
+      const fields = { e_type: 3, segments, e_entry: 0x3100n };
+      const result = loadLinux(makeElf(fields), kernel(name), { dynamicBase: BASE });
+      expect(pages(result, BASE), name).toEqual(['0-1 rw- @0', '1-2 rw-', '3-4 r-x @0']);
+    }
+  });
+
+  it('may touch other segments from both sides', () => {
+    const around = [{}, { p_flags: 6, p_vaddr: AT - 0x1000n }, { p_flags: 6, p_vaddr: AT + 0x1000n }, STACK];
+    const fields = { size: 0x200, segments: around };
+    expect(mapped(fields, '4.18')).toEqual(['-1-0 rw- @0', '0-1 r-x @0', '1-2 rw- @0']);
   });
 
   it('begins the heap behind the last segment', () => {
@@ -263,6 +302,18 @@ describe('other loaders', () => {
     expect(rule(loadQemuUser(makeElf({ size: 0x12000, e_phnum: 74 })))).not.toBe('phnum');
   });
 
+  it('gVisor looks at the entry, and at the end of what it maps', () => {
+    expect(rule(loadGvisor(makeElf({ e_entry: AT + 0x5000n })))).toBe('entry-unmapped');
+    const far = { e_type: 3, segments: [{ p_vaddr: 1n << 46n }] };
+    expect(rule(loadGvisor(makeElf(far)))).toBe('range');
+  });
+
+  it('FreeBSD says where a segment ends', () => {
+    expect(loadFreebsd(makeElf({ segments: [{ p_offset: 0x1000n }] }))).toMatchObject({
+      explanation: 'a segment ends at offset 0x1180, past the end of the file',
+    });
+  });
+
   it('FreeBSD wants an aligned table in the first page, and to be told that it is Linux', () => {
     const changed = (offset: number, ...values: number[]) => {
       const bytes = makeElf({ size: 0x2000, segments: [{}, { p_type: 0 }] });
@@ -353,4 +404,17 @@ describe('an examination', () => {
       'needs the interpreter /ld.so, which loads the rest; that is not modelled',
     ]);
   });
+});
+
+it('is told by the release of the kernel, up to its point release', () => {
+  const names = ['5.10.250', '5.10.251', '6.1.191', '6.1.192', '4.4.0', '4.15', '99.0.1'];
+  expect(names.map((release) => kernelOfRelease(release).name)).toEqual([
+    '5.8',
+    '5.10.251',
+    '6.1',
+    '6.1.192',
+    '4.4',
+    '4.15',
+    '7.3',
+  ]);
 });
