@@ -77,6 +77,25 @@ it.each([
   expect(placed(result, zeros.name).fileOffset).not.toBeNull();
 });
 
+it('moves what only has relocations that fill nothing', () => {
+  const R_NONE = 0;
+  const relocations = [{ offset: 8, type: R_NONE, symbol: '_start', addend: 0 }];
+  const result = linkAdding([section('.data.a', DATA, 16, { relocations }), bss('.bss', 8)]);
+  expect(placed(result, '.data.a')).toMatchObject({ part: 'bss', fileOffset: null });
+});
+
+it('moves nothing for the sake of thread-local data that is zero, or of data without size', () => {
+  const thread = { ...bss('.tbss', 8), flags: SHF_ALLOC | SHF_WRITE | SHF_TLS };
+  for (const other of [thread, bss('.bss', 0)]) {
+    const result = linkAdding([
+      section('.data.a', DATA, 16),
+      section('.data.b', DATA, Uint8Array.of(7)),
+      other,
+    ]);
+    expect(placed(result, '.data.a').part).toBe('data');
+  }
+});
+
 it('changes nothing under --verbatim', () => {
   const result = linkAdding([section('.data.a', DATA, 5000), bss('.bss', 8)], { verbatim: true });
   expect(placed(result, '.data.a').part).toBe('data');

@@ -30,6 +30,18 @@ describe('tail calls', () => {
     expect(third).toBe(second! + 3);
   });
 
+  it('stay where a call comes last, and where the jump leads into the middle of a function', () => {
+    const main = code('.text', `e8 .. .. .. .. e8 .. .. .. .. ${LARGE} 0f 0b`, [call(1, 'e'), call(6, 'g')]);
+    const e = code('.text.e', '83 c0 05 e9 .. .. .. ..', [{ ...call(4, 'f'), addend: -1 }]);
+    const f = code('.text.f', '83 c0 06 83 c0 07 c3');
+    const g = code('.text.g', '83 c0 08 e8 .. .. .. .. 0f 0b', [call(4, 'f')]);
+    const places = ['e', 'f', 'g'].map((name) => functionSymbol(name, `.text.${name}`));
+    const object = compiled([main, e, f, g], [START, ...places]);
+    const result = linkFiles({ 'a.o': object }, { ...options, undefinedSymbols: ['f'] });
+    expect(contents(result, '.text.e').length).toBe(8);
+    expect(toHex(contents(result, '.text.g').subarray(0, 4))).toBe(pairs('83 c0 08 e8'));
+  });
+
   it('stay in code that is not rewritten', () => {
     const result = linkFiles({ 'a.o': object }, { ...options, shrink: 'none' });
     expect(contents(result, '.text.c').length).toBe(8);
