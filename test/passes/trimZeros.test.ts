@@ -3,6 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildObject } from '../../src/elf/build.ts';
+import { SHF_ALLOC, SHF_TLS, SHF_WRITE, STT_TLS } from '../../src/elf/constants.ts';
 import type { LinkResult } from '../../src/link.ts';
 import { bss, CODE, DATA, linkFiles, RODATA, section } from '../elf/make.ts';
 import { run, scratchFolder } from '../run.ts';
@@ -95,4 +96,16 @@ it('does not disturb zero-initialised data behind them', () => {
   expect(result.bytes.length).toBeLessThan(200);
   expect(result.map().memorySize).toBeGreaterThan(11_000);
   expect(exitCode(result)).toBe(42);
+});
+
+it('lie only in memory where the program has thread-local data too', () => {
+  const thread = buildObject(
+    [section('.tdata.a', SHF_ALLOC | SHF_WRITE | SHF_TLS, Uint8Array.of(1, 2, 3, 4))],
+    [{ name: 'a', section: '.tdata.a', type: STT_TLS }],
+  );
+  const files = { 'a.o': programOf(DATA, many(3000)), 'b.o': thread };
+  const result = linkFiles(files, { header: 'auto', isBaseGiven: false, gcSections: false });
+  expect(result.map().segments.map(({ type }) => type)).toContain('TLS');
+  expect(result.bytes.length).toBeLessThan(300);
+  expect(result.map().memorySize).toBeGreaterThan(12_000);
 });

@@ -107,6 +107,42 @@ describe('--defsym', () => {
   });
 });
 
+describe('sections of which one is kept', () => {
+  const copy = (content: number) =>
+    buildObject(
+      [section('.gnu.linkonce.d.f', DATA, Uint8Array.of(content, content))],
+      [{ name: 'f', section: '.gnu.linkonce.d.f' }],
+    );
+
+  it('are told by their name, and the first one counts', () => {
+    const files = { 'main.o': referring(['f']), 'a.o': copy(1), 'b.o': copy(2) };
+    const result = linkFiles(files, { gcSections: false });
+    expect([...contents(result, '.gnu.linkonce.d.f')]).toEqual([1, 1]);
+    expect(result.map().sections.filter(({ name }) => name === '.gnu.linkonce.d.f')).toHaveLength(1);
+    expect(result.map().discarded.map(({ object }) => object)).toContain('b.o');
+  });
+});
+
+describe('undefined symbols', () => {
+  const link = (unresolved: LinkOptions['unresolved']) =>
+    linkFiles({ 'main.o': referring(['nowhere', 'elsewhere']) }, { unresolved });
+
+  it('are errors, warnings or nothing', () => {
+    const message = ['undefined symbol: nowhere', 'undefined symbol: elsewhere'];
+    expect(errorsOf(() => link('error')).map((error) => error.message)).toEqual(message);
+    const { diagnostics } = link('warning');
+    expect(diagnostics.map((warning) => warning.message)).toEqual(message);
+    expect(link('ignore').diagnostics).toEqual([]);
+    expect([...contents(link('ignore'), '.text')]).toEqual(new Array(16).fill(0));
+  });
+
+  it('are errors where they were required', () => {
+    const options = { requiredSymbols: ['_start', 'nowhere'] };
+    const errors = errorsOf(() => linkFiles({ 'main.o': referring([]) }, options));
+    expect(errors.map((error) => error.message)).toEqual(['required symbol is not defined: nowhere']);
+  });
+});
+
 describe('sections that follow others', () => {
   const link = (sections: readonly SectionSpec[], symbols: readonly SymbolSpec[]): LinkResult => {
     const relocations = [{ offset: 0, type: R_64, symbol: 'f' }];
