@@ -151,6 +151,16 @@ describe('memory on Linux', () => {
     }
   });
 
+  it('is zeroed behind the last segment of ET_DYN files too', () => {
+    const segments = [{ p_vaddr: 0n, p_flags: 7, p_memsz: 0x2000n }, STACK];
+    for (const { name, executableBss, bss } of KERNELS) {
+      const fields = { e_type: 3, segments, e_entry: 0x100n };
+      const result = loadLinux(makeElf(fields), kernel(name), { dynamicBase: BASE });
+      const access = executableBss || bss === 'perSegment' ? 'rwx' : 'rw-';
+      expect(pages(result, BASE), name).toEqual(['0-1 rwx @0', `1-2 ${access}`]);
+    }
+  });
+
   it('may touch other segments from both sides', () => {
     const around = [{}, { p_flags: 6, p_vaddr: AT - 0x1000n }, { p_flags: 6, p_vaddr: AT + 0x1000n }, STACK];
     const fields = { size: 0x200, segments: around };
