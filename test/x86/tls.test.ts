@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import {
   applyTlsRelaxation,
+  findGeneralDynamic,
   findInitialExec,
+  findLocalDynamic,
   isDescriptorLoad,
-  isGeneralDynamic,
-  localDynamicCallSize,
   TlsRelaxation,
 } from '../../src/x86/tls.ts';
 import { toHex } from '../elf/make.ts';
@@ -24,7 +24,7 @@ describe('general dynamic', () => {
 
   it.each(calls)('with %s becomes a load and an addition', (call) => {
     const { bytes, field } = parse(`66 48 8d 3d ${FIELD} ${call}`);
-    expect(isGeneralDynamic(bytes, field)).toBe(true);
+    expect(findGeneralDynamic(bytes, field)).toBe(TlsRelaxation.generalDynamic);
     expect(applyTlsRelaxation(bytes, field, TlsRelaxation.generalDynamic)).toBe(12);
     expect(toHex(bytes)).toBe('64 48 8b 04 25 00 00 00 00 48 8d 80 00 00 00 00');
   });
@@ -38,18 +38,18 @@ describe('general dynamic', () => {
     ['the start of the section in the load', `48 8d 3d ${FIELD} ${calls[0]}`],
   ])('is not %s', (_, text) => {
     const { bytes, field } = parse(text);
-    expect(isGeneralDynamic(bytes, field)).toBe(false);
+    expect(findGeneralDynamic(bytes, field)).toBe(TlsRelaxation.none);
   });
 });
 
 describe('local dynamic', () => {
   it.each([
-    ['a direct call', 'e8 00 00 00 00', 5, '66 66 66 64 48 8b 04 25 00 00 00 00'],
-    ['a call through the table', 'ff 15 00 00 00 00', 6, '66 66 66 66 64 48 8b 04 25 00 00 00 00'],
-    ['a call with addr32', '67 e8 00 00 00 00', 6, '66 66 66 66 64 48 8b 04 25 00 00 00 00'],
-  ])('with %s becomes a load', (_, call, size, expected) => {
+    ['a direct call', 'e8 00 00 00 00', '66 66 66 64 48 8b 04 25 00 00 00 00'],
+    ['a call through the table', 'ff 15 00 00 00 00', '66 66 66 66 64 48 8b 04 25 00 00 00 00'],
+    ['a call with addr32', '67 e8 00 00 00 00', '66 66 66 66 64 48 8b 04 25 00 00 00 00'],
+  ])('with %s becomes a load', (_, call, expected) => {
     const { bytes, field } = parse(`48 8d 3d ${FIELD} ${call}`);
-    expect(localDynamicCallSize(bytes, field)).toBe(size);
+    expect(findLocalDynamic(bytes, field)).toBe(TlsRelaxation.localDynamic);
     expect(applyTlsRelaxation(bytes, field, TlsRelaxation.localDynamic)).toBe(-1);
     expect(toHex(bytes)).toBe(expected);
   });
@@ -66,12 +66,12 @@ describe('local dynamic', () => {
     ['the start of the section in the load', `8d 3d ${FIELD} e8 00 00 00 00`],
   ])('is not %s', (_, text) => {
     const { bytes, field } = parse(text);
-    expect(localDynamicCallSize(bytes, field)).toBe(0);
+    expect(findLocalDynamic(bytes, field)).toBe(TlsRelaxation.none);
   });
 
   it('is recognised where the section ends with it', () => {
     const { bytes, field } = parse(`90 48 8d 3d ${FIELD} e8 00 00 00 00`);
-    expect(localDynamicCallSize(bytes, field)).toBe(5);
+    expect(findLocalDynamic(bytes, field)).toBe(TlsRelaxation.localDynamic);
     expect(applyTlsRelaxation(bytes, field, TlsRelaxation.localDynamic)).toBe(-1);
     expect(toHex(bytes)).toBe('90 66 66 66 64 48 8b 04 25 00 00 00 00');
   });
