@@ -544,7 +544,7 @@ describe('a link with archives', () => {
     expect(liveNames(link(files, { ...DEFAULT_OPTIONS, inputs }))).toEqual(['.text._start', '.text.one']);
   });
 
-  it('keeps one of the weak definitions and lets a common symbol stand', () => {
+  it('keeps one of the weak definitions, and a common symbol where none has a value', () => {
     const weak = buildObject([section('.text.w', 6, 4)], [{ name: 'one', section: '.text.w', binding: 2 }]);
     const lib = gnuArchive([{ name: 'weak.o', bytes: weak, symbols: ['one'] }, ...library({ one: [] })]);
     expect(liveNames(linkFiles({ 'main.o': main(['one']), 'lib.a': lib }))).toEqual([
@@ -552,12 +552,12 @@ describe('a link with archives', () => {
       '.text.w',
     ]);
     const common = buildObject([], [{ name: 'one', section: 0xfff2, value: 8, size: 8 }]);
+    const files = { 'common.o': common, 'main.o': main(['one']) };
     const strong = gnuArchive(library({ one: [] }));
-    const files = { 'main.o': main(['one']), 'common.o': common, 'lib.a': strong };
-    expect(liveNames(linkFiles({ 'common.o': common, 'main.o': main(['one']), 'lib.a': strong }))).toContain(
-      'COMMON',
-    );
-    expect(namesIn(files).objects).toContain('<linker>');
+    expect(liveNames(linkFiles({ ...files, 'lib.a': strong }))).toEqual(['.text._start', '.text.one']);
+    const tentative = gnuArchive([{ name: 'tentative.o', bytes: common, symbols: ['one'] }]);
+    expect(liveNames(linkFiles({ ...files, 'lib.a': tentative }))).toContain('COMMON');
+    expect(namesIn({ ...files, 'lib.a': tentative }).objects).toContain('<linker>');
   });
 
   it('survives 5000 random changes of archives', () => {
