@@ -23,7 +23,7 @@ describe('packing that is stopped', () => {
     mkdirSync(place);
     writeFileSync(join(place, 'main.o'), wordyObject());
     writeFileSync(join(place, 'out'), 'before');
-    const words = ['link', '--pack=cmx', '--pack-effort=9', '--pack-threads', threads, 'main.o', '-o', 'out'];
+    const words = ['link', '--pack=cmx', '--pack-effort=7', '--pack-threads', threads, 'main.o', '-o', 'out'];
     // script(1) gives the linker a terminal, where it says how far it is; exec gives it the shell's place.
     const command = [process.execPath, TINYELF, ...words].map((word) => `'${word}'`).join(' ');
     const env = { ...process.env, TERM: 'xterm' };
