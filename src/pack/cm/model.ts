@@ -66,9 +66,12 @@ export function floatOf(bits: number): number {
 /** x87 control word: round to double precision, to the nearest, no exceptions. */
 const DOUBLE_PRECISION = 0x27f;
 /** Offset of the masks in what the stub gets. */
-const MASKS = 10;
-const MIXED_MASKS = 26;
-const LINES_MASKS = 30;
+const MASKS = 9;
+const MIXED_MASKS = 25;
+const LINES_MASKS = 29;
+/** Where the control word lies, and what the sum starts with: one of its bytes is part of both. */
+const CONTROL = 4;
+const START = 5;
 
 /** A model that mixes adds this to the odds, a float32: no bit is certain to be 1. */
 export const ONE = 1 + 2 ** -20;
@@ -79,8 +82,8 @@ export function encodeModel({ masks, scale, width, mixing }: Model): Uint8Array 
   const bytes = new Uint8Array(head + masks.length * width);
   const view = new DataView(bytes.buffer);
   view.setInt32(0, scale, true);
-  view.setFloat32(4, startOf(scale), true);
-  view.setUint16(8, DOUBLE_PRECISION, true);
+  view.setFloat32(START, startOf(scale), true);
+  view.setUint16(CONTROL, DOUBLE_PRECISION, true);
   if (mixing) {
     view.setInt32(MASKS, mixing.weight, true);
     view.setInt32(MASKS + 4, mixing.count, true);
@@ -150,9 +153,10 @@ export function lowerScale(scale: number): number {
   return floatBits[0]! | 1;
 }
 
-/** What the sum starts with: the bias of the exponent, in units of the sum. */
+/** What the sum starts with: the bias of the exponent, in units of the sum; its lowest byte matters little. */
 export function startOf(scale: number): number {
-  return Math.fround((EXPONENT_BIAS * MANTISSA) / floatOf(scale));
+  asFloat[0] = (EXPONENT_BIAS * MANTISSA) / floatOf(scale);
+  return floatOf((floatBits[0]! & ~0xff) | (DOUBLE_PRECISION >> 8));
 }
 
 /** Places in an image at which models are compared. */

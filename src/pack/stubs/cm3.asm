@@ -7,8 +7,8 @@
 ; logarithms, weighted, and the value are added up to the logarithm of the odds of a 0. Weights are the sum of one of a
 ; set by state, one of a set by opcode and one of a set by the bits so far. An arithmetic decoder tells the bit.
 ;
-; `payload` begins with: scale (float32, also the multiplier of the hash), start (float32: 127 in units of the sum), x87
-; control word, five float32 (first weight, what is added to counts, rate of weights, a little more than 1, rate of
+; `payload` begins with: scale (float32, also the multiplier of the hash), x87 control word, start (float32: 127 in units
+; of the sum), five float32 (first weight, what is added to counts, rate of weights, a little more than 1, rate of
 ; values), masks of contexts, kinds of opcodes in runs, the coded bits.
 ; All arithmetic is IEEE double precision on the x87 unit, weights are single: the same on every processor.
 bits 64
@@ -18,14 +18,14 @@ extern payload, image, image_end, entry, scratch
 %include "instructions.inc"
 
 %define SCALE rbx
-%define START rbx+4
-%define CONTROL rbx+8
-%define WEIGHT rbx+10
-%define COUNT rbx+14
-%define RATE rbx+18
-%define ONE rbx+22
-%define VALUE_RATE rbx+26
-MASKS equ 30
+%define CONTROL rbx+4
+%define START rbx+5            ; its lowest byte is the control word's other one
+%define WEIGHT rbx+9
+%define COUNT rbx+13
+%define RATE rbx+17
+%define ONE rbx+21
+%define VALUE_RATE rbx+25
+MASKS equ 29
 
 %define CODE r8d
 %define RANGE r9d
@@ -95,10 +95,9 @@ contexts equ $-1                ; how many
         loop    .context
         inc     byte [BITS]
 .half:
-        push    16
+        mov     cl, 16          ; rcx is 0
 global contexts2
 contexts2 equ $-1
-        pop     rcx
 .find:
         mov     eax, [HASHES+rcx*4]
         xor     al, [BITS]
@@ -151,10 +150,9 @@ shift   equ $-1                 ; 26 less the logarithm of the number of lines
         mov     ah, [OPCODES+3]
         lea     BY_OPCODE%+d, [rax+scratch+OPCODE_WEIGHTS]
         fld     dword [START]
-        push    16
+        mov     cl, 16
 global contexts3
 contexts3 equ $-1
-        pop     rcx
 .sum:
         mov     eax, [LINES+rcx*4]
         lea     eax, [rax+NODE*4]
@@ -198,10 +196,9 @@ contexts3 equ $-1
         fistp   dword [rsp]
         pop     rdx
         fmul    dword [RATE]
-        push    16
+        mov     cl, 16
 global contexts4
 contexts4 equ $-1
-        pop     rcx
 .learn:
         mov     eax, [LINES+rcx*4]
         lea     eax, [rax+NODE*4]
@@ -246,10 +243,6 @@ contexts4 equ $-1
         cmp     edi, image_end
         jne     .byte
 
-        test    CODE, CODE      ; 0 if every bit was right
-        jz      .intact
-        in      al, dx          ; SIGSEGV
-.intact:
         fninit
         lea     rsp, [rbp+16]
         xor     ecx, ecx
@@ -264,4 +257,6 @@ contexts4 equ $-1
         xor     esi, esi
         xor     edi, edi
         xor     ebp, ebp
-        jmp     entry
+        test    CODE, CODE      ; 0 if every bit was right
+        jz      entry
+        in      al, dx          ; SIGSEGV
