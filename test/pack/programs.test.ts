@@ -91,7 +91,7 @@ describe.each(SEGMENTS)('a packed program with --segments=%s', (segments) => {
       ['C++ exceptions', 'g++', ['main.cpp', 'throw.cpp'], ['-O2']],
       ['glibc', 'gcc', ['hello.c'], ['-O2']],
       ['glibc: IFUNC, locales, threads', 'gcc', ['glibc.c'], ['-O2', '-lm']],
-    ].slice(0, segments === 'joined' ? undefined : 4) as Build[],
+    ].slice(0, segments === 'joined' ? undefined : 4) as unknown as Build[],
   )('does what it does unpacked: %s', (_, driver, sources, flags) => {
     if (!hasTool(driver)) return;
     const build = (linkers: string, output: string) => {

@@ -243,6 +243,10 @@ contexts4 equ $-1
         cmp     edi, image_end
         jne     .byte
 
+        test    CODE, CODE      ; 0 if every bit was right
+        jz      .intact
+        in      al, dx          ; SIGSEGV
+.intact:
         fninit
         lea     rsp, [rbp+16]
         xor     ecx, ecx
@@ -257,6 +261,4 @@ contexts4 equ $-1
         xor     esi, esi
         xor     edi, edi
         xor     ebp, ebp
-        test    CODE, CODE      ; 0 if every bit was right
-        jz      entry
-        in      al, dx          ; SIGSEGV
+        jmp     entry
