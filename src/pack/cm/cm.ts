@@ -51,8 +51,8 @@ const LINES: Mixing = { weight: 0x368b7858, count: 0x3eb33333, rate: 0x276e076b,
 const SMALL = 0x10000;
 /** Bytes of an image below which lines, and the larger decoder, never pay. */
 const TINY = 0x2000;
-/** Bytes of an image that starts within two seconds, as the decoder takes less than 2 microseconds for each. */
-const LARGE = 0x100000;
+/** Bytes of an image that starts within two seconds, as the decoder takes about 2 microseconds for each. */
+const LARGE = 0xf0000;
 /** Seconds for a byte of an image that packing takes at least, about. */
 const SECONDS = 15e-6;
 /** Bytes of an image by which kinds are chosen. */
