@@ -131,7 +131,7 @@ class Verifier {
       const size = this.#pieces.size[id]!;
       if (category[i] === Category.bss || size === 0) continue;
       const isCut = fit?.cut.has(id) === true;
-      // Parts of a section may lie anywhere in a file that is not in memory: these few are not read again.
+      // Parts of a cut section lie wherever there was room, in a file that is in memory as a whole.
       if (!isCut) {
         this.#verifyPlace(id);
         this.#reader.open(fileOffset[id]!, size);

@@ -4,9 +4,9 @@
  * A relocation in data that holds a distance may belong to a table that a switch jumps through: each entry holds the
  * distance of a label from the start of the table, `.long label - table`, which assemblers make R_X86_64_PC32 with
  * the offset of the entry in the table added to the addend. So to know which label is meant, one must know where the
- * table begins. It begins at a place of which code loads the address, with a run of such entries, one every four bytes. Where
- * such a place lies within a run, code must be seen to go through a table there: `array[i - 1]` of an array behind a
- * table may have its address loaded as that of the table's last entries.
+ * table begins. It begins at a place of which code loads the address, with a run of such entries, one every four
+ * bytes. Where such a place lies within a run, code must be seen to go through a table there: `array[i - 1]` of an array
+ * behind a table may have its address loaded as that of the table's last entries.
  */
 import { SHF_EXECINSTR, STT_FUNC, STT_GNU_IFUNC, STT_SECTION } from '../elf/constants.ts';
 import { Trait } from '../elf/sectionNames.ts';
@@ -57,8 +57,13 @@ export interface CodeEntries {
   readonly kind: Uint16Array;
 }
 
-/** Places where tables of distances may begin, and whether code is seen to go through a table there. */
-type TableStarts = Map<number, boolean>;
+/** A section with tables of distances. */
+interface Holder {
+  /** Entries with another one right in front of them. */
+  readonly inner: Set<number>;
+  /** Places of which code has the address, and whether a table that has an entry there begins with it. */
+  readonly starts: Map<number, boolean>;
+}
 
 /** Bytes of an entry in a table of distances. */
 const ENTRY_SIZE = 4;
@@ -109,7 +114,7 @@ class Finder {
     if (holders.size === 0) return;
     this.#findStarts(holders);
     const tables = new Map<number, Uint32Array>();
-    for (const [id, starts] of holders) {
+    for (const [id, { starts }] of holders) {
       const bounds = this.#boundTables(id, starts);
       if (bounds.length > 0) tables.set(id, bounds);
     }
@@ -117,10 +122,10 @@ class Finder {
   }
 
   /** Sections of data with distances to code. */
-  #findHolders(): Map<number, TableStarts> {
+  #findHolders(): Map<number, Holder> {
     const { sections, relocations, symbols, locals } = this.#program;
     const { type, symbol } = relocations;
-    const holders = new Map<number, TableStarts>();
+    const holders = new Map<number, Holder>();
     for (const id of this.#liveness.reached) {
       if (this.#isCode[id] === 1 || (sections.traits[id]! & Trait.unwind) !== 0) continue;
       const first = sections.firstRelocation[id]!;
@@ -130,18 +135,31 @@ class Finder {
         const reference = symbol[row]!;
         const section = reference < 0 ? locals.section[~reference]! : symbols.section[reference]!;
         if (section < 0 || this.#isCode[section] === 0) continue;
-        holders.set(id, new Map());
+        holders.set(id, { inner: this.#innerEntries(first, end), starts: new Map() });
         break;
       }
     }
     return holders;
   }
 
+  /** @returns offsets of the entries among some relocations that follow on another one */
+  #innerEntries(first: number, end: number): Set<number> {
+    const { type, offset } = this.#program.relocations;
+    const inner = new Set<number>();
+    let run = -1;
+    for (let row = first; row < end; row++) {
+      if (type[row] !== R_X86_64_PC32) continue;
+      if (offset[row] === run) inner.add(run);
+      run = offset[row]! + ENTRY_SIZE;
+    }
+    return inner;
+  }
+
   /**
    * Notes every place in those of which code has the address, to which it adds what a table holds. An operand in memory
    * is none: `array-8(,%rax,8)` leads to the last entries of a table in front of the array.
    */
-  #findStarts(holders: Map<number, TableStarts>): void {
+  #findStarts(holders: Map<number, Holder>): void {
     const { sections, relocations, symbols, locals } = this.#program;
     const { symbol } = relocations;
     const isHolder = new Uint8Array(sections.count);
@@ -158,9 +176,10 @@ class Finder {
         operands ??= new OperandFinder(this.#pieces.contentOf(id) ?? this.#program.borrowBytes(id));
         if (!this.#isAddress(operands, row)) continue;
         const low = reference < 0 ? locals.valueLow[~reference]! : symbols.valueLow[reference]!;
-        const starts = holders.get(section)!;
+        const { inner, starts } = holders.get(section)!;
         const start = low + sectionAddend(relocations, row, true);
-        starts.set(start, starts.get(start) === true || this.#readsTable(operands, row));
+        const isStart = starts.get(start) === true || !inner.has(start) || this.#readsTable(operands, row);
+        starts.set(start, isStart);
       }
     }
   }
@@ -184,25 +203,22 @@ class Finder {
    * known then.
    * @returns starts of tables, and where each ends, in turns
    */
-  #boundTables(id: number, starts: TableStarts): Uint32Array {
+  #boundTables(id: number, starts: Holder['starts']): Uint32Array {
     const { sections, relocations } = this.#program;
     const first = sections.firstRelocation[id]!;
     const end = first + sections.relocationCount[id]!;
     const bounds: number[] = [];
     let last = -1;
-    // Where the run of entries ends that has come so far.
-    let run = -1;
     for (let row = first; row < end; row++) {
       const offset = relocations.offset[row]!;
       // Out of order: no table of a compiler's.
       if (offset < last) return new Uint32Array(0);
       last = offset;
       if (relocations.type[row] !== R_X86_64_PC32) continue;
-      const isRead = starts.get(offset);
-      if (isRead === true || (isRead === false && offset !== run)) bounds.push(offset, offset + ENTRY_SIZE);
-      else if (isRead === undefined && bounds.at(-1) === offset)
+      const isStart = starts.get(offset);
+      if (isStart === true) bounds.push(offset, offset + ENTRY_SIZE);
+      else if (isStart === undefined && bounds.at(-1) === offset)
         bounds[bounds.length - 1] = offset + ENTRY_SIZE;
-      run = offset + ENTRY_SIZE;
     }
     return Uint32Array.from(bounds);
   }

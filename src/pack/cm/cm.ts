@@ -3,7 +3,7 @@ import { assertInvariant } from '../../invariant.ts';
 import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
 import { encode } from './encode.ts';
 import { type CmName, FORMS } from './forms.ts';
-import { callsToTargets, type Kinds, kindsFor, opcodeUses, seenBytes } from './instructions.ts';
+import { callsToTargets, KINDS, type Kinds, kindsFor, opcodeUses, seenBytes } from './instructions.ts';
 import { Measurer } from './measure.ts';
 import { floatOf, lowerScale, type Material, type Mixing, type Model } from './model.ts';
 import { joinStub } from './stub.ts';
@@ -93,7 +93,7 @@ export const cm3: Method = {
 };
 
 function packBytes(input: PackInput, effort: PackEffort): Packed {
-  const materialOf = ({ bytes }: PackInput) => ({ bytes, seen: seenBytes(bytes, new Uint8Array(0x200)) });
+  const materialOf = ({ bytes }: PackInput) => ({ bytes, seen: seenBytes(bytes, new Uint8Array(KINDS)) });
   const first = firstModel({ masks: BYTES, scale: SCALE }, 1, input.bytes.length);
   return packed('cm', search(input, materialOf, first, 7, 1, effort), undefined);
 }

@@ -8,6 +8,7 @@ import { LAST_OPCODE, SEEN, STATE } from './instructions.ts';
 import {
   asFloat,
   floatBits,
+  floatBitsOf,
   floatOf,
   LARGEST,
   type Material,
@@ -108,7 +109,8 @@ export function measureLines(
   const weight = floatOf(mixing.weight);
   const rate = floatOf(mixing.rate);
   const valueRate = floatOf(mixing.value!);
-  const logs = logarithms(floatOf(mixing.count));
+  const added = floatOf(mixing.count);
+  const logs = Float32Array.from({ length: MOST + 1 }, (_, n) => floatBitsOf(n + added));
   afterBit[0] ??= countsAfter(0);
   afterBit[1] ??= countsAfter(1);
   const hashes = new Int32Array(count);
@@ -177,12 +179,4 @@ export function measureLines(
     if (!tally.endByte(at)) return Number.POSITIVE_INFINITY;
   }
   return tally.total();
-}
-
-/** Float bits of each count and what is added to it. */
-function logarithms(added: number): Float32Array {
-  return Float32Array.from({ length: MOST + 1 }, (_, n) => {
-    asFloat[0] = n + added;
-    return floatBits[0]!;
-  });
 }

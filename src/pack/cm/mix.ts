@@ -8,6 +8,7 @@ import { LAST_OPCODE, SEEN, STATE } from './instructions.ts';
 import {
   asFloat,
   floatBits,
+  floatBitsOf,
   floatOf,
   LARGEST,
   type Material,
@@ -51,7 +52,7 @@ export function measureMixed(
   const weight = floatOf(mixing.weight);
   const rate = floatOf(mixing.rate);
   const added = floatOf(mixing.count);
-  const logs = new Float64Array(KNOWN).map((_, n) => logarithm(n, added));
+  const logs = new Float64Array(KNOWN).map((_, n) => floatBitsOf(n + added));
   const used = new Int32Array(count);
   const inputs = new Float64Array(count);
   const byState = new Float64Array(STATES * SET);
@@ -78,8 +79,8 @@ export function measureMixed(
         const zero = counts[slot + 2]!;
         const one = counts[slot + 3]!;
         const input =
-          (zero < KNOWN ? logs[zero]! : logarithm(zero, added)) -
-          (one < KNOWN ? logs[one]! : logarithm(one, added));
+          (zero < KNOWN ? logs[zero]! : floatBitsOf(zero + added)) -
+          (one < KNOWN ? logs[one]! : floatBitsOf(one + added));
         inputs[index] = input;
         sum += words[slot]!;
         sum += input * (weight + byState[stateSet + index]! + byOpcode[opcodeSet + index]!);
@@ -114,10 +115,4 @@ export function measureMixed(
     if (!tally.endByte(at)) return Number.POSITIVE_INFINITY;
   }
   return tally.total();
-}
-
-/** Float bits of a count and what is added to it. */
-function logarithm(count: number, added: number): number {
-  asFloat[0] = count + added;
-  return floatBits[0]!;
 }

@@ -63,6 +63,12 @@ export function floatOf(bits: number): number {
   return asFloat[0]!;
 }
 
+/** The bits of a number as a float32. */
+export function floatBitsOf(value: number): number {
+  asFloat[0] = value;
+  return floatBits[0]!;
+}
+
 /** x87 control word: round to double precision, to the nearest, no exceptions. */
 const DOUBLE_PRECISION = 0x27f;
 /** Offset of the masks in what the stub gets. */
@@ -149,14 +155,13 @@ export function seedsOf(model: Model): Int32Array {
 
 /** Bits of a float32 three quarters of this one, an odd number. */
 export function lowerScale(scale: number): number {
-  asFloat[0] = floatOf(scale) * 0.75;
-  return floatBits[0]! | 1;
+  return floatBitsOf(floatOf(scale) * 0.75) | 1;
 }
 
 /** What the sum starts with: the bias of the exponent, in units of the sum; its lowest byte matters little. */
 export function startOf(scale: number): number {
-  asFloat[0] = (EXPONENT_BIAS * MANTISSA) / floatOf(scale);
-  return floatOf((floatBits[0]! & ~0xff) | (DOUBLE_PRECISION >> 8));
+  const bits = floatBitsOf((EXPONENT_BIAS * MANTISSA) / floatOf(scale));
+  return floatOf((bits & ~0xff) | (DOUBLE_PRECISION >> 8));
 }
 
 /** Places in an image at which models are compared. */
