@@ -41,6 +41,8 @@ export function difference(references: readonly [Result, Result], ours: Result):
   if (runs.length === 0)
     return { mark: 'linked', detail: `tinyelf links what both refuse: ${errorsOf(references)}` };
   if (runs.some((run) => isSame(run, ours)) || agreesByLine(runs, ours)) return undefined;
+  // One refuses the program, the other makes one that crashes: nobody says what is right.
+  if (runs.length === 1 && runs[0]!.signal !== null && ours.signal === null) return undefined;
   const isCrash = ours.signal !== null && runs.every(({ signal }) => signal === null);
   return { mark: isCrash ? `ended by ${ours.signal}` : 'different', detail: describe(runs[0]!, ours) };
 }

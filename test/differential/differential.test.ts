@@ -72,13 +72,19 @@ describe('models', () => {
 describe('comparison', () => {
   const ran = (output: string, status = 0): Result => ({ kind: 'ran', status, signal: null, output });
   const refused: Result = { kind: 'refused', errors: 'no' };
+  const crash: Extract<Result, { kind: 'ran' }> = {
+    kind: 'ran',
+    status: null,
+    signal: 'SIGSEGV',
+    output: '',
+  };
 
   it.each<[string, readonly [Result, Result], Result, string | undefined]>([
     ['all the same', [ran('1 a\n'), ran('1 a\n')], ran('1 a\n'), undefined],
     ['other output', [ran('1 a\n'), ran('1 a\n')], ran('1 b\n'), 'different'],
     ['less output', [ran('1 a\n2 b\n'), ran('1 a\n2 b\n')], ran('1 a\n'), 'different'],
     ['another status', [ran('1 a\n', 3), ran('1 a\n', 3)], ran('1 a\n', 4), 'different'],
-    ['a crash', [ran(''), ran('')], { ...ran(''), signal: 'SIGSEGV' } as Result, 'ended by SIGSEGV'],
+    ['a crash', [ran(''), ran('')], crash, 'ended by SIGSEGV'],
     ['one reference of two', [ran('1 a\n'), ran('1 b\n')], ran('1 b\n'), undefined],
     ['each line one of two', [ran('1 a\n2 c\n'), ran('1 b\n2 d\n')], ran('1 a\n2 d\n'), undefined],
     ['a line of neither', [ran('1 a\n2 c\n'), ran('1 b\n2 d\n')], ran('1 a\n2 e\n'), 'different'],
@@ -87,6 +93,8 @@ describe('comparison', () => {
     ['refuses what both link', [ran(''), ran('')], refused, 'refused '],
     ['links what both refuse', [refused, refused], ran(''), 'linked'],
     ['links what one refuses, with another result', [ran('1 a\n'), refused], ran('1 b\n'), 'different'],
+    ['runs where one refuses and the other crashes', [crash, refused], ran('1 b\n'), undefined],
+    ['crashes in another way', [crash, refused], { ...crash, signal: 'SIGILL' }, 'different'],
     ['breaks where both refuse', [refused, refused], { kind: 'broken', errors: 'TypeError' }, 'broken'],
     ['hangs', [ran(''), ran('')], { kind: 'timeout' }, 'timeout'],
   ])('%s', (_, references, ours, mark) => {

@@ -43,7 +43,8 @@ export const fault: Kind<FaultSettings, Part> = {
 
 function useOf(form: string, name: string): string {
   const field = { overflow8: '.byte', overflow16: '.short', overflow32: '.long' }[form];
-  if (field) return `xor %eax,%eax\njmp 1f\n${field} ${name}\n1:`;
+  // The field is read: tinyelf leaves out what is not, and need not relocate it.
+  if (field) return `jmp 1f\n2: ${field} ${name}\n1: mov 2b(%rip),%al`;
   if (form === 'hidden') return `.hidden ${name}\nlea ${name}(%rip),%rax`;
   if (form === 'data') return `xor %eax,%eax\njmp 1f\n.quad ${name}\n1:`;
   return form === 'discarded' ? 'xor %eax,%eax' : `call ${name}`;
