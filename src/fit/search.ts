@@ -290,11 +290,14 @@ function divide(plans: readonly ChainPlan[], slotCount: number): number[] | unde
   // By the set of slots that the chains so far may use: what they cost, and the share of the last of them.
   let costs = new Float64Array(all + 1);
   const shares: Int32Array[] = [];
-  for (const plan of plans) {
+  for (const [i, plan] of plans.entries()) {
     const next = new Float64Array(all + 1).fill(Number.POSITIVE_INFINITY);
     const share = new Int32Array(all + 1);
-    for (let slots = 0; slots <= all; slots++) {
-      for (let own = slots; own >= 0; own = own === 0 ? -1 : (own - 1) & slots) {
+    // The first may have them all: more slots never cost more.
+    const isFirst = i === 0;
+    // What the last chain would cost with fewer slots, nobody asks.
+    for (let slots = i === plans.length - 1 ? all : 0; slots <= all; slots++) {
+      for (let own = slots; own >= 0; own = own === 0 || isFirst ? -1 : (own - 1) & slots) {
         const cost = costs[slots & ~own]! + plan.cost(own);
         if (cost < next[slots]!) {
           next[slots] = cost;
