@@ -1,10 +1,7 @@
 /** The linkers that are compared: each gets the same words, as GNU ld takes them. */
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseLdArgv } from '../../src/cli/ldArgv.ts';
 import { LinkError } from '../../src/diagnostics.ts';
-import { link } from '../../src/link.ts';
+import { linkWords } from '../linkWords.ts';
 import type { Commands } from './commands.ts';
 
 /** What a linker has made of a program. */
@@ -47,12 +44,8 @@ export const TINYELF_COMMAND: Linker = (...given) => {
 /** tinyelf from its sources, in this process: it has no limit, whoever waits for the process has one. */
 export const TINYELF: Linker = (words, output, commands) => {
   commands.note(['ld.tinyelf', ...words, '-o', output]);
-  const inFolder = (path: string) => (isAbsolute(path) ? path : join(commands.folder, path));
   try {
-    const { options } = parseLdArgv(words, () => undefined);
-    const { bytes } = link({ get: (path) => readFile(inFolder(path)) }, options);
-    writeFileSync(inFolder(output), bytes);
-    chmodSync(inFolder(output), 0o755);
+    linkWords(words, commands.folder, output);
     return { kind: 'linked' };
   } catch (error) {
     if (!(error instanceof LinkError)) return { kind: 'broken', errors: `${(error as Error).stack}` };
@@ -61,12 +54,3 @@ export const TINYELF: Linker = (words, output, commands) => {
     return { kind: 'refused', errors: texts.join('\n'), ...(code === undefined ? {} : { code }) };
   }
 };
-
-function readFile(path: string): Uint8Array | undefined {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}

@@ -89,7 +89,8 @@ export function randomBuild(random: Random, language: Language, tools: ReadonlyS
 
 function compilerBuild(random: Random, language: Language, tools: ReadonlySet<string>): Build {
   const isClang = tools.has('clang') && random.oneIn(2);
-  const isMusl = language === 'c' && tools.has('musl-gcc') && !random.oneIn(3);
+  // glibc brings the same large code each time.
+  const isMusl = language === 'c' && tools.has('musl-gcc') && !random.oneIn(8);
   const front = language === 'c++' ? { gcc: 'g++', clang: 'clang++' } : { gcc: 'gcc', clang: 'clang' };
   // A loop that does nothing and does not end has no defined behaviour otherwise, and compilers drop what follows.
   const compile = [random.pick(LEVELS), ...random.pick(ADDRESSING), '-w', '-fno-finite-loops'];

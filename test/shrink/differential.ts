@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { linkWords, recordWords } from '../linkWords.ts';
 import { type Build, type Language, randomBuild } from './builds.ts';
 import { Random } from './random.ts';
 import { randomC, type SourceFile } from './randomC.ts';
@@ -24,7 +25,7 @@ const COMPILE_LIMIT = 120_000;
 /** For a link that shrinks code: only one that hangs takes longer, and that is a difference. */
 const SHRUNK_LINK_LIMIT = 10 * COMPILE_LIMIT;
 /** Where Debian has the headers that csmith's programs include. */
-const CSMITH_HEADERS = '/usr/include/csmith';
+export const CSMITH_HEADERS = '/usr/include/csmith';
 
 /** Where the sources of a program come from. */
 export type Generator = Language | 'csmith';
@@ -46,29 +47,37 @@ interface Outcome {
   readonly isOver: boolean;
 }
 
-/** Makes a program of a seed in a folder, and compares what it does with and without shrinking. */
+/**
+ * Makes a program of a seed in a folder, and compares what it does with and without shrinking.
+ * @param isQuick whether to link in this process, which a link that hangs stops; programs in Rust are linked by a command
+ */
 export function compareProgram(
   generator: Generator,
   seed: number,
   folder: string,
   tools: ReadonlySet<string>,
+  isQuick = false,
 ): Verdict {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const random = new Random(seed ^ 0x5eed);
   const build = randomBuild(random, generator === 'csmith' ? 'c' : generator, tools);
   const modes = random.oneIn(3) ? ['safe', 'all'] : ['safe'];
-  return new Comparison(folder, build).compare(generator, seed, modes);
+  return new Comparison(folder, build, isQuick).compare(generator, seed, modes);
 }
 
 class Comparison {
   readonly #folder: string;
   readonly #build: Build;
+  readonly #isQuick: boolean;
   readonly #commands: string[] = [];
+  /** What the driver tells its linker. */
+  #words: readonly string[] | undefined;
 
-  constructor(folder: string, build: Build) {
+  constructor(folder: string, build: Build, isQuick: boolean) {
     this.#folder = folder;
     this.#build = build;
+    this.#isQuick = isQuick && build.linker !== 'rustc';
   }
 
   compare(generator: Generator, seed: number, modes: readonly string[]): Verdict {
@@ -116,7 +125,9 @@ class Comparison {
 
   #linkAndRun(objects: readonly string[], mode: string): Outcome {
     const isReference = mode === 'none';
-    const linked = this.#link(objects, mode, isReference ? COMPILE_LIMIT : SHRUNK_LINK_LIMIT);
+    const linked = this.#isQuick
+      ? this.#linkHere(objects, mode)
+      : this.#link(objects, mode, isReference ? COMPILE_LIMIT : SHRUNK_LINK_LIMIT);
     // That nothing could be linked is what is compared then.
     return linked.status === 0
       ? this.#run(`./${mode}`, [], isReference ? RUN_LIMIT : SHRUNK_RUN_LIMIT)
@@ -131,6 +142,15 @@ class Comparison {
         ? [...compile, '-Clinker=gcc', ...ours.map((arg) => `-Clink-arg=${arg}`)]
         : [...link, ...ours];
     return this.#run(linker, [...args, ...objects, '-o', mode], limit);
+  }
+
+  /** @throws LinkError */
+  #linkHere(objects: readonly string[], mode: string): Outcome {
+    const { linker, link } = this.#build;
+    this.#words ??= recordWords(linker, [...link, ...objects, '-o', 'none'], this.#folder);
+    this.#commands.push([linker, ...link, `-B${DRIVER_DIR}`, `-Wl,--shrink=${mode}`, ...objects].join(' '));
+    linkWords([...this.#words, `--shrink=${mode}`], this.#folder, mode);
+    return { status: 0, text: '', isOver: false };
   }
 
   #run(command: string, args: readonly string[], timeout: number): Outcome {

@@ -3,11 +3,11 @@
  * run with and without shrunk code. What differs is printed with the commands that make it, and its files are kept.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compareProgram, type Generator, type Verdict } from './differential.ts';
+import { CSMITH_HEADERS, compareProgram, type Generator, type Verdict } from './differential.ts';
 
 const PROGRESS_EVERY = 50;
 const TOOLS = ['gcc', 'g++', 'clang', 'clang++', 'musl-gcc', 'csmith', 'rustc'];
@@ -34,6 +34,10 @@ function main(): number {
     },
   });
   const tools = new Set(TOOLS.filter(isInstalled));
+  if (!existsSync(CSMITH_HEADERS)) {
+    tools.delete('csmith');
+    console.log(`without csmith: ${CSMITH_HEADERS} is not there`);
+  }
   const turns = TURNS.filter(([name, tool]) => tools.has(tool) && (!values.only || values.only === name));
   if (turns.length === 0)
     throw new Error(`nothing to generate programs with; one of ${TOOLS.join(', ')} is needed`);

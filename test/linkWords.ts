@@ -1,0 +1,51 @@
+/** Links as a driver orders it, in this process: V8 has compiled the linker after a few links, and the next are quick. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { parseLdArgv } from '../src/cli/ldArgv.ts';
+import { link } from '../src/link.ts';
+
+/** What a driver finds in place of its linker: it takes down its words and links nothing. */
+const RECORDER = `#!/bin/sh
+printf '%s\\0' "$@" > "$(dirname "$0")/words"
+`;
+
+/**
+ * What a driver tells its linker. The objects must be there.
+ * @param args of the driver, which is gcc or like it
+ * @param folder for its working directory
+ */
+export function recordWords(driver: string, args: readonly string[], folder: string): string[] {
+  const place = join(folder, 'recorder');
+  mkdirSync(place, { recursive: true });
+  writeFileSync(join(place, 'ld'), RECORDER);
+  chmodSync(join(place, 'ld'), 0o755);
+  const { status, stderr } = spawnSync(driver, [`-B${place}`, '-fno-use-linker-plugin', ...args], {
+    cwd: folder,
+  });
+  if (status !== 0) throw new Error(`${driver} ${args.join(' ')}: ${stderr}`);
+  return readFileSync(join(place, 'words'), 'utf8').split('\0').slice(0, -1);
+}
+
+/**
+ * Links with tinyelf from its sources.
+ * @param words as ld.tinyelf takes them, without response files
+ * @param folder in which relative paths begin
+ * @throws LinkError
+ */
+export function linkWords(words: readonly string[], folder: string, output: string): void {
+  const inFolder = (path: string) => (isAbsolute(path) ? path : join(folder, path));
+  const { options } = parseLdArgv(words, () => undefined);
+  const { bytes } = link({ get: (path) => readFile(inFolder(path)) }, options);
+  writeFileSync(inFolder(output), bytes);
+  chmodSync(inFolder(output), 0o755);
+}
+
+function readFile(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
