@@ -17,8 +17,6 @@ const MOVSXD = 0x63;
 const ADD_TO_RM = 0x01;
 const ADD_TO_REG = 0x03;
 const LEA = 0x8d;
-/** Map 0F: NOP with an operand. */
-const LONG_NOP = 0x1f;
 /** rbx, rbp, r12 to r15, which calls leave alone (psABI 3.2.1). */
 const KEPT_BY_CALLS = 0xf028;
 
@@ -73,10 +71,9 @@ function targetOf(bytes: Uint8Array, at: number): number {
 
 /** A bit for each register that is another one afterwards. */
 function writtenBy(bytes: Uint8Array, at: number): number {
-  const { flow, map, opcode } = insn;
+  const { flow } = insn;
   if (flow === Flow.callRel || flow === Flow.indirectCall) return ALL_REGISTERS & ~KEPT_BY_CALLS;
   if (flow === Flow.jmpRel || flow === Flow.jccRel) return 0;
-  if (insn.encoding === Encoding.legacy && map === 1 && opcode === LONG_NOP) return 0;
   return registerEffectOf(bytes, at, insn) >>> WRITTEN_REGISTERS_SHIFT;
 }
 
