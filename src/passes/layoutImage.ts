@@ -12,6 +12,7 @@ import type { HeaderLayout } from '../header/layout.ts';
 import { baseFor, legalFileSize } from '../header/placing.ts';
 import { finishLayout } from '../layout/finish.ts';
 import { fittedSections } from '../layout/fitted.ts';
+import { findOverlap } from '../layout/overlap.ts';
 import { padding } from '../layout/padding.ts';
 import type { Placement } from '../layout/placement.ts';
 import type { LinkOptions } from '../options.ts';
@@ -41,6 +42,7 @@ export function layoutImage(
   const placement = placeAll(program, pieces, order, options);
   const { address } = placement;
   const { headerSize } = order;
+  if (options.sectionStarts.size > 0) checkStarts(program, pieces, order, address, diagnostics);
   const assign = () => assignSymbols(program, pieces, script, { address, headerSize }, options, diagnostics);
   return finishLayout(program, liveness, pieces, order, placement, { assign }, options, diagnostics);
 }
@@ -55,6 +57,23 @@ function placeAll(program: Program, pieces: Pieces, order: SectionOrder, options
     begin = region.end;
   }
   return placer.placement();
+}
+
+/** Parts of the image that have addresses of their own must leave room for each other, in whatever order they lie. */
+function checkStarts(
+  program: Program,
+  { size }: Pieces,
+  { order }: SectionOrder,
+  address: Float64Array,
+  diagnostics: Diagnostics,
+): void {
+  const found = findOverlap(order, address, size);
+  if (!found) return;
+  const [before, next] = found.map((id) => program.place(id, 0));
+  const [start, end] = [address[found[1]]!, address[found[0]]! + size[found[0]]!];
+  const what = `section ${next} at 0x${start.toString(16)} overlaps ${before}, which ends at 0x${end.toString(16)}`;
+  diagnostics.error('overlap', what, { hint: 'choose other addresses for the sections' });
+  diagnostics.stopOnErrors();
 }
 
 /** Whether nothing of a region lies in the file: sections may be there that have no bytes. */

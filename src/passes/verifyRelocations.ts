@@ -7,6 +7,7 @@
 
 import type { Image, ImageSink } from '../image.ts';
 import { assertInvariant, InvariantError } from '../invariant.ts';
+import { findOverlap } from '../layout/overlap.ts';
 import type { Pieces } from '../pieces.ts';
 import { describeReference, type Program, symbolSize } from '../program.ts';
 import {
@@ -103,23 +104,10 @@ class Verifier {
   verifyOrder(): void {
     if (!this.#isPacked) return;
     const { order, address, fit } = this.#layout;
-    const isApart = (id: number) => !fit?.placed.has(id) && !fit?.cut.has(id);
-    this.#verifyDistinct(order.filter(isApart));
     // What lies in and around the header is in no order.
-    const fitted = [...(fit?.placed.keys() ?? [])];
-    this.#verifyDistinct(fitted.sort((a, b) => address[a]! - address[b]!));
-  }
-
-  /** @param ids of sections, by their addresses */
-  #verifyDistinct(ids: Iterable<number>): void {
-    const { address } = this.#layout;
-    const { size } = this.#pieces;
-    let end = 0;
-    for (const id of ids) {
-      if (size[id] === 0) continue;
-      assertInvariant(address[id]! >= end, 'sections do not overlap', () => this.#program.place(id, 0));
-      end = address[id]! + size[id]!;
-    }
+    const isWhole = (id: number) => !fit?.cut.has(id);
+    const [, second] = findOverlap(order.filter(isWhole), address, this.#pieces.size) ?? [];
+    assertInvariant(second === undefined, 'sections do not overlap', () => this.#program.place(second!, 0));
   }
 
   /** Compares all that is relocated in sections, in the order in which they lie in the file. */

@@ -13,7 +13,7 @@ vi.mock('fast-check', async (importOriginal) => {
 });
 
 /** Tests that take seconds for what nothing but their length can find. */
-const LONG = /survives \d+ random changes|merges half a million strings/;
+const LONG = /survives \d+ random changes|merges half a million strings|takes a name, or all methods/;
 
 beforeEach(({ task, skip }) => {
   if (LONG.test(task.name)) skip('takes long');

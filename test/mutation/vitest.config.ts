@@ -41,8 +41,9 @@ export default defineConfig({
     root: new URL('../..', import.meta.url).pathname,
     include: [
       'test/{fit,header,layout,passes,script,shrink,x86}/**/*.test.ts',
-      'test/elf/{archive,object,relocations}.test.ts',
-      'test/{sizes,verify}.test.ts',
+      'test/elf/{archive,cfi,lsda,object,relocations}.test.ts',
+      'test/explain/map.test.ts',
+      'test/{builtins,clusters,image,library,report,sizes,verify}.test.ts',
     ],
     // What other tests notice too, and files that do nothing but run programs.
     exclude: [

@@ -14,6 +14,7 @@ import {
   STB_LOCAL,
 } from '../../src/elf/constants.ts';
 import type { MapSection } from '../../src/explain/linkMap.ts';
+import type { LinkResult } from '../../src/link.ts';
 import type { LinkOptions } from '../../src/options.ts';
 import {
   bss,
@@ -492,6 +493,70 @@ describe('the header', () => {
       ['.text', 'text'],
       ['.odd', 'rodata'],
       ['.zero', 'bss'],
+    ]);
+  });
+});
+
+describe('parts with addresses of their own', () => {
+  const sections = [
+    section('.rodata', RODATA, Uint8Array.of(1, 2, 3), { addralign: 4 }),
+    section('.data', DATA, Uint8Array.of(4, 5, 6, 7, 8), { addralign: 8 }),
+    bss('.bss', 100, 16),
+  ];
+  const text = section('.text', CODE, new Uint8Array(11).fill(0x90));
+  const linkAt = (starts: Readonly<Record<string, number>>) =>
+    linkAll(sections, { sectionStarts: new Map(Object.entries(starts)), shrink: 'none' }, text);
+  const addresses = (result: LinkResult) =>
+    Object.fromEntries(liveSections(result).map(({ name, address }) => [name, address]));
+
+  it('lie there, and what has none lies behind what it follows', () => {
+    expect(addresses(linkAt({ '.text': 0x500123 }))).toEqual({
+      '.rodata': 0x500124,
+      '.text': 0x500127,
+      '.data': 0x500138,
+      '.bss': 0x500140,
+    });
+    expect(addresses(linkAt({ '.data': 0x600008, '.rodata': 0x500000 }))).toEqual({
+      '.text': 0x400000 + PLAIN + 2 * 56,
+      '.rodata': 0x500000,
+      '.data': 0x600008,
+      '.bss': 0x600010,
+    });
+  });
+
+  it('are moved out of the way of others by their alignment', () => {
+    expect(addresses(linkAt({ '.data': 0x500008, '.bss': 0x50000c }))['.bss']).toBe(0x500010);
+  });
+
+  it('may descend', () => {
+    const result = linkAt({ '.text': 0x600000, '.data': 0x500008, '.bss': 0x480000 });
+    expect(addresses(result)).toMatchObject({ '.text': 0x600003, '.data': 0x500008, '.bss': 0x480000 });
+    const loads = result.map().segments.map(({ address, memorySize }) => [address, memorySize]);
+    // The header lies in front of the code; the last one has no bytes of the file, and begins one byte earlier.
+    expect(loads).toEqual([
+      [0x5ff000, 0x100e],
+      [0x500008, 5],
+      [0x47ffff, 101],
+    ]);
+  });
+
+  it.each([
+    [
+      { '.text': 0x500000, '.data': 0x500008 },
+      'in.o:(.data+0x0) at 0x500008',
+      'in.o:(.text+0x0)',
+      '0x50000e',
+    ],
+    [{ '.data': 0x500008, '.bss': 0x500000 }, 'in.o:(.data+0x0) at 0x500008', 'in.o:(.bss+0x0)', '0x500064'],
+  ])('must not overlap: %j', (starts, next, before, end) => {
+    expect(errorsOf(() => linkAt(starts))).toEqual([
+      {
+        severity: 'error',
+        code: 'overlap',
+        message: `section ${next} overlaps ${before}, which ends at ${end}`,
+        where: [],
+        hint: 'choose other addresses for the sections',
+      },
     ]);
   });
 });

@@ -1,0 +1,20 @@
+/** Sections that lie in each other's memory. */
+
+/**
+ * @param ids of sections, in any order
+ * @param address virtual address of each section, by section id
+ * @param size in bytes, by section id; those without bytes lie in nobody's way
+ * @returns the first two of which the second begins before the first ends, by address
+ */
+export function findOverlap(
+  ids: Int32Array,
+  address: Float64Array,
+  size: Float64Array,
+): readonly [number, number] | undefined {
+  const sorted = ids.filter((id) => size[id]! > 0).sort((a, b) => address[a]! - address[b]!);
+  for (let i = 1; i < sorted.length; i++) {
+    const [first, second] = [sorted[i - 1]!, sorted[i]!];
+    if (address[second]! < address[first]! + size[first]!) return [first, second];
+  }
+  return undefined;
+}
