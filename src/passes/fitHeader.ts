@@ -45,8 +45,11 @@ export function fitHeader(
   const small = cutProgram(program, liveness, pieces, synthesis, plan, layouts, options);
   const whole = fillHeader(program, liveness, pieces, synthesis, plan, kinds, layouts, options);
   const fits = small ? [small, ...whole] : whole;
-  if (options.header !== 'auto' && fits.every(({ header }) => header.name !== options.header))
-    reportUnfit(options.header, reasonAgainst(fits[0]!, kinds, options), diagnostics);
+  if (options.header === 'auto') return fits;
+  // The plain header stands in for one that whole sections cannot have, also where the program that is cut can have it.
+  const asked = fits.filter(({ header }) => header.name === options.header);
+  if (asked.length > 0) return asked;
+  reportUnfit(options.header, reasonAgainst(fits[0]!, kinds, options), diagnostics);
   return fits;
 }
 
