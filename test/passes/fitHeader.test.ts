@@ -67,7 +67,7 @@ describe('the header', () => {
   });
 
   it('is plain where section headers are wanted, which stand behind the image', () => {
-    for (const tables of ['symbols', 'sections'] as const) {
+    for (const tables of ['symbols', 'debug'] as const) {
       const map = linked(ALONE, { tables }).map();
       expect([
         map.headerLayout,
