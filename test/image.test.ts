@@ -5,8 +5,8 @@ import { buildObject } from '../src/elf/build.ts';
 import { Image, type ImageSink } from '../src/image.ts';
 import { link } from '../src/link.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../src/options.ts';
-import { R_X86_64_32 } from '../src/x86/relocations.ts';
-import { CODE, DATA, functionObject, randomNumbers, section } from './elf/make.ts';
+import { R_X86_64_32, R_X86_64_PC32 } from '../src/x86/relocations.ts';
+import { CODE, DATA, functionObject, RODATA, randomNumbers, section } from './elf/make.ts';
 
 const BLOCK = 2 ** 18;
 const SEED = { seed: 20_260_401, numRuns: 200 };
@@ -236,6 +236,41 @@ describe('a large executable', () => {
     expect(file.bytes).toHaveLength(bytes.length);
     expect(Buffer.compare(file.bytes, bytes)).toBe(0);
     expect(file.blocks.length).toBeLessThanOrEqual(Math.ceil(bytes.length / BLOCK));
+  });
+
+  it('has its unwind tables, wherever they and the functions lie', () => {
+    // A CIE with pointers relative in four bytes, and an FDE for each function.
+    const cie = [20, 0, 0, 0, 0, 0, 0, 0, 1, 0x7a, 0x52, 0, 1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0];
+    const fde = (at: number) => [16, 0, 0, 0, at + 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
+    const tables = section('.eh_frame', RODATA, Uint8Array.from([...cie, ...fde(24), ...fde(44)]), {
+      relocations: [
+        { offset: 32, type: R_X86_64_PC32, symbol: '_start' },
+        { offset: 52, type: R_X86_64_PC32, symbol: '_Unwind_Resume' },
+      ],
+    });
+    const relocations = ['d', '_Unwind_Resume'].map((symbol, i) => ({ offset: 1 + 8 * i, type: 1, symbol }));
+    const data = PATTERN.slice(0, 8 * BLOCK);
+    const large = section('.data.d', DATA, new Uint8Array(2 ** 24).fill(7), {
+      relocations: [{ offset: 2 ** 24 - 8, type: 1, symbol: '_start' }],
+    });
+    const parts = [
+      section('.text', CODE, new Uint8Array(17), { relocations }),
+      section('.text.u', CODE, data),
+      large,
+      tables,
+    ];
+    const symbols = [
+      { name: '_start', section: '.text' },
+      { name: 'd', section: '.data.d' },
+      { name: '_Unwind_Resume', section: '.text.u' },
+    ];
+    const files = new Map([['a.o', buildObject(parts, symbols)]]);
+    const options = { ...DEFAULT_OPTIONS, inputs: [{ kind: 'file', path: 'a.o' } as const] };
+    const file = new File();
+    const streamed = link(files, options, { sink: file });
+    expect(streamed.isStreamed).toBe(true);
+    expect(streamed.map().sections.map(({ name }) => name)).toContain('.eh_frame');
+    expect(Buffer.compare(file.bytes, link(files, options).bytes)).toBe(0);
   });
 
   it('is not handed on where its code is cut up, to lie wherever the header leaves room', () => {

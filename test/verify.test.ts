@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { buildObject } from '../src/elf/build.ts';
+import { SHF_TLS, STT_TLS } from '../src/elf/constants.ts';
 import type { ImageSink } from '../src/image.ts';
 import { assertInvariant, InvariantError, present } from '../src/invariant.ts';
 import { link } from '../src/link.ts';
@@ -10,6 +11,7 @@ import { DEFAULT_OPTIONS, type LinkOptions } from '../src/options.ts';
 import type * as Pass from '../src/passes/verifyRelocations.ts';
 import { ImageReader } from '../src/verify/imageReader.ts';
 import { verifyUnwindIndex } from '../src/verify/unwindIndex.ts';
+import { relocationName } from '../src/x86/relocations.ts';
 import { CODE, DATA, section } from './elf/make.ts';
 import { LARGE, leftovers, objectWithData } from './faults/faults.ts';
 import { FIXTURES } from './programs.ts';
@@ -63,6 +65,19 @@ function noticed({ bytes, check }: ReturnType<typeof linked>): number[] {
   return offsets;
 }
 
+/** What is said of a file in which a byte of it is wrong. */
+function complaint({ bytes, check }: ReturnType<typeof linked>, at: number): string {
+  bytes[at]! ^= 1;
+  try {
+    check();
+    return '';
+  } catch (error) {
+    return (error as Error).message.replace('invariant violated: ', '');
+  } finally {
+    bytes[at]! ^= 1;
+  }
+}
+
 function fixtures(...paths: readonly string[]): Record<string, Uint8Array> {
   return Object.fromEntries(paths.map((path) => [path, new Uint8Array(readFileSync(join(FIXTURES, path)))]));
 }
@@ -114,6 +129,7 @@ describe('a byte of a relocated field', () => {
   ];
 
   it.each(TYPES)('is noticed for type %i of %i bytes in %j', (type, size, insn, offset) => {
+    const name = relocationName(type);
     const isRelative = [2, 4, 9, 41, 42].includes(type);
     const relocation = {
       type,
@@ -136,6 +152,86 @@ describe('a byte of a relocated field', () => {
     const found = noticed(program);
     const fields = found.filter((at) => at >= 120);
     expect(fields.length).toBeGreaterThanOrEqual(size);
+    const messages = new Set(fields.map((at) => complaint(program, at)));
+    const place = `a.o:(.text+0x${(offset + 1).toString(16)})`;
+    const how = [9, 41, 42].includes(type) ? ', rewritten' : '';
+    expect([...messages]).toEqual([
+      `relocated fields hold the values of the psABI (${place}: ${name}${how}, to ${relocation.symbol})`,
+    ]);
+  });
+
+  /** Type, and the instructions that it is for, with `__` for its field; bytes of what these become that say something. */
+  const THREAD: readonly (readonly [number, string, number])[] = [
+    [19, '66 48 8d 3d __ __ __ __ 66 66 48 e8 .. .. .. ..', 16],
+    [20, '48 8d 3d __ __ __ __ e8 .. .. .. ..', 9],
+    [22, '48 8b 05 __ __ __ __', 5],
+    [22, '48 03 05 __ __ __ __', 5],
+    [23, '48 8d 80 __ __ __ __', 4],
+    [18, '48 b8 __ __ __ __ __ __ __ __', 8],
+    [34, '48 8d 05 __ __ __ __', 5],
+    [35, 'ff 10', 2],
+  ];
+
+  it.each(THREAD)('is noticed for type %i of thread-local data in %s', (type, text, size) => {
+    const words = text.split(' ');
+    const offset = Math.max(0, words.indexOf('__'));
+    const bytes = words.map((word) => Number.parseInt(word, 16) || 0);
+    const call = words.indexOf('..');
+    const relocations = [
+      { type, symbol: 'there', offset, addend: [19, 20, 22, 34].includes(type) ? -4 : 0 },
+      ...(call < 0 ? [] : [{ type: 4, symbol: '__tls_get_addr', offset: call, addend: -4 }]),
+    ];
+    const code = section('.text', CODE, Uint8Array.from([...bytes, 0xc3]), { relocations });
+    const data = section('.tdata', DATA | SHF_TLS, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+    const symbols = [
+      { name: '_start', section: '.text' },
+      { name: 'there', section: '.tdata', value: 4, type: STT_TLS },
+    ];
+    const program = linked(
+      { 'a.o': buildObject([code, data], symbols) },
+      { header: 'plain', shrink: 'none' },
+    );
+    expect(program.check()).toBe(1);
+    const { order, address, fileOffset, entry } = program.layout;
+    const { size: sizes } = seen.given![1];
+    const start = fileOffset[order.find((id) => sizes[id]! > 0 && address[id] === entry)!]!;
+    const found = noticed(program).filter((at) => at >= start && at < start + bytes.length);
+    expect(found.length).toBeGreaterThanOrEqual(size);
+    const how = [18, 23].includes(type) ? '' : ', rewritten';
+    const place = `a.o:(.text+0x${offset.toString(16)})`;
+    const message = `relocated fields hold the values of the psABI (${place}: ${relocationName(type)}${how}, to there)`;
+    expect(new Set(found.map((at) => complaint(program, at)))).toEqual(new Set([message]));
+  });
+
+  it('is noticed in slots of thread offsets', () => {
+    // An addition to a register in memory, which cannot be rewritten.
+    const relocations = [{ type: 22, symbol: 'there', offset: 3, addend: -4 }];
+    const code = section('.text', CODE, Uint8Array.of(0x48, 0x2b, 0x05, 0, 0, 0, 0, 0xc3), { relocations });
+    const data = section('.tdata', DATA | SHF_TLS, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+    const symbols = [
+      { name: '_start', section: '.text' },
+      { name: 'there', section: '.tdata', value: 4, type: STT_TLS },
+    ];
+    const program = linked(
+      { 'a.o': buildObject([code, data], symbols) },
+      { header: 'plain', shrink: 'none' },
+    );
+    const slot = program.layout.fileOffset[seen.given![0].made['.got']]!;
+    expect(new DataView(program.bytes.buffer, program.bytes.byteOffset).getBigInt64(slot, true)).toBe(-4n);
+    for (let at = slot; at < slot + 8; at++)
+      expect(complaint(program, at)).toBe(
+        'slots of the global offset table hold what they stand for (slot 0)',
+      );
+  });
+
+  it('does not matter where nothing is relocated', () => {
+    const text = section('.text', CODE, Uint8Array.of(0x90, 0xc3));
+    const program = linked(
+      { 'a.o': buildObject([text], [{ name: '_start', section: '.text' }]) },
+      { header: 'plain', shrink: 'none' },
+    );
+    expect(program.check()).toBe(0);
+    expect(noticed(program).filter((at) => at >= 120)).toEqual([]);
   });
 
   it('is noticed in the header, where it says that a section lies elsewhere', () => {
@@ -144,6 +240,109 @@ describe('a byte of a relocated field', () => {
     // p_offset and p_vaddr of the only program header.
     expect(found).toEqual(expect.arrayContaining([72, 73, 80, 81, 82, 83, 84, 85]));
   });
+});
+
+describe('fields that overlap', () => {
+  /** A section of 16 bytes with relocations of 4 and 8 bytes, by offset. */
+  const program = (offsets: readonly (readonly [offset: number, size: number])[]) => {
+    const relocations = offsets.map(([offset, size]) => ({
+      type: size === 8 ? 1 : 10,
+      symbol: 'there',
+      offset,
+    }));
+    const data = section('.data', DATA, new Uint8Array(16), { relocations });
+    const text = section('.text', CODE, Uint8Array.of(0xbe, 0, 0, 0, 0, 0xc3), {
+      relocations: [{ type: 10, symbol: '.data', offset: 1 }],
+    });
+    const symbols = [
+      { name: '_start', section: '.text' },
+      { name: '.data', section: '.data' },
+      { name: 'there', section: '.text', value: 0 },
+    ];
+    return linked({ 'a.o': buildObject([text, data], symbols) }, { header: 'plain', shrink: 'none' });
+  };
+  const fieldsIn = (made: ReturnType<typeof program>) => {
+    const start = made.layout.fileOffset[made.layout.order.at(-1)!]!;
+    return noticed(made)
+      .filter((at) => at >= start)
+      .map((at) => at - start);
+  };
+  const bytes = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+  it.each<[string, readonly (readonly [number, number])[], number[]]>([
+    [
+      'one behind the other: both',
+      [
+        [0, 8],
+        [8, 4],
+      ],
+      bytes(0, 12),
+    ],
+    [
+      'in descending order: both',
+      [
+        [4, 8],
+        [0, 4],
+      ],
+      bytes(0, 12),
+    ],
+    [
+      'by a byte: the last one',
+      [
+        [0, 8],
+        [7, 4],
+      ],
+      bytes(7, 11),
+    ],
+    [
+      'by a byte in front: the last one',
+      [
+        [3, 8],
+        [0, 4],
+      ],
+      bytes(0, 4),
+    ],
+    [
+      'one within the other: the last one',
+      [
+        [0, 8],
+        [2, 4],
+      ],
+      bytes(2, 6),
+    ],
+    [
+      'twice the same: the last one',
+      [
+        [4, 4],
+        [4, 4],
+      ],
+      bytes(4, 8),
+    ],
+  ])('are noticed %s', (_, offsets, expected) => {
+    expect(fieldsIn(program(offsets))).toEqual(expected);
+  });
+});
+
+it('what is undefined and permitted has any value', () => {
+  const relocations = [{ type: 2, symbol: 'nobody', offset: 3, addend: -4 }];
+  const text = section('.text', CODE, Uint8Array.of(0x48, 0x8d, 0x05, 0, 0, 0, 0, 0xc3), { relocations });
+  const object = buildObject([text], [{ name: '_start', section: '.text' }]);
+  const options = { header: 'plain', shrink: 'none', unresolved: 'ignore' } as const;
+  const program = linked({ 'a.o': object }, options);
+  expect(program.check()).toBe(1);
+  expect(noticed(program).filter((at) => at >= 120)).toEqual([]);
+});
+
+it('a section that is loaded elsewhere is told with both addresses', () => {
+  const program = linked(fixtures('hello-rodata/static.o'), { header: 'plain' });
+  const { order, address } = program.layout;
+  const start = address[order[0]!]!;
+  const name = seen.given![0].place(order[0]!, 0);
+  const what = `sections are loaded where references lead (${name} has the address 0x${start.toString(16)} and is loaded`;
+  // p_vaddr, then p_filesz and p_offset, of which the last makes nothing of the file loaded.
+  expect(complaint(program, 80)).toBe(`${what} at 0x${(start ^ 1).toString(16)})`);
+  program.bytes.fill(0, 96, 104);
+  expect(program.check).toThrow(`${what} nowhere)`);
 });
 
 describe('sections that overlap', () => {

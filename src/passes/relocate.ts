@@ -110,7 +110,7 @@ class Copier {
     for (let id = firstSection; id < end; id++) {
       if (home[id]! < 0 || sections.object[id] !== objectId) continue;
       if (this.#inFile[id] === 1) this.#copySection(id);
-      else if (this.#pieces.hasOwnBytes(id)) this.#relocator.relocateSection(id);
+      else if (home[id] === id) this.#relocator.relocateSection(id);
     }
     if (!this.#unwind) return;
     if (isLinker) this.#endUnwind(this.#unwind);

@@ -104,7 +104,6 @@ class Verifier {
   verifyOrder(): void {
     if (!this.#isPacked) return;
     const { order, address, fit } = this.#layout;
-    // What lies in and around the header is in no order.
     const isWhole = (id: number) => !fit?.cut.has(id);
     const [, second] = findOverlap(order.filter(isWhole), address, this.#pieces.size) ?? [];
     assertInvariant(second === undefined, 'sections do not overlap', () => this.#program.place(second!, 0));
@@ -113,7 +112,6 @@ class Verifier {
   /** Compares all that is relocated in sections, in the order in which they lie in the file. */
   verifySections(): void {
     const { order, category, fileOffset, fit } = this.#layout;
-    const guests = this.#guests();
     for (let i = 0; i < order.length; i++) {
       const id = order[i]!;
       const size = this.#pieces.size[id]!;
@@ -125,23 +123,7 @@ class Verifier {
         this.#reader.open(fileOffset[id]!, size);
       }
       this.#verifySection(id);
-      for (const guest of guests.get(id) ?? []) this.#verifySection(guest);
     }
-  }
-
-  /** The sections whose own bytes lie in another one, by that. */
-  #guests(): ReadonlyMap<number, readonly number[]> {
-    const { home } = this.#pieces;
-    const { relocationCount } = this.#program.sections;
-    const guests = new Map<number, number[]>();
-    for (let id = 0; id < home.length; id++) {
-      if (home[id]! < 0 || home[id] === id || relocationCount[id] === 0) continue;
-      if (!this.#pieces.hasOwnBytes(id)) continue;
-      const others = guests.get(home[id]!);
-      if (others) others.push(id);
-      else guests.set(home[id]!, [id]);
-    }
-    return guests;
   }
 
   /** Loaders have to put a section where the link took it to be. */
@@ -162,10 +144,9 @@ class Verifier {
     const count = sections.relocationCount[id]!;
     if (count === 0) return;
     const first = sections.firstRelocation[id]!;
-    const home = this.#pieces.home[id]!;
     const fitted = this.#layout.fit?.rewrites.get(id);
     const isScattered = this.#pieces.isScattered(id) || fitted !== undefined;
-    const size = home === id ? this.#pieces.size[id]! : Number.POSITIVE_INFINITY;
+    const size = this.#pieces.size[id]!;
     const { rewrites } = this.#synthesis;
     for (let row = first; row < first + count; row++) {
       const given = relocations.offset[row]!;
@@ -371,7 +352,8 @@ class Verifier {
     const own = this.#span(row);
     for (let other = row + 1; other < end; other++) {
       const { start, stop } = this.#span(other);
-      if (start < own.stop && stop > own.start) return true;
+      // What a rewrite has consumed writes nothing, and lies within what that has written.
+      if (start < stop && start < own.stop && stop > own.start) return true;
     }
     return false;
   }

@@ -109,15 +109,14 @@ export class Relocator {
     this.#localAddress = plainAddresses(program, pieces, layout, locals, locals.count);
   }
 
-  /** Applies the relocations of a section to the part of the image that is open and holds its home. */
+  /** Applies the relocations of a section that is its own home to the part of the image that is open and holds it. */
   relocateSection(id: number): void {
     const { sections } = this.#program;
     const first = sections.firstRelocation[id]!;
     const end = first + sections.relocationCount[id]!;
     if (first === end) return;
-    const home = this.#pieces.home[id]!;
-    if (this.#pieces.isScattered(id) || this.#layout.fit?.rewrites.has(id)) this.#relocateParts(id, home);
-    else this.relocateRows(id, first, end, 0, this.#pieces.size[home]!);
+    if (this.#pieces.isScattered(id) || this.#layout.fit?.rewrites.has(id)) this.#relocateParts(id);
+    else this.relocateRows(id, first, end, 0, this.#pieces.size[id]!);
   }
 
   /**
@@ -166,7 +165,7 @@ export class Relocator {
   }
 
   /** As `relocateRows`, for a section whose parts lie apart. */
-  #relocateParts(id: number, home: number): void {
+  #relocateParts(id: number): void {
     const { relocations, sections } = this.#program;
     const first = sections.firstRelocation[id]!;
     const fitted = this.#layout.fit?.rewrites.get(id);
@@ -174,9 +173,9 @@ export class Relocator {
     for (let row = first; row < first + sections.relocationCount[id]!; row++) {
       const rewrite = fitted?.[row - first] || this.#synthesis.rewrites[row]!;
       const offset = this.#pieces.resolveOwn(id, relocations.offset[row]!);
-      if (rewrite === Rewrite.consumed || offset < 0 || (home === id && offset >= end)) continue;
-      const place = this.#layout.address[home]! + offset;
-      const field = this.#layout.fileOffset[home]! + offset - this.#image.shift;
+      if (rewrite === Rewrite.consumed || offset < 0 || offset >= end) continue;
+      const place = this.#layout.address[id]! + offset;
+      const field = this.#layout.fileOffset[id]! + offset - this.#image.shift;
       if (rewrite === Rewrite.none) this.#apply(id, row, place, field);
       else this.#applyRewritten(id, row, place, field, rewrite);
     }
