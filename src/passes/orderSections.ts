@@ -93,7 +93,7 @@ function sequenceBehind(
     threadOrder,
     ...sequence.columns(),
   };
-  return { order, end: jump.isMissing ? Number.POSITIVE_INFINITY : end };
+  return { order, end: jump.isWanted ? Number.POSITIVE_INFINITY : end };
 }
 
 /** Puts the groups of a part into a sequence of their indices. */
@@ -182,12 +182,7 @@ class JumpPlace {
     if (jump && jump.start < header.layout.end) this.offset = jump.start;
   }
 
-  /** Whether there was no place. */
-  get isMissing(): boolean {
-    return this.#range !== undefined && this.offset === undefined;
-  }
-
-  /** Whether there may be one before the section that comes next. */
+  /** Whether there is to be a jump that has no place yet. */
   get isWanted(): boolean {
     return this.#range !== undefined && this.offset === undefined;
   }
@@ -198,7 +193,8 @@ class JumpPlace {
     let offset = start;
     for (const group of packed) {
       const end = offset + padding(offset, alignment[group]!) + size[group]!;
-      const place = this.isWanted ? this.#placeAt(offset, end) : offset;
+      const place =
+        this.#range && this.offset === undefined ? this.#placeAt(this.#range, offset, end) : offset;
       if (place !== offset) this.before = groups.leadOf(group);
       offset = place + padding(place, alignment[group]!) + size[group]!;
     }
@@ -206,9 +202,7 @@ class JumpPlace {
   }
 
   /** @param end where the section ends that would come next at `offset` @returns where it comes */
-  #placeAt(offset: number, end: number): number {
-    const range = this.#range;
-    if (!range) return offset;
+  #placeAt(range: Hole, offset: number, end: number): number {
     // The last chance is taken even if the bytes up to the range are lost.
     if (offset < range.start && end < range.end) return offset;
     const place = Math.max(offset, range.start);

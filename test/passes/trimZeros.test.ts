@@ -2,9 +2,10 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { buildObject } from '../../src/elf/build.ts';
+import { buildObject, type SectionSpec } from '../../src/elf/build.ts';
 import { SHF_ALLOC, SHF_TLS, SHF_WRITE, STT_TLS } from '../../src/elf/constants.ts';
 import type { LinkResult } from '../../src/link.ts';
+import type { LinkOptions } from '../../src/options.ts';
 import { bss, CODE, DATA, linkFiles, RODATA, section } from '../elf/make.ts';
 import { run, scratchFolder } from '../run.ts';
 
@@ -108,4 +109,108 @@ it('lie only in memory where the program has thread-local data too', () => {
   expect(result.map().segments.map(({ type }) => type)).toContain('TLS');
   expect(result.bytes.length).toBeLessThan(300);
   expect(result.map().memorySize).toBeGreaterThan(12_000);
+});
+
+describe('the file and its segments have exactly', () => {
+  /** mov eax, 60; xor edi, edi; syscall */
+  const exits = Uint8Array.of(0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05);
+  const objectWith = (flags: number, size: number, first: number, more: readonly SectionSpec[] = []) => {
+    const content = Uint8Array.from({ length: size }, (_, i) => (i === 0 ? first : 0));
+    return buildObject(
+      [section('.text', CODE, exits), section('.data', flags, content), ...more],
+      [{ name: '_start', section: '.text' }],
+    );
+  };
+  const zeros = [bss('.bss', 9000)];
+  const thread = [section('.tdata', DATA | SHF_TLS, Uint8Array.of(1, 0, 0, 0))];
+
+  /** Bytes of the file and those left out; of each segment permissions, offset, and bytes in the file and in memory. */
+  it.each<[string, number, number, number, readonly SectionSpec[], Partial<LinkOptions>, string]>([
+    ['constants', RODATA, 601, 42, [], { header: '0x31' }, '105, 593 less: r-x 0+105 105'],
+    ['constants', RODATA, 5001, 42, [], { header: '0x31' }, '4097, 1009 less: r-x 0+4097 4097'],
+    ['constants up to a page', RODATA, 3968, 42, [], { header: '0x31' }, '106, 3967 less: r-x 0+106 106'],
+    [
+      'constants and a page',
+      RODATA,
+      3977,
+      42,
+      [],
+      { header: '0x40', segments: 'split' },
+      '4097, 0 less: r-x 0+4097 4097',
+    ],
+    ['variables', DATA, 601, 42, [], { header: '0x31' }, '105, 593 less: rwx 0+105 698'],
+    ['variables', DATA, 5001, 42, [], { header: '0x31' }, '106, 5000 less: rwx 0+106 5106'],
+    ['nothing but zeros', DATA, 601, 0, [], { header: '0x31' }, '105, 593 less: rwx 0+105 698'],
+    ['more zeros behind', DATA, 601, 42, zeros, { header: '0x31' }, '105, 593 less: rwx 0+105 9698'],
+    [
+      'p_filesz of a form',
+      RODATA,
+      5001,
+      42,
+      [],
+      { header: '0x18', isBaseGiven: false },
+      '4097, 993 less: r-x 24+65537 65537',
+    ],
+    [
+      'p_filesz of a form',
+      DATA,
+      5001,
+      42,
+      [],
+      { header: '0x18', isBaseGiven: false },
+      '4097, 993 less: rwx 24+65537 65537',
+    ],
+    [
+      'p_filesz of a form',
+      DATA,
+      601,
+      42,
+      [],
+      { header: '0x19', isBaseGiven: false },
+      '262, 600 less: rwx 0+512 1024',
+    ],
+    [
+      'p_filesz of a form',
+      DATA,
+      601,
+      42,
+      zeros,
+      { header: '0x19', isBaseGiven: false },
+      '262, 600 less: rwx 0+512 9862',
+    ],
+    [
+      'a segment of their own',
+      ...([DATA, 601, 42, [], { header: '0x40', segments: 'split' }] as const),
+      '177, 600 less: r-x 0+176 176; rw- 176+1 601',
+    ],
+    [
+      'a segment of their own and zeros behind',
+      ...([DATA, 5001, 42, zeros, { header: '0x40', segments: 'pages' }] as const),
+      '4097, 5000 less: r-x 0+176 176; rw- 4096+1 14001',
+    ],
+    [
+      'constants up to which zeros reach',
+      ...([RODATA, 601, 42, zeros, { header: '0x40', segments: 'split' }] as const),
+      '777, 0 less: r-x 0+777 777; rw- 776+1 9001',
+    ],
+    [
+      'writable code',
+      ...([CODE | DATA, 601, 42, zeros, { header: '0x40', segments: 'split' }] as const),
+      '177, 600 less: r-x 0+176 176; rwx 176+1 9601',
+    ],
+    [
+      'thread-local data in front',
+      ...([DATA, 3001, 42, thread, { header: '0x40', segments: 'split' }] as const),
+      '237, 3000 less: r-x 0+236 236; rw- 236+1 3001; r-- 232+4 4',
+    ],
+    ['no less in the classic header', DATA, 601, 42, [], { header: 'classic' }, '722, 0 less: rwx 0+722 722'],
+  ])('%s: %#', (_, flags, size, first, more, options, expected) => {
+    const files = { 'a.o': objectWith(flags, size, first, more) };
+    const free = options.isBaseGiven === false ? { base: 0x10000 } : {};
+    const map = linkFiles(files, { gcSections: false, shrink: 'none', ...free, ...options }).map();
+    const segments = map.segments.map(
+      ({ permissions, offset, fileSize, memorySize }) => `${permissions} ${offset}+${fileSize} ${memorySize}`,
+    );
+    expect(`${map.fileSize}, ${map.bytes.trimmed} less: ${segments.join('; ')}`).toBe(expected);
+  });
 });
