@@ -152,7 +152,7 @@ class Placer {
   #place(id: number, part: Category): void {
     if (this.#fitted[id] === 1) {
       // The parts of one that was cut have offsets of the file.
-      this.#fileOffset[id] = this.#fit?.placed.get(id) ?? 0;
+      this.#fileOffset[id] = this.#fit!.placed.get(id) ?? 0;
       this.#address[id] = this.#fileOffset[id] + this.#shift;
       return;
     }

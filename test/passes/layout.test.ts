@@ -497,6 +497,62 @@ describe('the header', () => {
   });
 });
 
+describe('segments of their own', () => {
+  const linkText = (size: number, segments: LinkOptions['segments'], more: readonly SectionSpec[]) => {
+    const text = section('.text', CODE, new Uint8Array(size).fill(0x90));
+    const result = linkAll(more, { segments, header: 'plain', shrink: 'none' }, text);
+    return result
+      .map()
+      .segments.map(
+        ({ offset, address, fileSize, memorySize }) =>
+          `${offset.toString(16)} at ${address.toString(16)}: ${fileSize} of ${memorySize}`,
+      );
+  };
+  const data = section('.data', DATA, Uint8Array.of(1, 2, 3));
+  const HEADERS = PLAIN + 56;
+
+  it.each<[string, number, LinkOptions['segments'], readonly SectionSpec[], string[]]>([
+    ['share a page of the file', 100, 'split', [data], ['0 at 400000: 276 of 276', '114 at 401114: 3 of 3']],
+    [
+      'follow on the next page where one ends with the one before',
+      4096 - HEADERS,
+      'split',
+      [data],
+      ['0 at 400000: 4096 of 4096', '1000 at 401000: 3 of 3'],
+    ],
+    [
+      'leave out a page of memory where the one before ends behind its start',
+      4097 - HEADERS,
+      'split',
+      [data],
+      ['0 at 400000: 4097 of 4097', '1001 at 402001: 3 of 3'],
+    ],
+    [
+      'begin a byte earlier where there are only zeros',
+      100,
+      'split',
+      [bss('.bss', 10)],
+      ['0 at 400000: 276 of 276', '113 at 401113: 1 of 11'],
+    ],
+    [
+      'begin a byte earlier also at the start of a page',
+      4096 - HEADERS,
+      'split',
+      [bss('.bss', 10)],
+      ['0 at 400000: 4096 of 4096', 'fff at 401fff: 1 of 11'],
+    ],
+    [
+      'have pages of the file of their own',
+      100,
+      'pages',
+      [section('.rodata', RODATA, Uint8Array.of(1)), data, bss('.bss', 5000)],
+      ['0 at 400000: 233 of 233', '1000 at 401000: 100 of 100', '2000 at 402000: 3 of 5003'],
+    ],
+  ])('%s', (_, size, segments, more, expected) => {
+    expect(linkText(size, segments, more)).toEqual(expected);
+  });
+});
+
 describe('parts with addresses of their own', () => {
   const sections = [
     section('.rodata', RODATA, Uint8Array.of(1, 2, 3), { addralign: 4 }),
