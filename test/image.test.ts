@@ -264,8 +264,19 @@ describe('a large executable', () => {
       { name: 'd', section: '.data.d' },
       { name: '_Unwind_Resume', section: '.text.u' },
     ];
-    const files = new Map([['a.o', buildObject(parts, symbols)]]);
-    const options = { ...DEFAULT_OPTIONS, inputs: [{ kind: 'file', path: 'a.o' } as const] };
+    const other = buildObject(
+      [
+        section('.text.f', CODE, 3),
+        { ...tables, relocations: [{ ...tables.relocations![0]!, symbol: 'f' }] },
+      ],
+      [{ name: 'f', section: '.text.f' }],
+    );
+    const files = new Map([
+      ['a.o', buildObject(parts, symbols)],
+      ['b.o', other],
+    ]);
+    const inputs = [...files.keys()].map((path) => ({ kind: 'file', path }) as const);
+    const options = { ...DEFAULT_OPTIONS, inputs, gcSections: false };
     const file = new File();
     const streamed = link(files, options, { sink: file });
     expect(streamed.isStreamed).toBe(true);

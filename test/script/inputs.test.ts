@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { buildObject } from '../../src/elf/build.ts';
 import { readU64 } from '../../src/elf/bytes.ts';
-import type { LinkOptions } from '../../src/options.ts';
+import { UnreadableFile } from '../../src/inputs.ts';
+import { link } from '../../src/link.ts';
+import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
 import { looksLikeScript } from '../../src/script/recognize.ts';
 import {
   CODE,
@@ -127,6 +129,61 @@ describe('files that a script names', () => {
   });
 });
 
+describe('libraries', () => {
+  const missing = (
+    name: string,
+    files: Readonly<Record<string, Uint8Array | string>>,
+    libraryPaths: string[],
+  ) => {
+    const inputs = [{ kind: 'file', path: 'main.o' } as const, { kind: 'library', name } as const];
+    return errorsOf(() => linkNamed([], files, { inputs, libraryPaths }))[0];
+  };
+
+  it('that are missing are told with all folders', () => {
+    expect(missing('one', {}, [])).toEqual({
+      severity: 'error',
+      code: 'missing-library',
+      message: 'no library libone.a for -lone',
+      where: [],
+      hint: 'say where it is with -L <dir>; no -L was given',
+    });
+    expect(missing('one', {}, ['a', 'b'])).toMatchObject({
+      where: ['not in a', 'not in b'],
+      hint: 'say where it is with -L <dir>',
+    });
+  });
+
+  it('that are only shared are told as such, where the name is not that of a file', () => {
+    expect(missing('one', { 'b/libone.so': SHARED }, ['a', 'b'])).toMatchObject({
+      hint: 'there is only the shared b/libone.so; static executables need libone.a, often in another package',
+    });
+    expect(missing(':one', { 'b/lib:one.so': SHARED }, ['a', 'b'])).toMatchObject({
+      message: 'no library one for -l:one',
+      hint: 'say where it is with -L <dir>',
+    });
+    expect(missing('one:', { 'b/libone:.so': SHARED }, ['b'])?.hint).toMatch(/^there is only the shared/);
+  });
+
+  it('that a script names and that cannot be read are one error', () => {
+    const known = new Map([
+      ['main.o', CALLER],
+      ['x.ld', latin1('INPUT(one.o)')],
+    ]);
+    const files = {
+      get(path: string) {
+        if (path === 'one.o') throw new UnreadableFile('it is a folder');
+        return known.get(path);
+      },
+    };
+    const inputs = ['main.o', 'x.ld'].map((path) => ({ kind: 'file', path }) as const);
+    const found = errorsOf(() => link(files, { ...DEFAULT_OPTIONS, inputs }));
+    expect(found.map(({ message }) => message)).toEqual([
+      'cannot read one.o: it is a folder',
+      'undefined symbol: one',
+    ]);
+  });
+});
+
 describe('scripts that cannot be followed', () => {
   it('name themselves', () => {
     const files = { 'x.ld': 'INPUT(y.ld)', 'y.ld': 'INPUT(x.ld)' };
@@ -155,6 +212,11 @@ describe('scripts that cannot be followed', () => {
 
   it('do not exist', () => {
     expect(errors([], {}, { scripts: ['no.ld'] })[0]).toBe('no such linker script: no.ld');
+    // Not in a library folder if the path is absolute.
+    const files = { 'dir//no.ld': ';' };
+    expect(errors([], files, { scripts: ['/no.ld'], libraryPaths: ['dir'] })[0]).toBe(
+      'no such linker script: /no.ld',
+    );
   });
 });
 

@@ -1,5 +1,7 @@
 /** Functions that run into the one that they would jump to. */
 import { describe, expect, it } from 'vitest';
+import type { SymbolSpec } from '../../src/elf/build.ts';
+import { STT_GNU_IFUNC } from '../../src/elf/constants.ts';
 import { contents, linkFiles, placed, section, toHex } from '../elf/make.ts';
 import { code, compiled, filler, functionSymbol, hex, pairs, R_64, R_PLT32, START } from './make.ts';
 
@@ -40,6 +42,22 @@ describe('tail calls', () => {
     const result = linkFiles({ 'a.o': object }, { ...options, undefinedSymbols: ['f'] });
     expect(contents(result, '.text.e').length).toBe(8);
     expect(toHex(contents(result, '.text.g').subarray(0, 4))).toBe(pairs('83 c0 08 e8'));
+  });
+
+  it.each<[string, Partial<SymbolSpec>, string]>([
+    ['an indirect function', { type: STT_GNU_IFUNC }, '.text.b'],
+    ['a function among bounds', {}, 'mine'],
+  ])('stay where they lead to %s', (_, more, name) => {
+    const main = code('.text', `e8 .. .. .. .. ${LARGE} 0f 0b`, [call(1, 'a')]);
+    const target = { ...b, name };
+    const bounds = section('.rodata', 2, new Uint8Array(9), {
+      relocations: [{ offset: 0, type: R_64, symbol: '__start_mine' }],
+    });
+    const places = [START, functionSymbol('a', '.text.a'), { ...functionSymbol('b', name), ...more }];
+    const object = compiled([main, a, target, d, bounds], [...places, functionSymbol('d', '.text.d')]);
+    const undefinedSymbols = name === 'mine' ? ['__start_mine'] : [];
+    const result = linkFiles({ 'a.o': object }, { ...options, undefinedSymbols });
+    expect(contents(result, '.text.a').length).toBe(8);
   });
 
   it('stay in code that is not rewritten', () => {
