@@ -33,14 +33,8 @@ export const BUILDS: readonly Build[] = [
   musl('hello by ld, executable stack', ['-Os', '-Wl,-z,execstack', 'hello.c']),
   musl('threads by tinyelf, musl', ['-Os', `-B${DRIVER_DIR}`, 'threads.c']),
   { name: 'C++ by ld', tools: ['g++'], command: ['g++', '-static', '-O2', 'main.cpp', 'throw.cpp'] },
-  {
-    name: 'C++ by tinyelf',
-    tools: ['g++'],
-    command: ['g++', '-static', '-O2', `-B${DRIVER_DIR}`, 'main.cpp', 'throw.cpp'],
-  },
   rust('Rust std by ld', ['-Crelocation-model=static']),
   { ...gcc('glibc, static-pie', ['-static-pie', '-O2', 'glibc.c', '-lm']), isMovable: true },
-  { ...gcc('headers, static-pie', ['-static-pie', '-fPIE', '-O2', HEADERS]), isMovable: true },
   {
     ...gcc('headers by lld, static-pie', ['-static-pie', '-fPIE', '-fuse-ld=lld', HEADERS], ['ld.lld']),
     isMovable: true,

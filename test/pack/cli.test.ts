@@ -26,7 +26,7 @@ describe.each([
 ])('%s', (_, command) => {
   it.each([
     [['--pack']],
-    [['--pack=auto']],
+    [['--pack=auto', '--pack-effort=1']],
     [['--pack=lz', '--pack-effort=9', '--pack-time=0.5']],
     [['--pack=cm', '--pack-effort', '1']],
   ])('writes a program plain that %j would make larger', (words) => {

@@ -10,8 +10,8 @@ import { FIXTURES } from '../programs.ts';
 import { hasTool, run, scratchFolder, tinyelf } from '../run.ts';
 
 const folder = scratchFolder();
-const FLIPS = 60;
-const LENGTHS = 40;
+const FLIPS = 40;
+const LENGTHS = 20;
 
 function link(): Uint8Array {
   const names = ['start.o', 'main.o', 'io.o', 'numbers.o', 'tables.o', 'words.o', 'libutil.a'];
