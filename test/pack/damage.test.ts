@@ -57,16 +57,15 @@ describe.skipIf(!hasTool('sh')).each(METHODS.map((method) => [method.name, metho
       expect(whole).toContain('Monday');
     });
 
-    /** Only what makes no difference to the image may run. @returns whether it does not */
+    /**
+     * Only what makes no difference to the image may run. The stub of lz may know an opcode wrongly that the program has
+     * not, where unpacking is strict. @returns whether unpacking refuses it
+     */
     function isRefused(damaged: Uint8Array): boolean {
       const found = unpacked(damaged);
-      if (found === undefined) {
-        expect(outcomeOf(damaged)).toBe('nothing');
-        return true;
-      }
-      expect(Buffer.compare(found, image)).toBe(0);
+      if (found) expect(Buffer.compare(found, image)).toBe(0);
       expect(['nothing', whole]).toContain(outcomeOf(damaged));
-      return false;
+      return found === undefined;
     }
 
     it('runs no image of which a bit is wrong', () => {
