@@ -1,4 +1,7 @@
-/** What compilers make of ordinary C: jump tables, tables of pointers, constants of floating point, static variables. */
+/**
+ * What compilers make of ordinary C: jump tables, arrays behind them, tables of pointers, constants of floating point,
+ * static variables.
+ */
 import type { Random } from '../../shrink/random.ts';
 import { isAssembly, type Part, type Settings } from '../model.ts';
 import { sight, type Writer } from '../writer.ts';
@@ -7,6 +10,8 @@ import { type Kind, type Scene, someOf } from './kind.ts';
 type Unit = Part & {
   /** Cases of a switch. */
   readonly cases: number;
+  /** A constant array, of which elements before the first one have their address taken. */
+  readonly hasArray: boolean;
   readonly hasTables: boolean;
   readonly hasDoubles: boolean;
   readonly hasStatics: boolean;
@@ -17,7 +22,7 @@ const WORDS = ['string', 'ring', 'a ring', 'thing', 'th', ''];
 
 export const compiled: Kind<Settings, Unit> = {
   weight: 24,
-  plain: { cases: 0, hasTables: false, hasDoubles: false, hasStatics: false, seed: 1 },
+  plain: { cases: 0, hasArray: false, hasTables: false, hasDoubles: false, hasStatics: false, seed: 1 },
   suits: (scene) => sourcesInC(scene).length > 0,
   make: (scene) => ({
     settings: {},
@@ -39,6 +44,7 @@ function makeUnit(random: Random, file: string): Unit {
   return {
     file,
     cases: random.oneIn(3) ? 0 : random.int(2, 12),
+    hasArray: random.oneIn(2),
     hasTables: random.oneIn(2),
     hasDoubles: random.oneIn(2),
     hasStatics: random.oneIn(2),
@@ -48,11 +54,12 @@ function makeUnit(random: Random, file: string): Unit {
 
 /** A function for each unit, which calls that of the next one. */
 function writeUnit(unit: Unit, id: number, k: number, hasNext: boolean, writer: Writer): void {
-  const { file, cases, hasTables, hasDoubles, hasStatics } = unit;
+  const { file, cases, hasArray, hasTables, hasDoubles, hasStatics } = unit;
   const name = `work${id}_${k}`;
   const next = `work${id}_${k + 1}`;
   const steps = [
     ...(cases > 0 ? [switchOf(unit)] : []),
+    ...(hasArray ? [`for (long i = 2, n = x & 7; i <= n; i++) x += array${name}[i - 2] * i;`] : []),
     ...(hasTables
       ? [`x += table${name}[x & 3](x); for (const char *p = words${name}[x & 3]; *p; p++) x = x * 7 + *p;`]
       : []),
@@ -65,13 +72,18 @@ function writeUnit(unit: Unit, id: number, k: number, hasNext: boolean, writer: 
     ...(hasNext ? [`x += ${next}(x);`] : []),
   ];
   if (hasNext) writer.c(file, `extern long ${next}(long);`);
+  if (hasArray) writer.c(file, arrayOf(unit, name));
   if (hasTables) writer.c(file, tablesOf(unit, name));
   writer.c(
     file,
     `__attribute__((noinline)) long ${name}(long x) { ${steps.join(' ')} return x & 0xffffff; }`,
   );
   if (k > 0) return;
-  const calls = [0, 1, 2, 5, 11].map((value) => `see(${sight(id, value)}, ${name}(start + ${value}));`);
+  // Each case of the switch, and none.
+  const calls = Array.from(
+    { length: cases + 1 },
+    (_, value) => `see(${sight(id, value)}, ${name}(start + ${value}));`,
+  );
   writer.c(file, `void ${writer.observerName(id, 0)}(void) { volatile long start = 0; ${calls.join(' ')} }`);
 }
 
@@ -81,6 +93,15 @@ function switchOf({ cases, seed }: Unit): string {
     (_, k) => `case ${k}: x = x * ${seed + k * 3} ^ ${k * k + 1}; break;`,
   );
   return `switch (x) { ${list.join(' ')} default: x -= ${seed}; }`;
+}
+
+/**
+ * An array that needs less alignment than the table of a switch, so that it lies right behind it. GCC steps through it from
+ * `array - 2` on, at -fPIE by the address, which is that of the table's last entry.
+ */
+function arrayOf({ seed }: Unit, name: string): string {
+  const elements = Array.from({ length: 7 }, (_, k) => (seed * (k + 3)) % 30_000);
+  return `static const short array${name}[] = {${elements.join(', ')}};`;
 }
 
 function tablesOf({ seed }: Unit, name: string): string {
