@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { buildObject, type SectionSpec, type SymbolSpec } from '../../src/elf/build.ts';
 import {
   SHF_ALLOC,
+  SHF_LINK_ORDER,
   SHF_MERGE,
   SHF_STRINGS,
   SHF_WRITE,
@@ -122,6 +123,14 @@ describe('equal functions', () => {
     const result = linkFiles({ 'main.o': main, 'b.o': objectOf({ b: {} }) });
     expect(result.map().sections.map(({ object }) => object)).toEqual(['main.o', 'main.o']);
     expect(folded([main, objectOf({ b: {} })])).toBe('a=b');
+  });
+
+  it('stay apart where a section goes with one of them that is part of the program', () => {
+    const ordered = (link: number) => section('.of', RODATA | SHF_LINK_ORDER, Uint8Array.of(1), { link });
+    const functions = { ...called({ a: {}, b: {}, c: {} }), unused: {} };
+    // Of sections 1 to 5 the second is that of `a`, and the last one is called by nobody.
+    expect(folded(objectOf(functions, [ordered(2)]))).toBe('a b=c');
+    expect(folded(objectOf(functions, [ordered(5)]))).toBe('a=b=c');
   });
 
   it('stay what they are with --icf=none and --verbatim', () => {

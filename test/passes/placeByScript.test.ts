@@ -304,6 +304,28 @@ describe('segments', () => {
     ]);
   });
 
+  it('have zeros in the file in front of other bytes', () => {
+    const parts = (script: string, sections: readonly SectionSpec[]) =>
+      place(script, sections)
+        .map()
+        .sections.map(({ name, part, fileOffset }) => `${name}: ${part} at ${fileOffset?.toString(16)}`);
+    const script = `SECTIONS { . = 0x400100; .text : { *(.text) }
+      .bss 0x800000 : { *(.bss) } .data : { *(.data) } .more : { *(.more) } }`;
+    expect(parts(script, [TEXT, bss('.bss', 16), data, bss('.more', 4)])).toEqual([
+      '.text: text at 100',
+      '.bss: data at 1000',
+      '.data: data at 1010',
+      '.more: bss at undefined',
+    ]);
+  });
+
+  it('are in the order of addresses, whatever that of the script', () => {
+    const script =
+      'SECTIONS { .text 0x800000 : { *(.text) } .data 0x600000 : { *(.data) } .b 0x700000 : { *(.b) } }';
+    const result = place(script, [TEXT, data, byte('.b', RODATA, 1)]);
+    expect(addresses(result)).toBe('.data@600000 .b@700000 .text@800000');
+  });
+
   it('map the headers in front of the first section, on a page of their own if need be', () => {
     const script = (start: string) => `SECTIONS { .text ${start} : { *(.text) } }`;
     expect(loads(place(script('0x400070')))).toEqual(['r-x 0 400000 73 73']);
