@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encode } from '../../src/pack/cm/encode.ts';
-import { callsToTargets, kindsFor, opcodeUses, seenBytes } from '../../src/pack/cm/instructions.ts';
+import { distancesToAddresses, kindsFor, opcodeUses, seenBytes } from '../../src/pack/cm/instructions.ts';
 import { Measurer } from '../../src/pack/cm/measure.ts';
 import type { Model } from '../../src/pack/cm/model.ts';
 import { METHODS } from '../../src/pack/methods.ts';
@@ -91,11 +91,43 @@ describe('what is seen of instructions', () => {
 
   it('makes targets of the distances of calls, and of nothing else', () => {
     const bytes = code.slice();
-    callsToTargets(bytes, ALL, 0x10000);
+    distancesToAddresses(bytes, ALL, 0x10000, false);
     const target = 0x10000 + 13 + 0x100;
     expect(new DataView(bytes.buffer).getInt32(9, true)).toBe(target);
     bytes.set(code.subarray(9, 13), 9);
     expect(bytes).toEqual(code);
+  });
+
+  it('makes addresses of the distances of data, too, if nothing comes behind them', () => {
+    // mov eax, [rip+0x200]; cmp dword [rip+0x200], 1; lea rdi, [rip-0x10]
+    const bytes = Uint8Array.of(
+      0x8b,
+      5,
+      0,
+      2,
+      0,
+      0,
+      0x83,
+      0x3d,
+      0,
+      2,
+      0,
+      0,
+      1,
+      0x48,
+      0x8d,
+      0x3d,
+      0xf0,
+      255,
+      255,
+      255,
+    );
+    const plain = bytes.slice();
+    distancesToAddresses(bytes, ALL, 0x10000, true);
+    const view = new DataView(bytes.buffer);
+    expect([view.getInt32(2, true), view.getInt32(16, true)]).toEqual([0x10206, 0x10004]);
+    for (const at of [2, 16]) bytes.set(plain.subarray(at, at + 4), at);
+    expect(bytes).toEqual(plain);
   });
 });
 

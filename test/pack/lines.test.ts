@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS } from '../../src/options.ts';
 import { encode } from '../../src/pack/cm/encode.ts';
 import { FORMS } from '../../src/pack/cm/forms.ts';
-import { callsToTargets, kindsFor, opcodeUses, seenBytes } from '../../src/pack/cm/instructions.ts';
+import { distancesToAddresses, kindsFor, opcodeUses, seenBytes } from '../../src/pack/cm/instructions.ts';
 import { Lines } from '../../src/pack/cm/lines.ts';
 import { Measurer } from '../../src/pack/cm/measure.ts';
 import type { Model } from '../../src/pack/cm/model.ts';
@@ -90,7 +90,7 @@ const crowded: Method = {
   pack: ({ bytes, address }) => {
     const { byOpcode, runs } = kindsFor(opcodeUses(bytes), 1, true);
     const coded = bytes.slice();
-    callsToTargets(coded, byOpcode, address);
+    distancesToAddresses(coded, byOpcode, address, true);
     const stream = encode({ bytes: coded, seen: seenBytes(coded, byOpcode) }, MODEL)!;
     return { method: 'cm3', ...joinStub(FORMS.cm3, { model: MODEL, runs, stream }) };
   },

@@ -3,7 +3,7 @@ import { assertInvariant } from '../../invariant.ts';
 import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
 import { encode } from './encode.ts';
 import { type CmName, FORMS } from './forms.ts';
-import { callsToTargets, KINDS, type Kinds, kindsFor, opcodeUses, seenBytes } from './instructions.ts';
+import { distancesToAddresses, KINDS, type Kinds, kindsFor, opcodeUses, seenBytes } from './instructions.ts';
 import { Measurer } from './measure.ts';
 import { floatOf, lowerScale, type Material, type Mixing, type Model } from './model.ts';
 import { joinStub } from './stub.ts';
@@ -44,8 +44,8 @@ const MIXED_SCALE = 0x49d3a94b;
 const MIXING: Mixing = { weight: 0x33d28bd3, count: 0x3eb33333, rate: 0x2546293f };
 
 /** The same where slots lie in lines and have values. */
-const LINES_SCALE = 0x478cf7c5;
-const LINES: Mixing = { weight: 0x368b7858, count: 0x3eb33333, rate: 0x276e076b, value: 0x405f26f4 };
+const LINES_SCALE = 0x47455ae1;
+const LINES: Mixing = { weight: 0x36434215, count: 0x3e68f5c2, rate: 0x276e076b, value: 0x405f26f4 };
 
 /** Bytes of an image from which on lines pay for sure. */
 const SMALL = 0x10000;
@@ -107,22 +107,23 @@ function packInstructions(
   const uses = opcodeUses(input.bytes);
   const model = firstModel(start, 2, input.bytes.length);
   const { mixing } = model;
+  const { movesData } = FORMS[method];
   // The kinds that cost least with the model to begin with.
   const sample = { ...input, bytes: input.bytes.subarray(0, SAMPLE) };
   const [cheapest] = LEAST_USES.map((least) => {
     const kinds = kindsFor(uses, least, mixing !== undefined);
     const tableBits = Math.min(model.tableBits, SAMPLE_TABLE_BITS);
-    const cost = new Measurer(materialFor(sample, kinds), false).measure({ ...model, tableBits });
+    const cost = new Measurer(materialFor(sample, kinds, movesData), false).measure({ ...model, tableBits });
     return { kinds, size: cost / 8 + kinds.runs.length };
   }).sort((a, b) => a.size - b.size);
   const { kinds } = cheapest!;
-  const materialOf = (other: PackInput) => materialFor(other, kinds);
+  const materialOf = (other: PackInput) => materialFor(other, kinds, movesData);
   return packed(method, search(input, materialOf, model, 15, 2, effort), kinds);
 }
 
-function materialFor(input: PackInput, { byOpcode }: Kinds): Material {
+function materialFor(input: PackInput, { byOpcode }: Kinds, movesData: boolean): Material {
   const bytes = input.bytes.slice();
-  callsToTargets(bytes, byOpcode, input.address);
+  distancesToAddresses(bytes, byOpcode, input.address, movesData);
   return { bytes, seen: seenBytes(bytes, byOpcode) };
 }
 

@@ -14,6 +14,8 @@ export interface Form {
   readonly hasKinds: boolean;
   readonly isMixed: boolean;
   readonly hasValues: boolean;
+  /** Whether distances of data become addresses, as those of calls do. */
+  readonly movesData: boolean;
   /** Labels at which the stub has the number of contexts. */
   readonly counts: readonly string[];
   /** Bytes of a slot, or of a line of slots. */
@@ -37,6 +39,7 @@ export const FORMS: Readonly<Record<CmName, Form>> = {
     hasKinds: false,
     isMixed: false,
     hasValues: false,
+    movesData: false,
     counts: TWICE,
     slotSize: 8,
     offsetBits: 0,
@@ -48,6 +51,7 @@ export const FORMS: Readonly<Record<CmName, Form>> = {
     hasKinds: true,
     isMixed: false,
     hasValues: false,
+    movesData: false,
     counts: TWICE,
     slotSize: 8,
     offsetBits: 0,
@@ -59,6 +63,7 @@ export const FORMS: Readonly<Record<CmName, Form>> = {
     hasKinds: true,
     isMixed: true,
     hasValues: false,
+    movesData: false,
     counts: TWICE,
     slotSize: 16,
     offsetBits: 4,
@@ -70,9 +75,10 @@ export const FORMS: Readonly<Record<CmName, Form>> = {
     hasKinds: true,
     isMixed: true,
     hasValues: true,
+    movesData: true,
     counts: [...TWICE, 'contexts3', 'contexts4'],
     slotSize: 64,
     offsetBits: 6,
-    room: 0x22600,
+    room: 0x230600,
   },
 };

@@ -114,7 +114,7 @@ function allKinds(): Uint8Array {
 /** Contexts see this many bytes, the one whose bits are told included. */
 export const SEEN = 16;
 export const STATE = 8;
-const LENGTH = 9;
+export const LENGTH = 9;
 const OPCODES = 10;
 const LAST_MODRM = 14;
 export const LAST_OPCODE = OPCODES;
@@ -183,25 +183,43 @@ export function opcodeUses(bytes: Uint8Array): Uint32Array {
 
 /** Calls and jumps: low bit free. */
 const CALL = 0xe8;
+/** Bits of ModRM by which an operand lies at a distance, and what they are then. */
+const PLACE = 0xc7;
+const AT_DISTANCE = 5;
+/** Opcodes of instructions that may end with the distance of their operand: the first of 64. */
+const FIRST_WITHOUT_IMMEDIATE = 0x84;
 /** Bytes of a distance. */
 const DISTANCE = 4;
 
-/** Whether the byte that comes is the last of a distance of a call or jump, which the stub replaces. */
-export function endsDistance(now: Uint8Array, at: number): boolean {
-  return now[STATE] === 1 && (now[OPCODES]! & 0xfe) === CALL && at >= DISTANCE - 1;
+/**
+ * Whether the byte that comes is the last of a distance which the stub replaces.
+ * @param ofData whether it knows those of data besides those of calls and jumps
+ */
+export function endsDistance(now: Uint8Array, at: number, ofData: boolean): boolean {
+  if (now[STATE] !== 1 || at < DISTANCE - 1) return false;
+  const opcode = now[OPCODES]!;
+  if (ofData && (now[LAST_MODRM]! & PLACE) === AT_DISTANCE)
+    return ((opcode - FIRST_WITHOUT_IMMEDIATE) & 0xc0) === 0;
+  return (opcode & 0xfe) === CALL;
 }
 
 /**
- * Replaces distances of calls and jumps by addresses, as far as the stub finds them: where a decoder with these kinds
- * sees an instruction end whose opcode is E8 or E9.
+ * Replaces distances by addresses, as far as the stub finds them: where a decoder with these kinds sees an instruction
+ * end whose opcode is E8 or E9, or whose operand is relative to it.
  * @param bytes changed in place
  * @param address virtual address of the first
+ * @param ofData whether distances of data are replaced, too
  */
-export function callsToTargets(bytes: Uint8Array, kinds: Uint8Array, address: number): void {
+export function distancesToAddresses(
+  bytes: Uint8Array,
+  kinds: Uint8Array,
+  address: number,
+  ofData: boolean,
+): void {
   const now = new Uint8Array(SEEN);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0; at < bytes.length; at++) {
-    const isLast = endsDistance(now, at);
+    const isLast = endsDistance(now, at, ofData);
     // A distance does not change how instructions are told apart.
     advance(now, bytes[at]!, kinds);
     if (isLast) view.setInt32(at - 3, view.getInt32(at - 3, true) + address + at + 1, true);

@@ -2,9 +2,11 @@
  * The model of the stub cm3, for large images: contexts are counted, and their counts mixed, as in mix.ts. But what a
  * context has counted in half a byte lies together in one line of a table, which is found once for four bits, and knows
  * whose it is: contexts do not get in each other's way, and of the table no more than a cache line is looked at. A slot
- * has, in place of the errors, a value that moves against each of them by the same share.
+ * has, in place of the errors, a value that moves against each of them by the same share. Sets of weights are chosen by
+ * the state of the instruction decoder with the length of the instruction so far, by either of the last two bytes, and by
+ * the bits of this byte.
  */
-import { LAST_OPCODE, SEEN, STATE } from './instructions.ts';
+import { LENGTH, SEEN, STATE } from './instructions.ts';
 import {
   asFloat,
   floatBits,
@@ -30,6 +32,8 @@ const MOST = 255;
 /** Weights of a set. */
 const SET = 32;
 const SETS = 256;
+/** States of the instruction decoder, each of which has as many sets. */
+const STATES = 32;
 /** Adding and subtracting it rounds to an integer of any sign, as FISTP does. */
 const ROUND_SIGNED = 1.5 * ROUND;
 
@@ -41,7 +45,7 @@ function countsAfter(bit: number): Uint16Array {
     const came = bit === 1 ? counts >> 8 : counts & 0xff;
     const other = bit === 1 ? counts & 0xff : counts >> 8;
     const more = Math.min(came + 1, MOST);
-    const less = other > 1 ? (other >> 1) + 1 : other;
+    const less = other > 3 ? (other >> 2) + 2 : other;
     return bit === 1 ? (more << 8) | less : more | (less << 8);
   });
 }
@@ -116,14 +120,16 @@ export function measureLines(
   const hashes = new Int32Array(count);
   const found = new Int32Array(count);
   const inputs = new Float32Array(count);
-  const byState = new Float32Array(SETS * SET);
-  const byOpcode = new Float32Array(SETS * SET);
+  const byState = new Float32Array(STATES * SETS * SET);
+  const byLast = new Float32Array(SETS * SET);
+  const byBefore = new Float32Array(SETS * SET);
   const byBits = new Float32Array(SETS * SET);
   const tally = new Tally(bytes.length, pace);
   for (let at = 0; at < bytes.length; at++) {
     const base = at * SEEN;
-    const stateSet = seen[base + STATE]! * SET;
-    const opcodeSet = seen[base + LAST_OPCODE]! * SET;
+    const stateSet = (seen[base + STATE]! * SETS + seen[base + LENGTH]!) * SET;
+    const lastSet = seen[base + 1]! * SET;
+    const beforeSet = seen[base + 2]! * SET;
     for (let index = 0; index < count; index++) {
       const plan = plans[index]!;
       let hash = seeds[index]!;
@@ -149,7 +155,8 @@ export function measureLines(
             input *
               (weight +
                 byState[stateSet + index]! +
-                byOpcode[opcodeSet + index]! +
+                byLast[lastSet + index]! +
+                byBefore[beforeSet + index]! +
                 byBits[bitsSet + index]!) +
             (slot >> 16);
         }
@@ -167,7 +174,8 @@ export function measureLines(
         for (let index = 0; index < count; index++) {
           const change = inputs[index]! * step;
           byState[stateSet + index]! += change;
-          byOpcode[opcodeSet + index]! += change;
+          byLast[lastSet + index]! += change;
+          byBefore[beforeSet + index]! += change;
           byBits[bitsSet + index]! += change;
           const slot = slots[found[index]! + node]!;
           slots[found[index]! + node] = ((slot & ~0xffff) | after[slot & 0xffff]!) + move;

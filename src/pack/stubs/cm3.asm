@@ -4,8 +4,9 @@
 ; the first lies the hash itself. A hash has two lines to lie in; where others have them both, the one whose first bit has
 ; been counted less often is cleared and taken.
 ; A slot counts zeros and ones (a byte each) and has a value of its own (a word). The difference of the counts'
-; logarithms, weighted, and the value are added up to the logarithm of the odds of a 0. Weights are the sum of one of a
-; set by state, one of a set by opcode and one of a set by the bits so far. An arithmetic decoder tells the bit.
+; logarithms, weighted, and the value are added up to the logarithm of the odds of a 0. Weights are the sum of those of
+; four sets: by state and length of the instruction, by the byte before, by the one before that, and by the bits so far.
+; An arithmetic decoder tells the bit.
 ;
 ; `payload` begins with: scale (float32, also the multiplier of the hash), x87 control word, start (float32: 127 in units
 ; of the sum), five float32 (first weight, what is added to counts, rate of weights, a little more than 1, rate of
@@ -30,20 +31,22 @@ MASKS equ 29
 %define CODE r8d
 %define RANGE r9d
 %define BY_STATE r10            ; weights of the sets that are in use
-%define BY_OPCODE r11
-%define BY_BITS r12
-%define NODE r13                ; the bits of this half so far, behind a 1
-%define SIGN r14d               ; 0, or -1 if the bit is 1
+%define BY_LAST r11
+%define BY_BEFORE r12
+%define BY_BITS r13
+%define NODE r14                ; the bits of this half so far, behind a 1
+%define SIGN r15d               ; 0, or -1 if the bit is 1
 %define LINES rbp-128           ; addresses of the contexts' lines, from the second one on
 %define INPUTS rsp              ; what the contexts' counts say, likewise
 %define HASHES rsp+124          ; of the bytes that the contexts see, without the bits of this one
 
 ; In `scratch`
 LOGARITHMS equ KINDS
-STATE_WEIGHTS equ 0x600         ; 32 sets of 64, of which 32 are used
-OPCODE_WEIGHTS equ 0x2600       ; 256 sets
-BITS_WEIGHTS equ 0x12600
-TABLE equ 0x22600
+LAST_WEIGHTS equ 0x600          ; 256 sets of 64, of which 32 are used
+BEFORE_WEIGHTS equ 0x10600
+BITS_WEIGHTS equ 0x20600
+STATE_WEIGHTS equ 0x30600       ; 32 states, 256 sets each
+TABLE equ 0x230600
 
 section .text
 global _start
@@ -145,10 +148,13 @@ shift   equ $-1                 ; 26 less the logarithm of the number of lines
         or      eax, NODE%+d
         shl     eax, 8
         lea     BY_BITS%+d, [rax+scratch+BITS_WEIGHTS]
-        mov     ah, [STATE]
+        mov     ah, [HISTORY+6]
+        lea     BY_LAST%+d, [rax+scratch+LAST_WEIGHTS]
+        mov     ah, [HISTORY+5]
+        lea     BY_BEFORE%+d, [rax+scratch+BEFORE_WEIGHTS]
+        movzx   eax, word [LENGTH]      ; state in the upper half
+        shl     eax, 8
         lea     BY_STATE%+d, [rax+scratch+STATE_WEIGHTS]
-        mov     ah, [OPCODES+3]
-        lea     BY_OPCODE%+d, [rax+scratch+OPCODE_WEIGHTS]
         fld     dword [START]
         mov     cl, 16
 global contexts3
@@ -163,7 +169,8 @@ contexts3 equ $-1
         fst     dword [INPUTS+rcx*4]
         fld     dword [WEIGHT]
         fadd    dword [BY_STATE+rcx*4]
-        fadd    dword [BY_OPCODE+rcx*4]
+        fadd    dword [BY_LAST+rcx*4]
+        fadd    dword [BY_BEFORE+rcx*4]
         fadd    dword [BY_BITS+rcx*4]
         fmulp
         fiadd   word [rax+2]
@@ -209,18 +216,22 @@ contexts4 equ $-1
         dec     byte [rax]
 .counted:
         xor     al, 1
-        shr     byte [rax], 1   ; the other count: half of it and one, if it is more than one
-        jz      .few
-        stc
-.few:   adc     byte [rax], 0
+        cmp     byte [rax], 4   ; the other count: a quarter of it and two, if that is less
+        jb      .few
+        shr     byte [rax], 2
+        add     byte [rax], 2
+.few:
         fld     dword [INPUTS+rcx*4]
         fmul    st0, st1
         fld     st0
         fadd    dword [BY_STATE+rcx*4]
         fstp    dword [BY_STATE+rcx*4]
         fld     st0
-        fadd    dword [BY_OPCODE+rcx*4]
-        fstp    dword [BY_OPCODE+rcx*4]
+        fadd    dword [BY_LAST+rcx*4]
+        fstp    dword [BY_LAST+rcx*4]
+        fld     st0
+        fadd    dword [BY_BEFORE+rcx*4]
+        fstp    dword [BY_BEFORE+rcx*4]
         fadd    dword [BY_BITS+rcx*4]
         fstp    dword [BY_BITS+rcx*4]
         loop    .learn
@@ -239,7 +250,7 @@ contexts4 equ $-1
         movzx   eax, al
         mov     [BITS], al
         stosb
-        NEXT_STATE 1
+        NEXT_STATE 1, 1
         cmp     edi, image_end
         jne     .byte
 
@@ -253,7 +264,8 @@ contexts4 equ $-1
         mul     ecx
         xor     RANGE, RANGE
         xor     BY_STATE%+d, BY_STATE%+d
-        xor     BY_OPCODE%+d, BY_OPCODE%+d
+        xor     BY_LAST%+d, BY_LAST%+d
+        xor     BY_BEFORE%+d, BY_BEFORE%+d
         xor     BY_BITS%+d, BY_BITS%+d
         xor     NODE%+d, NODE%+d
         xor     SIGN, SIGN

@@ -23,7 +23,7 @@ function unpack({ payload, address, size, parameters }: StubInput, form: Form): 
   const { model, next } = readModel(payload, parameters, form);
   const kinds = form.hasKinds ? expandKinds(payload, next) : { byOpcode: new Uint8Array(KINDS), end: next };
   if (!kinds) throw damaged();
-  const decoder = new Decoder(payload, kinds.end, kinds.byOpcode, size, address, form.isMixed ? 1 : 0);
+  const decoder = new Decoder(payload, kinds.end, kinds.byOpcode, size, address, form);
   const material = { bytes: decoder.coded, seen: decoder.seen, decide: decoder.decide };
   if (!Number.isFinite(new Measurer(material, false).measure(model)) || !decoder.isIntact) throw damaged();
   return decoder.image;
@@ -60,16 +60,17 @@ class Decoder {
   private at: number;
   private readonly kinds: Uint8Array;
   private readonly address: number;
+  /** What the stub adds to the part of the range that belongs to a 1. */
   private readonly least: number;
+  private readonly movesData: boolean;
 
-  /** @param least what the stub adds to the part of the range that belongs to a 1 */
   constructor(
     payload: Uint8Array,
     at: number,
     kinds: Uint8Array,
     size: number,
     address: number,
-    least: number,
+    { isMixed, movesData }: Form,
   ) {
     this.coded = new Uint8Array(size);
     this.seen = new Uint8Array(size * SEEN);
@@ -79,7 +80,8 @@ class Decoder {
     this.at = at;
     this.kinds = kinds;
     this.address = address;
-    this.least = least;
+    this.least = isMixed ? 1 : 0;
+    this.movesData = movesData;
   }
 
   /** Whether every bit was as it had been written: the coder then ends with a code of 0. */
@@ -110,7 +112,7 @@ class Decoder {
     this.partial = 1;
     this.coded[at] = byte;
     this.image[at] = byte;
-    const isLast = endsDistance(this.now, at);
+    const isLast = endsDistance(this.now, at, this.movesData);
     advance(this.now, byte, this.kinds);
     if (this.done < this.image.length) this.seen.set(this.now, this.done * SEEN);
     if (isLast) this.view.setInt32(at - 3, this.view.getInt32(at - 3, true) - (this.address + at + 1), true);
