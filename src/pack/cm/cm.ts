@@ -44,8 +44,12 @@ const MIXED_SCALE = 0x49d3a94b;
 const MIXING: Mixing = { weight: 0x33d28bd3, count: 0x3eb33333, rate: 0x2546293f };
 
 /** The same where slots lie in lines and have values. */
-const LINES_SCALE = 0x47455ae1;
-const LINES: Mixing = { weight: 0x36434215, count: 0x3e68f5c2, rate: 0x276e076b, value: 0x405f26f4 };
+const IN_LINES = [
+  0x303, 0x501, 0x3d01, 0x03, 0x0b, 0x205, 0x11, 0x199, 0x711, 0x4a3, 0x101, 0x4d, 0x01, 0x07, 0x1f, 0x1e25,
+  0xcf57, 0x8803, 0x20d,
+];
+const LINES_SCALE = 0x472dac23;
+const LINES: Mixing = { weight: 0x3674129a, count: 0x3e3a5e35, rate: 0x2794c4a3, value: 0x40996ac8 };
 
 /** Bytes of an image from which on lines pay for sure. */
 const SMALL = 0x10000;
@@ -89,7 +93,7 @@ export const cm3: Method = {
   name: 'cm3',
   suits: (size, seconds) => size > TINY && isReadySoon(size, seconds),
   pack: (input, effort) =>
-    packInstructions('cm3', input, effort, { masks: MIXED, scale: LINES_SCALE, mixing: LINES }),
+    packInstructions('cm3', input, effort, { masks: IN_LINES, scale: LINES_SCALE, mixing: LINES }),
 };
 
 function packBytes(input: PackInput, effort: PackEffort): Packed {
