@@ -41,7 +41,7 @@ const LEAST_USES = [1, 2, 3] as const;
 const MIXED_SCALE = 0x49d3a94b;
 
 /** Float bits of what a model that mixes begins with. */
-const MIXING: Mixing = { weight: 0x33d28bd3, count: 0x3eb33333, rate: 0x2546293f };
+const MIXING: Mixing = { weight: 0x339361e0, count: 0x3eb33333, rate: 0x258ab679 };
 
 /** The same where slots lie in lines and have values. */
 const IN_LINES = [

@@ -67,7 +67,7 @@ export const FORMS: Readonly<Record<CmName, Form>> = {
     counts: TWICE,
     slotSize: 16,
     offsetBits: 4,
-    room: 0x12200,
+    room: 0x210200,
   },
   cm3: {
     stub: CM3_STUB,

@@ -117,7 +117,6 @@ export const STATE = 8;
 export const LENGTH = 9;
 const OPCODES = 10;
 const LAST_MODRM = 14;
-export const LAST_OPCODE = OPCODES;
 
 /**
  * What contexts see in front of every byte of an image.

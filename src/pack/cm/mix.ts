@@ -1,12 +1,14 @@
 /**
  * The model of the stub cm2: what contexts add up to in model.ts, and besides what they have counted. The logarithm of
  * zeros over ones in a slot is taken as the difference of float bits; it is weighted, and the weights learn along the
- * gradient, in a set for each state of the instruction decoder and one for each opcode (Mahoney, "Adaptive weighing of
- * context models for lossless data compression", 2005). A count is halved when the other bit comes.
+ * gradient (Mahoney, "Adaptive weighing of context models for lossless data compression", 2005). They are the sum of
+ * those of two sets: by state of the instruction decoder and length of the instruction so far, and by the byte before. A
+ * count falls to a quarter and two when the other bit comes.
  */
-import { LAST_OPCODE, SEEN, STATE } from './instructions.ts';
+import { LENGTH, SEEN, STATE } from './instructions.ts';
 import {
   asFloat,
+  FORGOTTEN,
   floatBits,
   floatBitsOf,
   floatOf,
@@ -25,7 +27,8 @@ import type { Slots } from './slots.ts';
 /** Weights of a set. */
 const SET = 32;
 const STATES = 32;
-const OPCODES = 256;
+/** Sets of weights: for each byte, and for each state and length of the instruction so far. */
+const BYTES = 256;
 /** Counts below have their logarithm in a table. */
 const KNOWN = 4096;
 
@@ -55,8 +58,8 @@ export function measureMixed(
   const logs = new Float64Array(KNOWN).map((_, n) => floatBitsOf(n + added));
   const used = new Int32Array(count);
   const inputs = new Float64Array(count);
-  const byState = new Float64Array(STATES * SET);
-  const byOpcode = new Float64Array(OPCODES * SET);
+  const byState = new Float64Array(STATES * BYTES * SET);
+  const byLast = new Float64Array(BYTES * SET);
   const size = bytes.length;
   const tally = new Tally(size, pace);
   let stretch = 0;
@@ -66,8 +69,8 @@ export function measureMixed(
       stretch = slots.find(at);
       if (slots.isPassing) bitAt = 0;
     }
-    const stateSet = seen[at * SEEN + STATE]! * SET;
-    const opcodeSet = seen[at * SEEN + LAST_OPCODE]! * SET;
+    const stateSet = (seen[at * SEEN + STATE]! * BYTES + seen[at * SEEN + LENGTH]!) * SET;
+    const lastSet = seen[at * SEEN + 1]! * SET;
     const byte = bytes[at]!;
     let partial = 1;
     for (let place = 7; place >= 0; place--) {
@@ -83,7 +86,7 @@ export function measureMixed(
           (one < KNOWN ? logs[one]! : floatBitsOf(one + added));
         inputs[index] = input;
         sum += words[slot]!;
-        sum += input * (weight + byState[stateSet + index]! + byOpcode[opcodeSet + index]!);
+        sum += input * (weight + byState[stateSet + index]! + byLast[lastSet + index]!);
       }
       bitAt++;
       const rounded = sum * factor + ROUND - ROUND;
@@ -102,14 +105,15 @@ export function measureMixed(
       for (let index = count - 1; index >= 0; index--) {
         const change = inputs[index]! * error * rate;
         byState[stateSet + index]! += change;
-        byOpcode[opcodeSet + index]! += change;
+        byLast[lastSet + index]! += change;
         const slot = used[index]!;
         const seenError = size + words[slot + 1]!;
         words[slot + 1] = seenError;
+        counts[slot + 1]! -= FORGOTTEN;
         words[slot]! += error / Math.sqrt(seenError);
         counts[slot + came]!++;
         const left = counts[slot + other]!;
-        if (left > 1) counts[slot + other] = (left >> 1) + 1;
+        if (left > 3) counts[slot + other] = (left >> 2) + 2;
       }
     }
     if (!tally.endByte(at)) return Number.POSITIVE_INFINITY;

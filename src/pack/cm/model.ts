@@ -233,6 +233,9 @@ export class Tally {
 /** Takes the probability that a bit is 1, and the bit.  */
 export type Watch = (probability: number, bit: number) => void;
 
+/** What is taken from the bits of a float which errors add up to, each time: half a percent of it. */
+export const FORGOTTEN = 2 ** 16;
+
 /** Logarithm of the words of a slot: its value, and what its errors add up to, without their signs. */
 export const SUMS_WORDS = 1;
 
@@ -253,6 +256,7 @@ export function measureSums(
 ): number {
   const count = masks.length;
   const words = new Float32Array(memory);
+  const bits = new Int32Array(memory);
   const { numbers, rows } = slots;
   const factor = floatOf(scale);
   const start = startOf(scale);
@@ -293,6 +297,7 @@ export function measureSums(
         const slot = used[index]!;
         const seenError = size + words[slot + 1]!;
         words[slot + 1] = seenError;
+        bits[slot + 1]! -= FORGOTTEN;
         words[slot]! += error / Math.sqrt(seenError);
       }
     }
