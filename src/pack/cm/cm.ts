@@ -52,7 +52,7 @@ const LINES_SCALE = 0x472dac23;
 const LINES: Mixing = { weight: 0x3674129a, count: 0x3e3a5e35, rate: 0x2794c4a3, value: 0x40996ac8 };
 
 /** Bytes of an image from which on lines pay for sure. */
-const SMALL = 0x10000;
+const SMALL = 0x8000;
 /** Bytes of an image below which lines, and the larger decoder, never pay. */
 const TINY = 0x2000;
 /** Bytes of an image that starts within two seconds, as the decoder takes about 2 microseconds for each. */

@@ -88,9 +88,14 @@ function drawChanges(model: Model, bits: number, chance: Chance, count: number):
   return Array.from({ length: count }, () => drawChange(model, bits, chance));
 }
 
-function drawChange({ masks }: Model, bits: number, chance: Chance): Change {
+function drawChange({ masks, mixing }: Model, bits: number, chance: Chance): Change {
   const kind = chance.below(16);
-  if (kind === 0) return changeScale(chance.below(2 ** 19) - 2 ** 18);
+  if (kind === 0) {
+    const numbers = mixing ? LEARNT.filter((name) => mixing[name] !== undefined) : [];
+    const which = mixing ? chance.below(numbers.length + 1) : 0;
+    if (which > 0) return changeMixing(numbers[which - 1]!, chance.below(2 ** 22) - 2 ** 21);
+    return changeScale(chance.below(2 ** 19) - 2 ** 18);
+  }
   const mask = masks[chance.below(masks.length)]!;
   if (kind <= 2) return remove(mask);
   if (kind === 3) return move(mask, chance.below(masks.length));
@@ -102,6 +107,17 @@ function drawChange({ masks }: Model, bits: number, chance: Chance): Change {
 /** Another scale near by, an odd number. */
 function changeScale(difference: number): Change {
   return (model) => ({ ...model, scale: (model.scale + difference) | 1 });
+}
+
+/** Numbers of a model that mixes, each of which may be another one. */
+const LEARNT = ['weight', 'count', 'rate', 'value'] as const;
+
+/** @param difference of float bits: 2^23 for twice as much */
+function changeMixing(name: (typeof LEARNT)[number], difference: number): Change {
+  return (model) => {
+    const { mixing } = model;
+    return { ...model, mixing: { ...mixing!, [name]: mixing![name]! + difference } };
+  };
 }
 
 function remove(mask: number): Change {
