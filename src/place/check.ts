@@ -84,8 +84,9 @@ function checkOverlaps(
     const end = startOf(before) + before.size;
     if (end <= startOf(next)) continue;
     const what = `section ${next.output.name} at 0x${startOf(next).toString(16)} overlaps ${before.output.name}, which ends at 0x${end.toString(16)}`;
-    const { description } = next.output;
-    diagnostics.error('overlap', what, { where: description ? [description.where] : [] });
+    // One that no script describes has been placed behind another.
+    const described = [next, before].flatMap(({ output }) => output.description ?? []);
+    diagnostics.error('overlap', what, { where: described.map(({ where }) => where) });
     // There is no file that could hold both.
     diagnostics.stopOnErrors();
   }

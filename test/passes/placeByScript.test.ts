@@ -487,7 +487,10 @@ describe('errors', () => {
     ['.a : ALIGN(3) { BYTE(1) }', 'the alignment 3 is not a power of two | x.ld:3'],
     ['ASSERT(SIZEOF(.text) > 100, "too small")', 'too small | x.ld:3'],
     ['.a : { BYTE(1) ASSERT(. == 2, "odd") }', 'odd | x.ld:3'],
-    ['.a 0x400101 : { BYTE(1) }', 'section .a at 0x400101 overlaps .text, which ends at 0x400103 | x.ld:3'],
+    [
+      '.a 0x400101 : { BYTE(1) }',
+      'section .a at 0x400101 overlaps .text, which ends at 0x400103 | x.ld:3 | x.ld:2',
+    ],
     ['.a (INFO) : { BYTE(1) }', '(INFO) is not supported for .a, which is part of the program | x.ld:3'],
     ['.a (NOLOAD) : { BYTE(1) }', '(NOLOAD) is not supported for .a, which has bytes | x.ld:3'],
     ['.a 0x80000000000000 : { . = . + 1; }', /^the section \.a ends/],
@@ -503,6 +506,13 @@ describe('errors', () => {
     const [first] = messages(wrap(content));
     if (typeof expected === 'string') expect(first).toBe(expected);
     else expect(first).toMatch(expected);
+  });
+
+  it('of sections that overlap name what the script says of one of them', () => {
+    const orphan = section('.mine', CODE, Uint8Array.of(1));
+    expect(messages(wrap('. = 0x400100;'), [TEXT, orphan])[0]).toBe(
+      'section .mine at 0x400100 overlaps .text, which ends at 0x400103 | x.ld:2',
+    );
   });
 
   it('of commands at the top level name them', () => {
