@@ -126,6 +126,7 @@ it.skipIf(!hasTool('musl-gcc'))('methods that cannot win are tried with little e
   const levels: number[][] = [[], []];
   const methods = [cm, wasteful].map((method, i) => ({
     ...method,
+    suits: () => true,
     pack: (input: PackInput, effort: PackEffort) => {
       levels[i]!.push(effort.level);
       return method.pack(input, effort);
