@@ -24,6 +24,7 @@ import {
   type Watch,
 } from './model.ts';
 import { namedBytes } from './slots.ts';
+import { WeightSets } from './weightSets.ts';
 
 /** Slots of a line, the one in whose place its hash lies included. */
 const LINE = 16;
@@ -36,6 +37,9 @@ const SETS = 256;
 const STATES = 32;
 /** Adding and subtracting it rounds to an integer of any sign, as FISTP does. */
 const ROUND_SIGNED = 1.5 * ROUND;
+
+/** Weights by state and length of the instruction so far: the same for each run, since they are many. */
+let byInstruction: WeightSets<Float32Array> | undefined;
 
 /** Both counts of a slot after a zero or a one, by what they were: the number of zeros, and 256 times that of ones. */
 const afterBit: Uint16Array[] = [];
@@ -120,14 +124,16 @@ export function measureLines(
   const hashes = new Int32Array(count);
   const found = new Int32Array(count);
   const inputs = new Float32Array(count);
-  const byState = new Float32Array(STATES * SETS * SET);
+  byInstruction ??= new WeightSets(new Float32Array(STATES * SETS * SET), SET);
+  byInstruction.begin();
+  const byState = byInstruction.weights;
   const byLast = new Float32Array(SETS * SET);
   const byBefore = new Float32Array(SETS * SET);
   const byBits = new Float32Array(SETS * SET);
   const tally = new Tally(bytes.length, pace);
   for (let at = 0; at < bytes.length; at++) {
     const base = at * SEEN;
-    const stateSet = (seen[base + STATE]! * SETS + seen[base + LENGTH]!) * SET;
+    const stateSet = byInstruction.offsetOf(seen[base + STATE]! * SETS + seen[base + LENGTH]!);
     const lastSet = seen[base + 1]! * SET;
     const beforeSet = seen[base + 2]! * SET;
     for (let index = 0; index < count; index++) {

@@ -23,6 +23,7 @@ import {
   type Watch,
 } from './model.ts';
 import type { Slots } from './slots.ts';
+import { WeightSets } from './weightSets.ts';
 
 /** Weights of a set. */
 const SET = 32;
@@ -31,6 +32,9 @@ const STATES = 32;
 const BYTES = 256;
 /** Counts below have their logarithm in a table. */
 const KNOWN = 4096;
+
+/** The same for each run, since it is large. */
+let byInstruction: WeightSets<Float64Array> | undefined;
 
 /** Logarithm of the words of a slot: those of a sum, and how many zeros and ones came to it, as the stub keeps them. */
 export const MIXED_WORDS = 2;
@@ -58,7 +62,9 @@ export function measureMixed(
   const logs = new Float64Array(KNOWN).map((_, n) => floatBitsOf(n + added));
   const used = new Int32Array(count);
   const inputs = new Float64Array(count);
-  const byState = new Float64Array(STATES * BYTES * SET);
+  byInstruction ??= new WeightSets(new Float64Array(STATES * BYTES * SET), SET);
+  byInstruction.begin();
+  const byState = byInstruction.weights;
   const byLast = new Float64Array(BYTES * SET);
   const size = bytes.length;
   const tally = new Tally(size, pace);
@@ -69,7 +75,7 @@ export function measureMixed(
       stretch = slots.find(at);
       if (slots.isPassing) bitAt = 0;
     }
-    const stateSet = (seen[at * SEEN + STATE]! * BYTES + seen[at * SEEN + LENGTH]!) * SET;
+    const stateSet = byInstruction.offsetOf(seen[at * SEEN + STATE]! * BYTES + seen[at * SEEN + LENGTH]!);
     const lastSet = seen[at * SEEN + 1]! * SET;
     const byte = bytes[at]!;
     let partial = 1;
