@@ -409,6 +409,37 @@ describe('what the linker makes itself', () => {
       for (let i = 0; i < size; i++) expect(found, `${name}+${i}`).toContain(fileOffset[made[name]]! + i);
   });
 
+  it('is noticed where it leads elsewhere: unwind tables, record by record', () => {
+    // A CIE with pointers relative in four bytes, and an FDE for each function.
+    const cie = [20, 0, 0, 0, 0, 0, 0, 0, 1, 0x7a, 0x52, 0, 1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0];
+    const fde = (at: number) => [16, 0, 0, 0, at + 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
+    const names = ['_start', 'unused', '_Unwind_Resume'];
+    const functions = names.map((name, i) =>
+      section(`.text.${name}`, CODE, new Uint8Array(3 + i).fill(0xc3)),
+    );
+    const records = [24, 44, 64];
+    const tables = section('.eh_frame', 2, Uint8Array.from([...cie, ...records.flatMap(fde)]), {
+      relocations: names.map((symbol, i) => ({ type: 2, symbol, offset: records[i]! + 8 })),
+    });
+    const symbols = names.map((name) => ({ name, section: `.text.${name}` }));
+    const program = linked(
+      { 'a.o': buildObject([...functions, tables], symbols) },
+      { header: 'plain', shrink: 'none', undefinedSymbols: ['_Unwind_Resume'] },
+    );
+    const { made } = seen.given![0];
+    const { fileOffset } = program.layout;
+    // The record of the function that is not used is gone, and the three bytes of filling behind each.
+    expect(program.check()).toBe(2);
+    const field = (record: number) => fileOffset[made['.eh_frame']]! + record + 8;
+    const place = (offset: number) =>
+      `relocated fields hold the values of the psABI (a.o:(.eh_frame+0x${offset.toString(16)}): R_X86_64_PC32, to`;
+    expect(complaint(program, field(24))).toBe(`${place(32)} _start)`);
+    expect(complaint(program, field(24 + 17))).toBe(`${place(72)} _Unwind_Resume)`);
+    const index = fileOffset[made['.eh_frame_hdr']]!;
+    for (let at = index + 12; at < index + 28; at++)
+      expect(complaint(program, at)).toMatch(/^the index of unwind tables leads to them/);
+  });
+
   it('is noticed where it leads elsewhere: the index of unwind tables', () => {
     const code = 0x1000;
     const tables = 0x2000;

@@ -205,9 +205,7 @@ class JumpPlace {
   #placeAt(range: Hole, offset: number, end: number): number {
     // The last chance is taken even if the bytes up to the range are lost.
     if (offset < range.start && end < range.end) return offset;
-    const place = Math.max(offset, range.start);
-    if (place >= range.end) return offset;
-    this.offset = place;
-    return place + JUMP_SIZE;
+    this.offset = Math.max(offset, range.start);
+    return this.offset + JUMP_SIZE;
   }
 }

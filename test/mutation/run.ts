@@ -116,11 +116,14 @@ function rangeOf(mutant: Mutant): string {
   return `${fileOf(mutant)}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`;
 }
 
-/** Mutants outside the sample have no result, and time runs out on busy machines too: the next run may want them. */
+/**
+ * Keeps what was noticed for the next run. Mutants outside the sample have no result, time runs out on busy machines too,
+ * and what no test has noticed a new one may: Stryker takes over survivors although there are new tests.
+ */
 function forgetOthers(): void {
   const results = JSON.parse(readFileSync(RESULTS_FILE, 'utf8'));
   for (const file of Object.values<{ mutants: MutantResult[] }>(results.files)) {
-    file.mutants = file.mutants.filter(({ status }) => status !== 'CompileError' && status !== 'Timeout');
+    file.mutants = file.mutants.filter(({ status }) => status === 'Killed');
   }
   writeFileSync(RESULTS_FILE, JSON.stringify(results));
 }
