@@ -114,5 +114,5 @@ export function problemOf(
 /** Whether a text for people holds what JavaScript makes of values that are not there. */
 export function isMeaningless(text: string): boolean {
   const plain = text.replaceAll('undefined symbol', '').replaceAll('but it is undefined', '');
-  return text === '' || /\b(?:undefined|NaN)\b|\[object [A-Z]/.test(plain);
+  return text === '' || /(?<![\w-])(?:undefined|NaN)(?![\w-])|\[object [A-Z]/.test(plain);
 }
