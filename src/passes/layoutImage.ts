@@ -42,7 +42,7 @@ export function layoutImage(
   const placement = placeAll(program, pieces, order, options);
   const { address } = placement;
   const { headerSize } = order;
-  if (options.sectionStarts.size > 0) checkStarts(program, pieces, order, address, diagnostics);
+  if (options.sectionStarts.size > 0) checkStarts(program, pieces, order, placement, diagnostics);
   const assign = () => assignSymbols(program, pieces, script, { address, headerSize }, options, diagnostics);
   return finishLayout(program, liveness, pieces, order, placement, { assign }, options, diagnostics);
 }
@@ -59,14 +59,23 @@ function placeAll(program: Program, pieces: Pieces, order: SectionOrder, options
   return placer.placement();
 }
 
-/** Parts of the image that have addresses of their own must leave room for each other, in whatever order they lie. */
+/**
+ * Parts of the image that have addresses of their own must leave room for the headers and for each other, in whatever
+ * order they lie.
+ */
 function checkStarts(
   program: Program,
   { size }: Pieces,
   { order }: SectionOrder,
-  address: Float64Array,
+  { address, base }: Placement,
   diagnostics: Diagnostics,
 ): void {
+  if (base < 0) {
+    const what = `the headers, which are loaded in front of .text, would begin ${-base} bytes below address 0`;
+    const where = [`the first section is ${program.place(order[0]!, 0)}`];
+    diagnostics.error('below-zero', what, { where, hint: 'choose a higher address for .text' });
+    diagnostics.stopOnErrors();
+  }
   const found = findOverlap(order, address, size);
   if (!found) return;
   const [before, next] = found.map((id) => program.place(id, 0));

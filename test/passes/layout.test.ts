@@ -596,6 +596,16 @@ describe('parts with addresses of their own', () => {
     ]);
   });
 
+  it.each([0, 8])('leave room for the headers: .text at %i', (start) => {
+    expect(errorsOf(() => linkAt({ '.text': start }))).toMatchObject([
+      {
+        code: 'below-zero',
+        message: 'the headers, which are loaded in front of .text, would begin 4096 bytes below address 0',
+        where: ['the first section is in.o:(.rodata+0x0)'],
+      },
+    ]);
+  });
+
   it.each([
     [
       { '.text': 0x500000, '.data': 0x500008 },
