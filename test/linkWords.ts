@@ -1,14 +1,10 @@
 /** Links as a driver orders it, in this process: V8 has compiled the linker after a few links, and the next are quick. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { parseLdArgv } from '../src/cli/ldArgv.ts';
 import { link } from '../src/link.ts';
-
-/** What a driver finds in place of its linker: it takes down its words and links nothing. */
-const RECORDER = `#!/bin/sh
-printf '%s\\0' "$@" > "$(dirname "$0")/words"
-`;
+import { Recorder } from './recorder.ts';
 
 /**
  * What a driver tells its linker. The objects must be there.
@@ -16,15 +12,10 @@ printf '%s\\0' "$@" > "$(dirname "$0")/words"
  * @param folder for its working directory
  */
 export function recordWords(driver: string, args: readonly string[], folder: string): string[] {
-  const place = join(folder, 'recorder');
-  mkdirSync(place, { recursive: true });
-  writeFileSync(join(place, 'ld'), RECORDER);
-  chmodSync(join(place, 'ld'), 0o755);
-  const { status, stderr } = spawnSync(driver, [`-B${place}`, '-fno-use-linker-plugin', ...args], {
-    cwd: folder,
-  });
+  const recorder = new Recorder(join(folder, 'recorder'));
+  const { status, stderr } = spawnSync(driver, [...recorder.flags, ...args], { cwd: folder });
   if (status !== 0) throw new Error(`${driver} ${args.join(' ')}: ${stderr}`);
-  return readFileSync(join(place, 'words'), 'utf8').split('\0').slice(0, -1);
+  return recorder.words();
 }
 
 /**
