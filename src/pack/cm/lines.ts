@@ -6,7 +6,7 @@
  * the state of the instruction decoder with the length of the instruction so far, by either of the last two bytes, and by
  * the bits of this byte.
  */
-import { LENGTH, SEEN, STATE } from './instructions.ts';
+import { SEEN } from './instructions.ts';
 import {
   asFloat,
   floatBits,
@@ -24,22 +24,17 @@ import {
   type Watch,
 } from './model.ts';
 import { namedBytes } from './slots.ts';
-import { WeightSets } from './weightSets.ts';
+import { SET, SETS, WeightsByInstruction } from './weightSets.ts';
 
 /** Slots of a line, the one in whose place its hash lies included. */
 const LINE = 16;
 /** Counts of zeros and ones end here. */
 const MOST = 255;
-/** Weights of a set. */
-const SET = 32;
-const SETS = 256;
-/** States of the instruction decoder, each of which has as many sets. */
-const STATES = 32;
 /** Adding and subtracting it rounds to an integer of any sign, as FISTP does. */
 const ROUND_SIGNED = 1.5 * ROUND;
 
-/** Weights by state and length of the instruction so far: the same for each run, since they are many. */
-let byInstruction: WeightSets<Float32Array> | undefined;
+/** The same for each run, since they are many. */
+let byInstruction: WeightsByInstruction<Float32Array> | undefined;
 
 /** Both counts of a slot after a zero or a one, by what they were: the number of zeros, and 256 times that of ones. */
 const afterBit: Uint16Array[] = [];
@@ -124,16 +119,15 @@ export function measureLines(
   const hashes = new Int32Array(count);
   const found = new Int32Array(count);
   const inputs = new Float32Array(count);
-  byInstruction ??= new WeightSets(new Float32Array(STATES * SETS * SET), SET);
-  byInstruction.begin();
-  const byState = byInstruction.weights;
+  byInstruction ??= new WeightsByInstruction((length) => new Float32Array(length));
+  const byState = byInstruction.begin();
   const byLast = new Float32Array(SETS * SET);
   const byBefore = new Float32Array(SETS * SET);
   const byBits = new Float32Array(SETS * SET);
   const tally = new Tally(bytes.length, pace);
   for (let at = 0; at < bytes.length; at++) {
     const base = at * SEEN;
-    const stateSet = byInstruction.offsetOf(seen[base + STATE]! * SETS + seen[base + LENGTH]!);
+    const stateSet = byInstruction.offsetOf(seen, base);
     const lastSet = seen[base + 1]! * SET;
     const beforeSet = seen[base + 2]! * SET;
     for (let index = 0; index < count; index++) {

@@ -5,7 +5,7 @@
  * those of two sets: by state of the instruction decoder and length of the instruction so far, and by the byte before. A
  * count falls to a quarter and two when the other bit comes.
  */
-import { LENGTH, SEEN, STATE } from './instructions.ts';
+import { SEEN } from './instructions.ts';
 import {
   asFloat,
   FORGOTTEN,
@@ -23,18 +23,13 @@ import {
   type Watch,
 } from './model.ts';
 import type { Slots } from './slots.ts';
-import { WeightSets } from './weightSets.ts';
+import { SET, SETS, WeightsByInstruction } from './weightSets.ts';
 
-/** Weights of a set. */
-const SET = 32;
-const STATES = 32;
-/** Sets of weights: for each byte, and for each state and length of the instruction so far. */
-const BYTES = 256;
 /** Counts below have their logarithm in a table. */
 const KNOWN = 4096;
 
-/** The same for each run, since it is large. */
-let byInstruction: WeightSets<Float64Array> | undefined;
+/** The same for each run, since they are many. */
+let byInstruction: WeightsByInstruction<Float64Array> | undefined;
 
 /** Logarithm of the words of a slot: those of a sum, and how many zeros and ones came to it, as the stub keeps them. */
 export const MIXED_WORDS = 2;
@@ -62,10 +57,9 @@ export function measureMixed(
   const logs = new Float64Array(KNOWN).map((_, n) => floatBitsOf(n + added));
   const used = new Int32Array(count);
   const inputs = new Float64Array(count);
-  byInstruction ??= new WeightSets(new Float64Array(STATES * BYTES * SET), SET);
-  byInstruction.begin();
-  const byState = byInstruction.weights;
-  const byLast = new Float64Array(BYTES * SET);
+  byInstruction ??= new WeightsByInstruction((length) => new Float64Array(length));
+  const byState = byInstruction.begin();
+  const byLast = new Float64Array(SETS * SET);
   const size = bytes.length;
   const tally = new Tally(size, pace);
   let stretch = 0;
@@ -75,7 +69,7 @@ export function measureMixed(
       stretch = slots.find(at);
       if (slots.isPassing) bitAt = 0;
     }
-    const stateSet = byInstruction.offsetOf(seen[at * SEEN + STATE]! * BYTES + seen[at * SEEN + LENGTH]!);
+    const stateSet = byInstruction.offsetOf(seen, at * SEEN);
     const lastSet = seen[at * SEEN + 1]! * SET;
     const byte = bytes[at]!;
     let partial = 1;
