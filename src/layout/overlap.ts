@@ -20,3 +20,13 @@ export function findOverlap(
   }
   return undefined;
 }
+
+/** The words for it. @param start virtual address of the second section, where `end` is that of the first one's end */
+export function describeOverlap(
+  first: string,
+  end: number | bigint,
+  second: string,
+  start: number | bigint,
+): string {
+  return `section ${second} at 0x${start.toString(16)} overlaps ${first}, which ends at 0x${end.toString(16)}`;
+}

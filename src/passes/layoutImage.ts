@@ -12,7 +12,7 @@ import type { HeaderLayout } from '../header/layout.ts';
 import { baseFor, legalFileSize } from '../header/placing.ts';
 import { finishLayout } from '../layout/finish.ts';
 import { fittedSections } from '../layout/fitted.ts';
-import { findOverlap } from '../layout/overlap.ts';
+import { describeOverlap, findOverlap } from '../layout/overlap.ts';
 import { padding } from '../layout/padding.ts';
 import type { Placement } from '../layout/placement.ts';
 import type { LinkOptions } from '../options.ts';
@@ -78,9 +78,9 @@ function checkStarts(
   }
   const found = findOverlap(order, address, size);
   if (!found) return;
-  const [before, next] = found.map((id) => program.place(id, 0));
-  const [start, end] = [address[found[1]]!, address[found[0]]! + size[found[0]]!];
-  const what = `section ${next} at 0x${start.toString(16)} overlaps ${before}, which ends at 0x${end.toString(16)}`;
+  const [first, second] = found;
+  const end = address[first]! + size[first]!;
+  const what = describeOverlap(program.place(first, 0), end, program.place(second, 0), address[second]!);
   diagnostics.error('overlap', what, { hint: 'choose other addresses for the sections' });
   diagnostics.stopOnErrors();
 }

@@ -2,6 +2,7 @@
 import type { Diagnostics } from '../diagnostics.ts';
 import { SHT_NOBITS } from '../elf/constants.ts';
 import { LOWEST_BASE } from '../header/structure.ts';
+import { describeOverlap } from '../layout/overlap.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import type { SectionType } from '../script/ast.ts';
@@ -83,7 +84,7 @@ function checkOverlaps(
     const before = sorted[i]!;
     const end = startOf(before) + before.size;
     if (end <= startOf(next)) continue;
-    const what = `section ${next.output.name} at 0x${startOf(next).toString(16)} overlaps ${before.output.name}, which ends at 0x${end.toString(16)}`;
+    const what = describeOverlap(before.output.name, end, next.output.name, startOf(next));
     // One that no script describes has been placed behind another.
     const described = [next, before].flatMap(({ output }) => output.description ?? []);
     diagnostics.error('overlap', what, { where: described.map(({ where }) => where) });
