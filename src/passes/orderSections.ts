@@ -75,8 +75,7 @@ function sequenceBehind(
           : packPart(open, part, pieces, fit, offset, options);
       // Zero-initialised data has no bytes in the file, between which the jump could lie.
       const isZero = part.every((category) => category === Category.bss);
-      offset =
-        jump.isWanted && !isZero ? jump.findPlace(packed, groups, offset) : endOf(packed, groups, offset);
+      offset = isZero ? endOf(packed, groups, offset) : jump.findPlace(packed, groups, offset);
       sequence.addAll(packed);
       if (!isZero) end = offset;
     }
@@ -187,14 +186,17 @@ class JumpPlace {
     return this.#range !== undefined && this.offset === undefined;
   }
 
-  /** Looks for the place among groups that follow each other from `start` on. @returns where they end with it */
+  /**
+   * Looks for the place, if there is to be one, among groups that follow each other from `start` on.
+   * @returns where they end with it
+   */
   findPlace(packed: Int32Array, groups: Groups, start: number): number {
+    if (!this.#range || this.offset !== undefined) return endOf(packed, groups, start);
     const { alignment, size } = groups;
     let offset = start;
     for (const group of packed) {
       const end = offset + padding(offset, alignment[group]!) + size[group]!;
-      const place =
-        this.#range && this.offset === undefined ? this.#placeAt(this.#range, offset, end) : offset;
+      const place = this.offset === undefined ? this.#placeAt(this.#range, offset, end) : offset;
       if (place !== offset) this.before = groups.leadOf(group);
       offset = place + padding(place, alignment[group]!) + size[group]!;
     }
@@ -203,6 +205,8 @@ class JumpPlace {
 
   /** @param end where the section ends that would come next at `offset` @returns where it comes */
   #placeAt(range: Hole, offset: number, end: number): number {
+    // The first section begins in front of the range, and so does each next one: else the jump would have been placed.
+    assertInvariant(offset < range.end, 'a section begins where the jump may lie, or in front of that');
     // The last chance is taken even if the bytes up to the range are lost.
     if (offset < range.start && end < range.end) return offset;
     this.offset = Math.max(offset, range.start);
