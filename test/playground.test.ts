@@ -489,12 +489,12 @@ describe.skipIf(!hasTool('chromium'))('in a browser', () => {
   });
 });
 
-/** Options with their values as the page's address has them. */
 /** The first program of each folder: browsers take a second or two for each. */
 function firstOfEach(programs: readonly FixtureProgram[]): FixtureProgram[] {
   return [...new Map(programs.toReversed().map((program) => [program.folder, program])).values()];
 }
 
+/** Options with their values as the page's address has them. */
 function addressOf(flags: readonly string[]): string {
   const address = new URLSearchParams();
   flags.forEach((flag, i) => {
