@@ -3,25 +3,23 @@
  * programs, has each linked by tinyelf, GNU ld and lld, runs what they make, and compares. What differs is made small
  * and kept. The exit status is 1 if anything differed. `--model FILE` tries one program that was kept.
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { Helper } from '../helper.ts';
 import { evaluate, type Verdict } from './evaluate.ts';
 import { generate } from './generate.ts';
 import { KINDS } from './kinds/index.ts';
 import type { Model } from './model.ts';
 import { Tally } from './tally.ts';
-import type { Message, Task } from './worker.ts';
+import type { Answer, Task } from './worker.ts';
 
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
 const PROGRESS_EVERY = 50;
 /** Milliseconds that one program may take with all its links; then the link in the worker's process hangs. */
 const PATIENCE = 300_000;
-/** The same while a difference is made smaller. */
-const LONG_PATIENCE = 1_800_000;
 
 interface Settings {
   readonly programs: number;
@@ -71,7 +69,7 @@ function tryModel(path: string): number {
   return kind === 'different' ? 1 : 0;
 }
 
-/** Has a process of its own try one seed after the other; one that dies or hangs is followed by another. */
+/** Has a process of its own try one seed after the other. */
 async function work(
   number: number,
   seeds: Iterator<number>,
@@ -80,50 +78,21 @@ async function work(
 ): Promise<void> {
   const scratch = join(settings.scratch, `${number}`);
   mkdirSync(scratch);
-  let worker = fork(WORKER);
+  const helper = new Helper<Task, Answer>(WORKER, PATIENCE);
   for (let next = seeds.next(); !next.done; next = seeds.next()) {
     const seed = next.value;
-    const answer = await ask(worker, { seed, only: settings.only, scratch, finds: settings.finds });
-    if (typeof answer === 'string') worker = fork(WORKER);
-    const verdict = typeof answer === 'string' ? lost(answer) : answer.verdict;
+    const answer = await helper.ask({ seed, only: settings.only, scratch, finds: settings.finds });
+    const { verdict, folder } = typeof answer === 'string' ? lost(answer) : answer;
     tally.add(generate(seed, settings.only), verdict);
-    if (verdict.kind === 'different')
-      report(seed, verdict, typeof answer === 'string' ? undefined : answer.folder);
+    if (verdict.kind === 'different') report(seed, verdict, folder);
     if (tally.programs % PROGRESS_EVERY === 0) console.log(tally.progress());
   }
-  worker.disconnect();
+  helper.end();
 }
 
-/** @returns why there is no answer, if there is none */
-function ask(worker: ChildProcess, task: Task): Promise<Extract<Message, { kind: 'done' }> | string> {
-  return new Promise((resolve) => {
-    let reason = '';
-    const hangs = () => {
-      reason = 'does not end';
-      worker.kill('SIGKILL');
-    };
-    let timer = setTimeout(hangs, PATIENCE);
-    const end = (answer: Extract<Message, { kind: 'done' }> | string) => {
-      clearTimeout(timer);
-      worker.off('message', hears);
-      worker.off('exit', exits);
-      resolve(answer);
-    };
-    const exits = (code: number | null, signal: string | null) =>
-      end(reason || `ended the process: ${signal ?? code}`);
-    const hears = (message: Message) => {
-      clearTimeout(timer);
-      if (message.kind === 'done') end(message);
-      else timer = setTimeout(hangs, LONG_PATIENCE);
-    };
-    worker.on('message', hears);
-    worker.on('exit', exits);
-    worker.send(task);
-  });
-}
-
-function lost(detail: string): Verdict {
-  return { kind: 'different', detail, mark: 'lost', way: undefined, features: [] };
+function lost(detail: string): Answer {
+  const verdict: Verdict = { kind: 'different', detail, mark: 'lost', way: undefined, features: [] };
+  return { verdict, folder: undefined };
 }
 
 function report(seed: number, { mark, detail, way }: Verdict, folder: string | undefined): void {

@@ -1,6 +1,7 @@
 /** The process that tries programs for `run.ts`, one after the other. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { help } from '../helper.ts';
 import { evaluate, type Verdict } from './evaluate.ts';
 import { keep } from './finds.ts';
 import { generate } from './generate.ts';
@@ -15,26 +16,25 @@ export interface Task {
   readonly finds: string;
 }
 
-/** What it says: first that it is making a difference smaller, which takes its time, then what has come of it. */
-export type Message =
-  | { readonly kind: 'minimising' }
-  | { readonly kind: 'done'; readonly verdict: Verdict; readonly folder: string | undefined };
+/** What has come of a program, and where the smallest one is kept that differs in the same way. */
+export interface Answer {
+  readonly verdict: Verdict;
+  readonly folder: string | undefined;
+}
 
-process.on('message', (task: Task) => {
-  const folder = join(task.scratch, 'program');
-  const model = generate(task.seed, task.only);
+/** Milliseconds that it may take to make a difference smaller. */
+const MINIMISING = 1_800_000;
+
+help<Task, Answer>(({ seed, only, scratch, finds }, asksForPatience) => {
+  const folder = join(scratch, 'program');
+  const model = generate(seed, only);
   const verdict = evaluate(model, folder);
   if (verdict.kind !== 'different') {
     rmSync(folder, { recursive: true });
-    tell({ kind: 'done', verdict, folder: undefined });
-    return;
+    return { verdict, folder: undefined };
   }
-  tell({ kind: 'minimising' });
+  asksForPatience(MINIMISING);
   const smallest = minimise(model, (candidate) => evaluate(candidate, folder).mark === verdict.mark);
   rmSync(folder, { recursive: true });
-  tell({ kind: 'done', verdict, folder: keep(smallest, join(task.finds, `${task.seed}`)) });
+  return { verdict, folder: keep(smallest, join(finds, `${seed}`)) };
 });
-
-function tell(message: Message): void {
-  process.send!(message);
-}

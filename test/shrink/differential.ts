@@ -49,14 +49,14 @@ interface Outcome {
 
 /**
  * Makes a program of a seed in a folder, and compares what it does with and without shrinking.
- * @param isQuick whether to link in this process, which a link that hangs stops; programs in Rust are linked by a command
+ * @param isQuick whether to link in this process, which a link that hangs stops; rustc links by a command in any case
  */
 export function compareProgram(
   generator: Generator,
   seed: number,
   folder: string,
   tools: ReadonlySet<string>,
-  isQuick = false,
+  isQuick: boolean,
 ): Verdict {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -144,13 +144,16 @@ class Comparison {
     return this.#run(linker, [...args, ...objects, '-o', mode], limit);
   }
 
-  /** @throws LinkError */
   #linkHere(objects: readonly string[], mode: string): Outcome {
     const { linker, link } = this.#build;
     this.#words ??= recordWords(linker, [...link, ...objects, '-o', 'none'], this.#folder);
     this.#commands.push([linker, ...link, `-B${DRIVER_DIR}`, `-Wl,--shrink=${mode}`, ...objects].join(' '));
-    linkWords([...this.#words, `--shrink=${mode}`], this.#folder, mode);
-    return { status: 0, text: '', isOver: false };
+    try {
+      linkWords([...this.#words, `--shrink=${mode}`], this.#folder, mode);
+      return { status: 0, text: '', isOver: false };
+    } catch (error) {
+      return { status: 1, text: `${error}`, isOver: false };
+    }
   }
 
   #run(command: string, args: readonly string[], timeout: number): Outcome {
