@@ -26,7 +26,7 @@ export class UnwindCopier {
   /**
    * Makes a copy of an FDE in `bytes`. Its relocations are as far from its start as they were.
    * @param source bytes of the section that it comes from
-   * @returns bytes of the copy
+   * @returns bytes of the copy; 0 if the code that it describes has none
    */
   copy(record: number, source: Uint8Array): number {
     const { offset, size } = this.#tables.records;

@@ -68,7 +68,7 @@ class FrameWriter {
       if (address < 0) continue;
       const cie = readCie(bytes, records.offset[records.cie[record]!]!);
       const size = copier.copy(record, bytes);
-      this.#addFunction(copier.bytes.subarray(0, size), address, cie);
+      if (size > 0) this.#addFunction(copier.bytes.subarray(0, size), address, cie);
     }
   }
 

@@ -165,7 +165,8 @@ const DW_CFA_advance_loc4 = 0x04;
  * @param end offset behind it
  * @param newOffsetOf must keep the order and must not lengthen any distance
  * @param out has room for as many bytes
- * @returns bytes of the new record
+ * @returns bytes of the new record; 0 if nothing is left of the code, and a record would stand in the way of the one
+ *   for what lies there: unwinders that search among sorted records may find either
  */
 export function writeShortFde(
   bytes: Uint8Array,
@@ -175,10 +176,12 @@ export function writeShortFde(
   newOffsetOf: OffsetMap,
   out: Uint8Array,
 ): number {
+  const functionStart = newOffsetOf(0);
+  const range = newOffsetOf(readRange(bytes, at, form)) - functionStart;
+  if (range === 0) return 0;
   const start = programOf(bytes, at, end, form);
   let to = copyBytes(bytes, at, start, out, 0);
-  const functionStart = newOffsetOf(0);
-  writeRange(out, 0, form, newOffsetOf(readRange(bytes, at, form)) - functionStart);
+  writeRange(out, 0, form, range);
   let location = 0;
   let written = functionStart;
   for (let next = start; next < end; ) {

@@ -3,7 +3,8 @@
  * dropped or folded functions do not, ended by the one terminator that unwinders look for. Afterwards the size of
  * `.eh_frame` and of its index `.eh_frame_hdr` is known, and where each record lies.
  *
- * FDEs follow code that `shrinkCode` has rewritten, and lose the filling at their ends.
+ * FDEs follow code that `shrinkCode` has rewritten, and lose the filling at their ends. Those of code of which nothing is
+ * left are dropped.
  *
  * CIEs may be shared when their bytes are equal and they refer to the same personality routine: an FDE names its
  * CIE by distance, which is rewritten, and reads nothing else of it that could differ.
@@ -75,17 +76,21 @@ class Assembler {
     for (let record = first; record < end; record++) {
       if (live[record] !== 1) continue;
       if (records.cie[record]! < 0) this.#addCie(record);
-      else if (this.#describesPlacedCode(record)) {
-        this.offset[record] = this.size;
-        this.sizes[record] = this.copier.copy(record, bytes);
-        this.size += this.sizes[record]!;
-        this.functions++;
-      }
+      else if (this.#describesPlacedCode(record)) this.#addFde(record, bytes);
     }
     this.#pieces.moveInto(id, this.#program.made['.eh_frame'], {
       starts: records.offset.subarray(first, end),
       offsets: this.offset.subarray(first, end),
     });
+  }
+
+  #addFde(record: number, bytes: Uint8Array): void {
+    const size = this.copier.copy(record, bytes);
+    if (size === 0) return;
+    this.offset[record] = this.size;
+    this.sizes[record] = size;
+    this.size += size;
+    this.functions++;
   }
 
   #addCie(record: number): void {

@@ -24,6 +24,7 @@ const DEEPER = PLAIN.map((byte, i) => (i === PLAIN.length - 5 ? byte + 8 : byte)
 /** Records of functions: those of a CIE follow it. A link leaves out the three bytes of filling behind each. */
 function tables(
   groups: readonly (readonly [cie: Uint8Array, names: readonly string[], personality?: string])[],
+  range = 3,
 ) {
   const parts: Uint8Array[] = [];
   const relocations: { offset: number; type: number; symbol: string }[] = [];
@@ -34,7 +35,7 @@ function tables(
     if (personality) relocations.push({ offset: at + PERSONALITY_FIELD, type: R_PC32, symbol: personality });
     at += cie.length;
     for (const name of names) {
-      parts.push(table(4, [FDE_SIZE - 4, at + 4 - start, 0, 3, 0]));
+      parts.push(table(4, [FDE_SIZE - 4, at + 4 - start, 0, range, 0]));
       relocations.push({ offset: at + 8, type: R_PC32, symbol: name });
       at += FDE_SIZE;
     }
@@ -164,6 +165,19 @@ it('has no FDE of functions that are not there, or that others stand for', () =>
     '41: .text._Unwind_Resume of 0',
     '58: .text.twin of 0',
   ]);
+});
+
+it('has no FDE of code without bytes, which would stand in front of the one for what lies there', () => {
+  const empty = objectOf([body('nothing', 0)], tables([[PLAIN, ['nothing']]], 0));
+  const { result, text } = unwinding({ 'a.o': empty, 'b.o': MAIN() });
+  expect(text).toEqual([
+    '0: CIE',
+    '24: .text._start of 0',
+    '41: CIE',
+    '69: .text._Unwind_Resume of 41',
+    '86: .text.personality of 41',
+  ]);
+  expect(readU32(contents(result, '.eh_frame_hdr'), 8)).toBe(3);
 });
 
 it('has an index of all functions where it is wanted', () => {
