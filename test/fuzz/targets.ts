@@ -187,7 +187,7 @@ function tryArgv(bytes: Uint8Array): Verdict {
       files: { ...SCRIPTED, 'in.ld': PLACING },
       inputs: paths,
       options: { ...rest, inputs },
-      isAsked: true,
+      words,
     });
   } catch (error) {
     return error instanceof UsageError && error.message !== '' ? { kind: 'refused' } : faultOf(error);

@@ -19,8 +19,11 @@ export interface Trial {
   /** Those that the link is asked for: all if not given. */
   readonly inputs?: readonly string[];
   readonly options?: Partial<LinkOptions>;
-  /** The options are what is wrong: an error may name no file, and addresses may be where nothing loads. */
-  readonly isAsked?: boolean;
+  /**
+   * Words of a command line, if those are what is wrong: errors may repeat them and name no file, and addresses may be
+   * where nothing loads.
+   */
+  readonly words?: readonly string[];
 }
 
 export type Verdict =
@@ -35,9 +38,9 @@ const WHOLE = new Set(['no-entry', 'no-input', 'too-many-errors', 'script-cycle'
 const MAX_OUTPUT = 2 ** 27;
 
 /** Links, and judges what comes of it. */
-export function judge({ files, inputs = Object.keys(files), options = {}, isAsked = false }: Trial): Verdict {
+export function judge({ files, inputs = Object.keys(files), options = {}, words }: Trial): Verdict {
   // Whoever places sections, with a script or by options, may have a machine that loads them.
-  const mustLoad = !isAsked && !options.scripts;
+  const mustLoad = !words && !options.scripts;
   try {
     const names = inputs.map((path) => ({ kind: 'file', path }) as const);
     const result = link(inMemory(files), {
@@ -50,7 +53,7 @@ export function judge({ files, inputs = Object.keys(files), options = {}, isAske
     return { kind: 'linked' };
   } catch (error) {
     if (!(error instanceof LinkError)) return faultOf(error);
-    const problem = problemOf(error.diagnostics, isAsked ? undefined : Object.keys(files));
+    const problem = problemOf(error.diagnostics, words ? undefined : Object.keys(files), words);
     return problem === undefined ? { kind: 'refused' } : { kind: 'fault', detail: problem, mark: problem };
   }
 }
@@ -92,16 +95,18 @@ function checkResult(result: LinkResult, mustLoad: boolean): void {
 /**
  * What is wrong with the errors of a link; undefined if they are as they should be.
  * @param files one of which each error must name, if any
+ * @param words that errors may repeat
  */
 export function problemOf(
   diagnostics: readonly Diagnostic[],
   files: readonly string[] | undefined,
+  words?: readonly string[],
 ): string | undefined {
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return 'a link failed without an error';
   for (const { code, message, where } of errors) {
     const text = [message, ...where].join('\n');
-    if (isMeaningless(message)) return `a message says nothing: ${message}`;
+    if (isMeaningless(message, words)) return `a message says nothing: ${message}`;
     if (files && !WHOLE.has(code) && !files.some((file) => text.includes(file)))
       return `no file is named: ${message}`;
     if (code === 'malformed-input' && !where.some((line) => /^at offset 0x[0-9a-f]+ of /.test(line))) {
@@ -111,8 +116,9 @@ export function problemOf(
   return undefined;
 }
 
-/** Whether a text for people holds what JavaScript makes of values that are not there. */
-export function isMeaningless(text: string): boolean {
-  const plain = text.replaceAll('undefined symbol', '').replaceAll('but it is undefined', '');
+/** Whether a text for people holds what JavaScript makes of values that are not there. @param words that it may repeat */
+export function isMeaningless(text: string, words: readonly string[] = []): boolean {
+  const known = ['undefined symbol', 'but it is undefined', ...words.filter((word) => word !== '')];
+  const plain = known.reduce((rest, each) => rest.replaceAll(each, ''), text);
   return text === '' || /(?<![\w-])(?:undefined|NaN)(?![\w-])|\[object [A-Z]/.test(plain);
 }
