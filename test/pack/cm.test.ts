@@ -2,7 +2,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encode } from '../../src/pack/cm/encode.ts';
-import { distancesToAddresses, kindsFor, opcodeUses, seenBytes } from '../../src/pack/cm/instructions.ts';
+import {
+  distancesToAddresses,
+  kindsFor,
+  opcodeUses,
+  SEEN,
+  STATE,
+  seenBytes,
+} from '../../src/pack/cm/instructions.ts';
 import { Measurer } from '../../src/pack/cm/measure.ts';
 import type { Model } from '../../src/pack/cm/model.ts';
 import { METHODS } from '../../src/pack/methods.ts';
@@ -79,7 +86,7 @@ describe('what is seen of instructions', () => {
 
   it('tells which byte of an instruction comes next', () => {
     const seen = seenBytes(code, ALL);
-    const states = [...code].map((_, at) => seen[at * 16 + 8]);
+    const states = [...code].map((_, at) => seen[at * SEEN + STATE]);
     expect(states).toEqual([0, 28, 16, 2, 1, 0, 19, 1, 0, 4, 3, 2, 1, 0, 24, 4, 3, 2, 1, 0]);
   });
 

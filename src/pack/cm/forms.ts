@@ -10,7 +10,7 @@ export interface Form {
   readonly stub: string;
   /** Bytes of a mask. */
   readonly width: 1 | 2;
-  /** Whether contexts know of instructions, so that kinds of opcodes come behind the model. */
+  /** Whether contexts know of instructions, so that kinds of opcodes come in front of the model. */
   readonly hasKinds: boolean;
   readonly isMixed: boolean;
   readonly hasValues: boolean;
@@ -30,7 +30,6 @@ export interface Form {
 export type CmName = Exclude<MethodName, 'lz'>;
 
 const TWICE = ['contexts', 'contexts2'];
-const KINDS_ROOM = 0x200;
 
 export const FORMS: Readonly<Record<CmName, Form>> = {
   cm: {
@@ -55,7 +54,7 @@ export const FORMS: Readonly<Record<CmName, Form>> = {
     counts: TWICE,
     slotSize: 8,
     offsetBits: 0,
-    room: KINDS_ROOM,
+    room: 0x230,
   },
   cm2: {
     stub: CM2_STUB,
@@ -67,7 +66,7 @@ export const FORMS: Readonly<Record<CmName, Form>> = {
     counts: TWICE,
     slotSize: 16,
     offsetBits: 4,
-    room: 0x210200,
+    room: 0x210280,
   },
   cm3: {
     stub: CM3_STUB,
@@ -79,6 +78,6 @@ export const FORMS: Readonly<Record<CmName, Form>> = {
     counts: [...TWICE, 'contexts3', 'contexts4'],
     slotSize: 64,
     offsetBits: 6,
-    room: 0x230600,
+    room: 0x230680,
   },
 };

@@ -113,16 +113,16 @@ function allKinds(): Uint8Array {
 
 /** Contexts see this many bytes, the one whose bits are told included. */
 export const SEEN = 16;
-export const STATE = 8;
-export const LENGTH = 9;
+export const LENGTH = 8;
+export const STATE = 9;
 const OPCODES = 10;
 const LAST_MODRM = 14;
 
 /**
  * What contexts see in front of every byte of an image.
  * @param kinds kind by opcode, as `kindsFor` gives it
- * @returns SEEN bytes for each byte: the first is unused, then 7 bytes before it (the nearest first), the state, bytes
- *   of the instruction so far, 4 opcodes, ModRM, ModRM of the instruction before
+ * @returns SEEN bytes for each byte: the first is unused, then 7 bytes before it (the nearest first), bytes of the
+ *   instruction so far, the state, 4 opcodes, ModRM (behind an opcode: the fifth opcode), ModRM of the instruction before
  */
 export function seenBytes(bytes: Uint8Array, kinds: Uint8Array): Uint8Array {
   const seen = new Uint8Array(bytes.length * SEEN);
@@ -153,10 +153,9 @@ export function advance(now: Uint8Array, byte: number, kinds: Uint8Array, uses?:
     if (uses) uses[opcode]!++;
     next = kinds[opcode]!;
     if (next !== PREFIX) {
-      now.copyWithin(OPCODES + 1, OPCODES, OPCODES + 3);
+      // All opcodes, and ModRM: what it is now will be seen when it has been read.
+      now.copyWithin(OPCODES + 1, OPCODES, LAST_MODRM + 1);
       now[OPCODES] = byte;
-      now[LAST_MODRM + 1] = now[LAST_MODRM]!;
-      now[LAST_MODRM] = 0;
     }
   }
   now[STATE] = next;

@@ -8,9 +8,9 @@
 ; four sets: by state and length of the instruction, by the byte before, by the one before that, and by the bits so far.
 ; An arithmetic decoder tells the bit.
 ;
-; `payload` begins with: scale (float32, also the multiplier of the hash), x87 control word, start (float32: 127 in units
-; of the sum), five float32 (first weight, what is added to counts, rate of weights, a little more than 1, rate of
-; values), masks of contexts, kinds of opcodes in runs, the coded bits.
+; `payload` begins with kinds of opcodes in runs, then comes the model: scale (float32, also the multiplier of the hash),
+; x87 control word, start (float32: 127 in units of the sum), five float32 (first weight, what is added to counts, rate of
+; weights, a little more than 1, rate of values), masks of contexts. Then come the coded bits.
 ; All arithmetic is IEEE double precision on the x87 unit, weights are single: the same on every processor.
 bits 64
 
@@ -41,26 +41,21 @@ MASKS equ 29
 %define HASHES rsp+124          ; of the bytes that the contexts see, without the bits of this one
 
 ; In `scratch`
-LOGARITHMS equ KINDS
-LAST_WEIGHTS equ 0x600          ; 256 sets of 64, of which 32 are used
-BEFORE_WEIGHTS equ 0x10600
-BITS_WEIGHTS equ 0x20600
-STATE_WEIGHTS equ 0x30600       ; 32 states, 256 sets each
-TABLE equ 0x230600
+LOGARITHMS equ 0x280
+LAST_WEIGHTS equ 0x680          ; 256 sets of 64, of which 32 are used
+BEFORE_WEIGHTS equ 0x10680
+BITS_WEIGHTS equ 0x20680
+STATE_WEIGHTS equ 0x30680       ; 32 states, 256 sets each
+TABLE equ 0x230680
 
 section .text
 global _start
 _start:
-        mov     ebx, payload
-        push    rax
-        push    rax
+        UNFOLD  MASKS+32
         push    rsp
         pop     rbp
         sub     rsp, 384
-        lea     esi, [rbx+MASKS+32]
-global stream
-stream  equ $-1                 ; where the masks end
-        EXPAND_KINDS
+        mov     edi, scratch+LOGARITHMS
         fldcw   [CONTROL]       ; round to double precision
 .logarithm:                     ; the bits of floats are nearly their logarithms
         push    rcx
@@ -85,14 +80,13 @@ contexts equ $-1                ; how many
         mov     edx, [rbx+rcx*2+MASKS-4]        ; mask in the upper half, and another
         mov     eax, edx        ; tells contexts apart
         push    rcx
-        push    -15
+        push    15
         pop     rcx
 .hash:  add     edx, edx
         jnc     .skip
         xor     al, [BITS+rcx]
         imul    eax, [SCALE]
-.skip:  inc     rcx
-        jnz     .hash
+.skip:  loop    .hash
         pop     rcx
         mov     [HASHES+rcx*4], eax
         loop    .context
@@ -148,9 +142,9 @@ shift   equ $-1                 ; 26 less the logarithm of the number of lines
         or      eax, NODE%+d
         shl     eax, 8
         lea     BY_BITS%+d, [rax+scratch+BITS_WEIGHTS]
-        mov     ah, [HISTORY+6]
+        mov     ah, [BITS+1]
         lea     BY_LAST%+d, [rax+scratch+LAST_WEIGHTS]
-        mov     ah, [HISTORY+5]
+        mov     ah, [BITS+2]
         lea     BY_BEFORE%+d, [rax+scratch+BEFORE_WEIGHTS]
         movzx   eax, word [LENGTH]      ; state in the upper half
         shl     eax, 8
@@ -259,7 +253,7 @@ contexts4 equ $-1
         in      al, dx          ; SIGSEGV
 .intact:
         fninit
-        lea     rsp, [rbp+16]
+        mov     rsp, rbp
         xor     ecx, ecx
         mul     ecx
         xor     RANGE, RANGE

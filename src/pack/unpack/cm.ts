@@ -10,7 +10,7 @@ const MOST_TABLE_BITS = 24;
 
 export const CM_UNPACKERS: readonly Unpacker[] = (Object.keys(FORMS) as CmName[]).map((method) => {
   const form = FORMS[method];
-  const labels = [...form.counts, 'shift', 'stream'];
+  const labels = [...form.counts, 'shift', 'stream', ...(form.hasKinds ? ['runs'] : [])];
   return {
     method,
     stub: form.stub,
@@ -20,10 +20,10 @@ export const CM_UNPACKERS: readonly Unpacker[] = (Object.keys(FORMS) as CmName[]
 });
 
 function unpack({ payload, address, size, parameters }: StubInput, form: Form): Uint8Array {
-  const { model, next } = readModel(payload, parameters, form);
-  const kinds = form.hasKinds ? expandKinds(payload, next) : { byOpcode: new Uint8Array(KINDS), end: next };
-  if (!kinds) throw damaged();
-  const decoder = new Decoder(payload, kinds.end, kinds.byOpcode, size, address, form);
+  const kinds = form.hasKinds ? expandKinds(payload, 0) : { byOpcode: new Uint8Array(KINDS), end: 0 };
+  if (!kinds || (form.hasKinds && kinds.end !== parameters.get('runs'))) throw damaged();
+  const { model, next } = readModel(payload, kinds.end, parameters, form);
+  const decoder = new Decoder(payload, next, kinds.byOpcode, size, address, form);
   const material = { bytes: decoder.coded, seen: decoder.seen, decide: decoder.decide };
   if (!Number.isFinite(new Measurer(material, false).measure(model)) || !decoder.isIntact) throw damaged();
   return decoder.image;
@@ -31,6 +31,7 @@ function unpack({ payload, address, size, parameters }: StubInput, form: Form): 
 
 function readModel(
   payload: Uint8Array,
+  start: number,
   parameters: StubInput['parameters'],
   { width, isMixed, hasValues, counts, offsetBits }: Form,
 ): { model: Model; next: number } {
@@ -38,9 +39,10 @@ function readModel(
   const [contexts] = numbers;
   const tableBits = 32 - parameters.get('shift')! - offsetBits;
   if (numbers.size !== 1 || tableBits < 1 || tableBits > MOST_TABLE_BITS) throw damaged();
-  const decoded = decodeModel(payload, { width, tableBits, isMixed, hasValues, contexts: contexts! });
+  const form = { width, tableBits, isMixed, hasValues, contexts: contexts! };
+  const decoded = decodeModel(payload.subarray(start), form);
   if (!decoded || decoded.size !== parameters.get('stream')) throw damaged();
-  return { model: decoded.model, next: decoded.size };
+  return { model: decoded.model, next: start + decoded.size };
 }
 
 /** Decodes bits, and puts bytes together from them. */
