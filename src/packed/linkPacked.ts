@@ -12,9 +12,11 @@ import { describePacked, packedMap } from './describe.ts';
 import { linkImage, type Manner } from './linkImage.ts';
 import type { Packing } from './packing.ts';
 import { packSmallest } from './packSmallest.ts';
+import { verifyPacked } from './verifyPacked.ts';
 
 /** What `--time` calls it. */
 const PASS = 'packImage';
+const VERIFYING = 'verifyPacked';
 
 /** Programs up to this size, in bytes, are packed from images of both manners. */
 const SMALL = 0x4000;
@@ -46,6 +48,11 @@ export function linkPacked(
   const description = describePacked(packed, stub, plain);
   if (stub.size >= plain.size)
     return { ...plain, summary: () => ({ ...plain.summary(), unpacked: description }) };
+  if (options.verify) {
+    hooks.passBegins?.(VERIFYING);
+    verifyPacked(stub.bytes, packed, image.input);
+    hooks.passDone?.(VERIFYING);
+  }
   return {
     ...image.link,
     bytes: stub.bytes,

@@ -5,7 +5,7 @@
 import { FormatError, LinkError } from '../diagnostics.ts';
 import type { MapPacked } from '../explain/linkMap.ts';
 import { loadsOnEveryLinux } from '../header/loader.ts';
-import type { Method, PackEffort, Packed } from '../pack/method.ts';
+import type { Method, PackEffort, PackInput } from '../pack/method.ts';
 import { packAbove } from './packAbove.ts';
 import { packBelow } from './packBelow.ts';
 import { type PackedFile, type Packing, suitable } from './packing.ts';
@@ -13,6 +13,7 @@ import { packMovable } from './packMovable.ts';
 import { openProgram, type Program, readProgram } from './readProgram.ts';
 import { type Outcome, smallestOf } from './trials.ts';
 import { isPacked } from './unpackProgram.ts';
+import { verifyPacked } from './verifyPacked.ts';
 
 /** How the packed file is made. */
 export interface PackOptions {
@@ -51,23 +52,26 @@ export function packProgram(
   );
   const smallest = smallestOf(trials, effort);
   if (!smallest) return undefined;
+  verifyPacked(smallest.file.bytes, smallest.packed, smallest.input);
   checkLoads(file, smallest.file.bytes);
   return { bytes: smallest.file.bytes, packed: describe(smallest, file.length) };
 }
 
 interface Candidate extends Outcome {
+  /** What has been packed. */
+  readonly input: PackInput;
   readonly file: PackedFile;
 }
 
 function packWith(method: Method, program: Program, isSplit: boolean, effort: PackEffort): Candidate {
   return explained(() => {
     const pack = program.isMovable ? packMovable : (packBelow(program, isSplit) ?? packAbove);
-    let packed: Packed | undefined;
+    let made: Pick<Candidate, 'packed' | 'input'> | undefined;
     const file = pack(program, isSplit, (input) => {
-      packed = method.pack(input, effort);
-      return packed;
+      made = { input, packed: method.pack(input, effort) };
+      return made.packed;
     });
-    return { packed: packed!, file, size: file.bytes.length };
+    return { ...made!, file, size: file.bytes.length };
   });
 }
 

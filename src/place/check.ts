@@ -67,12 +67,13 @@ export function checkOutputs(
       diagnostics.stopOnErrors();
     }
   }
-  checkOverlaps(outputs, format, diagnostics);
+  checkOverlaps(program, outputs, format, diagnostics);
   if (format === 'elf') warnOfLowAddress(outputs, diagnostics);
 }
 
 /** Sections must not overlap: in memory, or in a binary file by load address. */
 function checkOverlaps(
+  program: Program,
   outputs: readonly LocatedOutput[],
   format: 'elf' | 'binary',
   diagnostics: Diagnostics,
@@ -85,12 +86,18 @@ function checkOverlaps(
     const end = startOf(before) + before.size;
     if (end <= startOf(next)) continue;
     const what = describeOverlap(before.output.name, end, next.output.name, startOf(next));
-    // One that no script describes has been placed behind another.
-    const described = [next, before].flatMap(({ output }) => output.description ?? []);
-    diagnostics.error('overlap', what, { where: described.map(({ where }) => where) });
+    const where = [next, before].flatMap((each) => whereFrom(program, each));
+    diagnostics.error('overlap', what, { where });
     // There is no file that could hold both.
     diagnostics.stopOnErrors();
   }
+}
+
+/** Where an output section comes from: from a script, or, where none describes it, from an input. */
+function whereFrom(program: Program, { output: { name, description, items } }: LocatedOutput): string[] {
+  if (description) return [description.where];
+  const [id] = items.flatMap((item) => (item.kind === 'sections' ? [...item.ids] : []));
+  return id === undefined ? [] : [`${name} holds ${program.place(id, 0)}`];
 }
 
 function warnOfLowAddress(outputs: readonly LocatedOutput[], diagnostics: Diagnostics): void {

@@ -95,7 +95,7 @@ function checkResult(result: LinkResult, mustLoad: boolean): void {
 /**
  * What is wrong with the errors of a link; undefined if they are as they should be.
  * @param files one of which each error must name, if any
- * @param words that errors may repeat
+ * @param words of which errors may repeat parts
  */
 export function problemOf(
   diagnostics: readonly Diagnostic[],
@@ -116,9 +116,12 @@ export function problemOf(
   return undefined;
 }
 
-/** Whether a text for people holds what JavaScript makes of values that are not there. @param words that it may repeat */
+/**
+ * Whether a text for people holds what JavaScript makes of values that are not there.
+ * @param words of which it may repeat parts
+ */
 export function isMeaningless(text: string, words: readonly string[] = []): boolean {
-  const known = ['undefined symbol', 'but it is undefined', ...words.filter((word) => word !== '')];
-  const plain = known.reduce((rest, each) => rest.replaceAll(each, ''), text);
-  return text === '' || /(?<![\w-])(?:undefined|NaN)(?![\w-])|\[object [A-Z]/.test(plain);
+  const plain = text.replaceAll('undefined symbol', '').replaceAll('but it is undefined', '');
+  const found = /(?<![\w-])(?:undefined|NaN)(?![\w-])|\[object [A-Z]/.exec(plain);
+  return text === '' || (found !== null && !words.join(' ').includes(found[0]));
 }

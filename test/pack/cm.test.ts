@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encode } from '../../src/pack/cm/encode.ts';
 import {
+  addressesToDistances,
   distancesToAddresses,
   kindsFor,
   opcodeUses,
@@ -85,7 +86,7 @@ describe('what is seen of instructions', () => {
   );
 
   it('tells which byte of an instruction comes next', () => {
-    const seen = seenBytes(code, ALL);
+    const seen = seenBytes(code, ALL, false);
     const states = [...code].map((_, at) => seen[at * SEEN + STATE]);
     expect(states).toEqual([0, 28, 16, 2, 1, 0, 19, 1, 0, 4, 3, 2, 1, 0, 24, 4, 3, 2, 1, 0]);
   });
@@ -94,6 +95,20 @@ describe('what is seen of instructions', () => {
     const uses = opcodeUses(code);
     expect([0x48, 0x8b, 0xf6, 0xe8, 0x185, 0x90].map((opcode) => uses[opcode])).toEqual([1, 1, 1, 1, 1, 1]);
     expect(uses.reduce((sum, count) => sum + count, 0)).toBe(7);
+  });
+
+  it.each([false, true])('has distances that come back where all are such, those of data: %s', (ofData) => {
+    // mov ecx, [rip+distance], which becomes an address if `ofData`; add [r12+5], eax; call; lock
+    const parts = [[0x8b, 0x0d, 1, 2, 3, 4], [0x41, 1, 0x44, 0x24, 5], [0xe8, 9, 8, 7, 6], [0xf0]];
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...parts)), (some) => {
+        const code = some.flat();
+        const changed = Uint8Array.from(code);
+        distancesToAddresses(changed, ALL, 0x10000, ofData);
+        if (some.includes(parts[ofData ? 0 : 2]!)) expect([...changed]).not.toEqual(code);
+        expect([...addressesToDistances(changed, ALL, 0x10000, ofData)]).toEqual(code);
+      }),
+    );
   });
 
   it('makes targets of the distances of calls, and of nothing else', () => {
@@ -146,7 +161,7 @@ describe.each([
   it('costs what the coded bits have', () => {
     fc.assert(
       fc.property(images, (bytes) => {
-        const material = { bytes, seen: seenBytes(bytes, ALL) };
+        const material = { bytes, seen: seenBytes(bytes, ALL, false) };
         const cost = new Measurer(material, false).measure(model);
         const { length } = encode(material, model)!;
         expect(length).toBeGreaterThanOrEqual(Math.floor(cost / 8));
@@ -158,7 +173,7 @@ describe.each([
 
   it('expects what has been before', () => {
     const bytes = new Uint8Array(2000).map((_, at) => [3, 1, 4, 1, 5, 9, 2, 6][at % 8]!);
-    const cost = new Measurer({ bytes, seen: seenBytes(bytes, ALL) }, false).measure(model);
+    const cost = new Measurer({ bytes, seen: seenBytes(bytes, ALL, false) }, false).measure(model);
     expect(cost / 8).toBeLessThan(60);
   });
 });

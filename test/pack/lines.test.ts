@@ -76,7 +76,7 @@ describe('lines', () => {
 
   it('change nothing by what an earlier run has left', () => {
     const bytes = new Uint8Array(3000).map((_, at) => (at * at) >> 5);
-    const material = { bytes, seen: seenBytes(bytes, new Uint8Array(0x200)) };
+    const material = { bytes, seen: seenBytes(bytes, new Uint8Array(0x200), true) };
     const measurer = new Measurer(material, false);
     const cost = measurer.measure(MODEL);
     measurer.measure({ ...MODEL, masks: [0x81, 0x11] });
@@ -91,7 +91,7 @@ const crowded: Method = {
     const { byOpcode, runs } = kindsFor(opcodeUses(bytes), 1, true);
     const coded = bytes.slice();
     distancesToAddresses(coded, byOpcode, address, true);
-    const stream = encode({ bytes: coded, seen: seenBytes(coded, byOpcode) }, MODEL)!;
+    const stream = encode({ bytes: coded, seen: seenBytes(coded, byOpcode, true) }, MODEL)!;
     return { method: 'cm3', ...joinStub(FORMS.cm3, { model: MODEL, runs, stream }) };
   },
 };

@@ -18,7 +18,7 @@ const WORKER = join(FIXTURES, '../dist/packWorker.cjs');
 const IMAGE = new Uint8Array(readFileSync(join(FIXTURES, 'c-objects/static/words.o'))).subarray(0, 1500);
 const MATERIAL = {
   bytes: IMAGE,
-  seen: seenBytes(IMAGE, kindsFor(opcodeUses(IMAGE), 1, true).byOpcode),
+  seen: seenBytes(IMAGE, kindsFor(opcodeUses(IMAGE), 1, true).byOpcode, false),
 };
 const INPUT: PackInput = {
   bytes: IMAGE,

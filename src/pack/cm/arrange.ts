@@ -3,10 +3,11 @@
  * predicted from each other, and addresses depend on where things lie. Sections are moved about within their parts, one
  * or several in a row, and what makes the image cost less is kept. Most tries cost more already with some of the contexts.
  */
+import { present } from '../../invariant.ts';
 import type { Arranged, Arrangements, PackInput, Sequences } from '../method.ts';
 import type { Chance } from './chance.ts';
 import { Measurer } from './measure.ts';
-import { type Material, type Model, Pace } from './model.ts';
+import { FITS, type Material, type Model, Pace } from './model.ts';
 
 /** What limits a search, and who is told of it. */
 export interface ArrangeOptions {
@@ -28,19 +29,22 @@ const DEAR = 2;
 /** A search ends once so many tries in a row have found nothing. */
 const PATIENCE = 2000;
 
-/** @returns the best that was found, or what it was given */
+/**
+ * @param materialOf as `searchInTurns` takes it
+ * @returns the best that was found, or what it was given
+ */
 export function searchSequences(
   first: Arranged,
   { arrange }: Arrangements,
   model: Model,
-  materialOf: (input: PackInput) => Material,
+  materialOf: (input: PackInput) => Material | undefined,
   { steps, deadline, chance, progress }: ArrangeOptions,
 ): Arranged {
   const open = movable(first.sequences);
   if (open.length === 0) return first;
   const bits = first.input.bytes.length * 8;
   let done = 0;
-  const begin = materialOf(first.input);
+  const begin = present(materialOf(first.input), FITS);
   const meterFor = (by: Model) => {
     const measurer = new Measurer(begin, false);
     return (material: Material) => {
@@ -55,6 +59,7 @@ export function searchSequences(
     const sequences = change(best.sequences, open, chance);
     const input = arrange(sequences);
     const material = materialOf(input);
+    if (!material) continue;
     const cost = quickly(material);
     if (cost < least.quick * HOPE) {
       const whole = wholly(material);

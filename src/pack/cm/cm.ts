@@ -1,11 +1,20 @@
 /** The methods of context mixing: `cm` and `cmx` with the smallest decoders, `cm2` and `cm3` with better models. */
-import { assertInvariant } from '../../invariant.ts';
+import { equalBytes } from '../../elf/hash.ts';
+import { assertInvariant, present } from '../../invariant.ts';
 import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
 import { encode } from './encode.ts';
 import { type CmName, FORMS } from './forms.ts';
-import { distancesToAddresses, KINDS, type Kinds, kindsFor, opcodeUses, seenBytes } from './instructions.ts';
+import {
+  addressesToDistances,
+  distancesToAddresses,
+  KINDS,
+  type Kinds,
+  kindsFor,
+  opcodeUses,
+  seenBytes,
+} from './instructions.ts';
 import { Measurer } from './measure.ts';
-import { floatOf, lowerScale, type Material, type Mixing, type Model } from './model.ts';
+import { FITS, floatOf, lowerScale, type Material, type Mixing, type Model } from './model.ts';
 import { joinStub } from './stub.ts';
 import { type Found, searchInTurns } from './turns.ts';
 
@@ -97,7 +106,10 @@ export const cm3: Method = {
 };
 
 function packBytes(input: PackInput, effort: PackEffort): Packed {
-  const materialOf = ({ bytes }: PackInput) => ({ bytes, seen: seenBytes(bytes, new Uint8Array(KINDS)) });
+  const materialOf = ({ bytes }: PackInput) => ({
+    bytes,
+    seen: seenBytes(bytes, new Uint8Array(KINDS), false),
+  });
   const first = firstModel({ masks: BYTES, scale: SCALE }, 1, input.bytes.length);
   return packed('cm', search(input, materialOf, first, 7, 1, effort), undefined);
 }
@@ -114,21 +126,40 @@ function packInstructions(
   const { movesData } = FORMS[method];
   // The kinds that cost least with the model to begin with.
   const sample = { ...input, bytes: input.bytes.subarray(0, SAMPLE) };
-  const [cheapest] = LEAST_USES.map((least) => {
-    const kinds = kindsFor(uses, least, mixing !== undefined);
-    const tableBits = Math.min(model.tableBits, SAMPLE_TABLE_BITS);
-    const cost = new Measurer(materialFor(sample, kinds, movesData), false).measure({ ...model, tableBits });
-    return { kinds, size: cost / 8 + kinds.runs.length };
-  }).sort((a, b) => a.size - b.size);
+  const [cheapest] = possibleKinds(input, uses, mixing !== undefined, movesData)
+    .map((kinds) => {
+      const material = materialFor(sample, kinds, movesData);
+      const tableBits = Math.min(model.tableBits, SAMPLE_TABLE_BITS);
+      const cost = material
+        ? new Measurer(material, false).measure({ ...model, tableBits })
+        : Number.MAX_VALUE;
+      return { kinds, size: cost / 8 + kinds.runs.length };
+    })
+    .sort((a, b) => a.size - b.size);
   const { kinds } = cheapest!;
   const materialOf = (other: PackInput) => materialFor(other, kinds, movesData);
   return packed(method, search(input, materialOf, model, 15, 2, effort), kinds);
 }
 
-function materialFor(input: PackInput, { byOpcode }: Kinds, movesData: boolean): Material {
+/** Kinds with which the stub finds the distances of an image again. */
+function possibleKinds(input: PackInput, uses: Uint32Array, knowsTest: boolean, movesData: boolean): Kinds[] {
+  for (const isWary of [false, true]) {
+    const kinds = LEAST_USES.map((least) => kindsFor(uses, least, knowsTest, isWary));
+    const possible = kinds.filter((each) => materialFor(input, each, movesData));
+    if (possible.length > 0) return possible;
+  }
+  // Where no opcode is known there are no distances.
+  return [kindsFor(new Uint32Array(uses.length), 1, knowsTest)];
+}
+
+/** @returns undefined if the stub would make other bytes of what it unpacks */
+function materialFor(input: PackInput, { byOpcode }: Kinds, movesData: boolean): Material | undefined {
+  const { address } = input;
   const bytes = input.bytes.slice();
-  distancesToAddresses(bytes, byOpcode, input.address, movesData);
-  return { bytes, seen: seenBytes(bytes, byOpcode) };
+  distancesToAddresses(bytes, byOpcode, address, movesData);
+  const unpacked = addressesToDistances(bytes, byOpcode, address, movesData);
+  const isSame = equalBytes(unpacked, 0, input.bytes, 0, bytes.length);
+  return isSame ? { bytes, seen: seenBytes(bytes, byOpcode, movesData) } : undefined;
 }
 
 function firstModel(
@@ -150,7 +181,7 @@ function within(number: number, least: number, most: number): number {
 
 function search(
   input: PackInput,
-  materialOf: (input: PackInput) => Material,
+  materialOf: (input: PackInput) => Material | undefined,
   first: Model,
   bits: number,
   maskSize: number,
@@ -158,7 +189,7 @@ function search(
 ): Found {
   const steps = STEPS[effort.level]!;
   if (steps < LEAST_RUNS * input.bytes.length * 8 * first.masks.length)
-    return { material: materialOf(input), model: first };
+    return { material: present(materialOf(input), FITS), model: first };
   const overhead = ({ masks }: Model) => masks.length * maskSize;
   return searchInTurns(input, materialOf, first, { bits, overhead, steps, effort });
 }

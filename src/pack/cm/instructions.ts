@@ -121,21 +121,33 @@ const LAST_MODRM = 14;
 /**
  * What contexts see in front of every byte of an image.
  * @param kinds kind by opcode, as `kindsFor` gives it
+ * @param ofData as `distancesToAddresses` takes it
  * @returns SEEN bytes for each byte: the first is unused, then 7 bytes before it (the nearest first), bytes of the
- *   instruction so far, the state, 4 opcodes, ModRM (behind an opcode: the fifth opcode), ModRM of the instruction before
+ *   instruction so far, the state, 4 opcodes, ModRM, ModRM of the instruction before
  */
-export function seenBytes(bytes: Uint8Array, kinds: Uint8Array): Uint8Array {
+export function seenBytes(bytes: Uint8Array, kinds: Uint8Array, ofData: boolean): Uint8Array {
   const seen = new Uint8Array(bytes.length * SEEN);
   const now = new Uint8Array(SEEN);
   for (let at = 0; at < bytes.length; at++) {
     seen.set(now, at * SEEN);
-    advance(now, bytes[at]!, kinds);
+    advance(now, bytes[at]!, kinds, ofData);
   }
   return seen;
 }
 
-/** Goes on by a byte. @param now SEEN bytes @param uses counts opcodes */
-export function advance(now: Uint8Array, byte: number, kinds: Uint8Array, uses?: Uint32Array): void {
+/**
+ * Goes on by a byte.
+ * @param now SEEN bytes
+ * @param ofData whether ModRM is 0 until it has been read; otherwise the fifth opcode stands there
+ * @param uses counts opcodes
+ */
+export function advance(
+  now: Uint8Array,
+  byte: number,
+  kinds: Uint8Array,
+  ofData: boolean,
+  uses?: Uint32Array,
+): void {
   now.copyWithin(2, 1, 7);
   now[1] = byte;
   now[LENGTH]!++;
@@ -153,9 +165,9 @@ export function advance(now: Uint8Array, byte: number, kinds: Uint8Array, uses?:
     if (uses) uses[opcode]!++;
     next = kinds[opcode]!;
     if (next !== PREFIX) {
-      // All opcodes, and ModRM: what it is now will be seen when it has been read.
       now.copyWithin(OPCODES + 1, OPCODES, LAST_MODRM + 1);
       now[OPCODES] = byte;
+      if (ofData) now[LAST_MODRM] = 0;
     }
   }
   now[STATE] = next;
@@ -175,7 +187,7 @@ export function opcodeUses(bytes: Uint8Array): Uint32Array {
   const kinds = allKinds();
   const uses = new Uint32Array(kinds.length);
   const now = new Uint8Array(SEEN);
-  for (const byte of bytes) advance(now, byte, kinds, uses);
+  for (const byte of bytes) advance(now, byte, kinds, false, uses);
   return uses;
 }
 
@@ -193,7 +205,7 @@ const DISTANCE = 4;
  * Whether the byte that comes is the last of a distance which the stub replaces.
  * @param ofData whether it knows those of data besides those of calls and jumps
  */
-export function endsDistance(now: Uint8Array, at: number, ofData: boolean): boolean {
+function endsDistance(now: Uint8Array, at: number, ofData: boolean): boolean {
   if (now[STATE] !== 1 || at < DISTANCE - 1) return false;
   const opcode = now[OPCODES]!;
   if (ofData && (now[LAST_MODRM]! & PLACE) === AT_DISTANCE)
@@ -218,10 +230,30 @@ export function distancesToAddresses(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0; at < bytes.length; at++) {
     const isLast = endsDistance(now, at, ofData);
-    // A distance does not change how instructions are told apart.
-    advance(now, bytes[at]!, kinds);
+    advance(now, bytes[at]!, kinds, ofData);
     if (isLast) view.setInt32(at - 3, view.getInt32(at - 3, true) + address + at + 1, true);
   }
+}
+
+/**
+ * What the stub makes of bytes that `distancesToAddresses` has changed. They are the bytes from before unless one of a
+ * "distance" was no such thing, and what has become of it tells another instruction: E9 after 0F has no distance.
+ */
+export function addressesToDistances(
+  coded: Uint8Array,
+  kinds: Uint8Array,
+  address: number,
+  ofData: boolean,
+): Uint8Array {
+  const bytes = coded.slice();
+  const now = new Uint8Array(SEEN);
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at < bytes.length; at++) {
+    const isLast = endsDistance(now, at, ofData);
+    advance(now, coded[at]!, kinds, ofData);
+    if (isLast) view.setInt32(at - 3, view.getInt32(at - 3, true) - (address + at + 1), true);
+  }
+  return bytes;
 }
 
 /** Kinds as the stub has them. */
@@ -238,9 +270,12 @@ const LONGEST_LOG = 7;
  * The shortest runs that give some opcodes their kinds; others get what is next to them.
  * @param least how often an opcode has to occur for its kind to matter
  * @param knowsTest whether the stub tells TEST from the others of its group
+ * @param isWary whether 0F E8 and 0F E9, which look like calls, are taken for instructions without operands: then nothing
+ *   behind them is taken for a distance
  */
-export function kindsFor(uses: Uint32Array, least: number, knowsTest: boolean): Kinds {
+export function kindsFor(uses: Uint32Array, least: number, knowsTest: boolean, isWary = false): Kinds {
   const kinds = allKinds();
+  if (isWary) kinds.fill(DONE, 0x100 | CALL, 0x102 | CALL);
   if (!knowsTest) {
     kinds[0xf6] = MODRM + IMM8;
     kinds[0xf7] = MODRM;

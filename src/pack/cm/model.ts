@@ -36,6 +36,9 @@ export interface Mixing {
   readonly value?: number | undefined;
 }
 
+/** What kinds of opcodes have been chosen by. */
+export const FITS = 'the image that is packed is one that the stub gives back';
+
 /** An image with what contexts see of it. */
 export interface Material {
   readonly bytes: Uint8Array;

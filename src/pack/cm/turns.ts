@@ -1,9 +1,10 @@
 /** Searches for the contexts of a model and, where sections can be moved, for their sequences: in turns. */
+import { present } from '../../invariant.ts';
 import type { Arranged, PackEffort, PackInput } from '../method.ts';
 import { EFFORT } from '../names.ts';
 import { searchSequences } from './arrange.ts';
 import { Chance } from './chance.ts';
-import type { Material, Model } from './model.ts';
+import { FITS, type Material, type Model } from './model.ts';
 import { SingleRounds } from './rounds.ts';
 import { type SearchOptions, searchModel } from './search.ts';
 
@@ -30,10 +31,10 @@ const SHARES = [0.5, 4, 0.5] as const;
 /** Fewer runs of a model than this, as many as all steps allow, are left to contexts alone. */
 const LEAST_RUNS = 100;
 
-/** @param materialOf makes of an image what contexts see of it */
+/** @param materialOf makes of an image what contexts see of it; undefined for one that the stub would not give back */
 export function searchInTurns(
   input: PackInput,
-  materialOf: (input: PackInput) => Material,
+  materialOf: (input: PackInput) => Material | undefined,
   first: Model,
   { bits, overhead, steps: alone, effort }: TurnOptions,
 ): Found {
@@ -63,7 +64,7 @@ export function searchInTurns(
       rounds.close();
     }
   };
-  const material = materialOf(input);
+  const material = present(materialOf(input), FITS);
   const model = search(material, first, 0);
   if (!arrangements) return { material, model };
   const begin = { input, sequences: arrangements.first };
@@ -73,7 +74,7 @@ export function searchInTurns(
     progress: (done, cost) => progress(done, cost / 8 + overhead(model)),
   });
   if (arranged === begin) return { material, model: search(material, model, 2) };
-  const moved = materialOf(arranged.input);
+  const moved = present(materialOf(arranged.input), FITS);
   return { material: moved, model: search(moved, model, 2), arranged };
 }
 

@@ -1,7 +1,7 @@
 /** Undoes the methods of context mixing, by the model that also measures and codes. */
 import { LEAST_RANGE } from '../cm/encode.ts';
 import { type CmName, FORMS, type Form } from '../cm/forms.ts';
-import { advance, endsDistance, expandKinds, KINDS, SEEN } from '../cm/instructions.ts';
+import { addressesToDistances, advance, expandKinds, KINDS, SEEN } from '../cm/instructions.ts';
 import { Measurer } from '../cm/measure.ts';
 import { decodeModel, type Model, ROUND } from '../cm/model.ts';
 import { damaged, type StubInput, type Unpacker } from './unpacker.ts';
@@ -23,10 +23,10 @@ function unpack({ payload, address, size, parameters }: StubInput, form: Form): 
   const kinds = form.hasKinds ? expandKinds(payload, 0) : { byOpcode: new Uint8Array(KINDS), end: 0 };
   if (!kinds || (form.hasKinds && kinds.end !== parameters.get('runs'))) throw damaged();
   const { model, next } = readModel(payload, kinds.end, parameters, form);
-  const decoder = new Decoder(payload, next, kinds.byOpcode, size, address, form);
+  const decoder = new Decoder(payload, next, kinds.byOpcode, size, form);
   const material = { bytes: decoder.coded, seen: decoder.seen, decide: decoder.decide };
   if (!Number.isFinite(new Measurer(material, false).measure(model)) || !decoder.isIntact) throw damaged();
-  return decoder.image;
+  return addressesToDistances(decoder.coded, kinds.byOpcode, address, form.movesData);
 }
 
 function readModel(
@@ -45,14 +45,11 @@ function readModel(
   return { model: decoded.model, next: start + decoded.size };
 }
 
-/** Decodes bits, and puts bytes together from them. */
+/** Decodes bits, and puts bytes together from them: those before distances are what they were. */
 class Decoder {
-  /** Bytes as they are coded, and what contexts see of them: both grow with the bits that are told. */
+  /** Bytes, and what contexts see of them: both grow with the bits that are told. */
   readonly coded: Uint8Array;
   readonly seen: Uint8Array;
-  /** The bytes as they are in memory. */
-  readonly image: Uint8Array;
-  private readonly view: DataView;
   private readonly now = new Uint8Array(SEEN);
   private range = 1;
   private code = 0;
@@ -61,7 +58,6 @@ class Decoder {
   private readonly payload: Uint8Array;
   private at: number;
   private readonly kinds: Uint8Array;
-  private readonly address: number;
   /** What the stub adds to the part of the range that belongs to a 1. */
   private readonly least: number;
   private readonly movesData: boolean;
@@ -71,17 +67,13 @@ class Decoder {
     at: number,
     kinds: Uint8Array,
     size: number,
-    address: number,
     { isMixed, movesData }: Form,
   ) {
     this.coded = new Uint8Array(size);
     this.seen = new Uint8Array(size * SEEN);
-    this.image = new Uint8Array(size);
-    this.view = new DataView(this.image.buffer);
     this.payload = payload;
     this.at = at;
     this.kinds = kinds;
-    this.address = address;
     this.least = isMixed ? 1 : 0;
     this.movesData = movesData;
   }
@@ -113,10 +105,7 @@ class Decoder {
     const at = this.done++;
     this.partial = 1;
     this.coded[at] = byte;
-    this.image[at] = byte;
-    const isLast = endsDistance(this.now, at, this.movesData);
-    advance(this.now, byte, this.kinds);
-    if (this.done < this.image.length) this.seen.set(this.now, this.done * SEEN);
-    if (isLast) this.view.setInt32(at - 3, this.view.getInt32(at - 3, true) - (this.address + at + 1), true);
+    advance(this.now, byte, this.kinds, this.movesData);
+    if (this.done < this.coded.length) this.seen.set(this.now, this.done * SEEN);
   }
 }
