@@ -37,7 +37,7 @@ for (const unit of await divideSources(ROOT)) {
   await buildUnit(ROOT, unit, { ...format, define, outfile: join(DIST, unit.file) });
 }
 await buildStart();
-await buildTypes({ index: 'node/library', core: 'core' }, DIST);
+await buildTypes({ core: 'core', index: 'node/library' }, DIST);
 writeFileSync(
   join(DIST, 'tinyelf.1'),
   manualPage(
