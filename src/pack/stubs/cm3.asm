@@ -248,13 +248,12 @@ contexts4 equ $-1
         cmp     edi, image_end
         jne     .byte
 
-        test    CODE, CODE      ; 0 if every bit was right
-        jz      .intact
+        mov     ecx, CODE       ; 0 if every bit was right
+        jrcxz   .intact
         in      al, dx          ; SIGSEGV
 .intact:
         fninit
         mov     rsp, rbp
-        xor     ecx, ecx
         mul     ecx
         xor     RANGE, RANGE
         xor     BY_STATE%+d, BY_STATE%+d
