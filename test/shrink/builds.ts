@@ -133,7 +133,13 @@ function rustBuild(random: Random): Build {
   const special = random.list(random.int(0, 2), () => random.pick(RUST_FLAGS));
   return {
     compiler: 'rustc',
-    compile: ['--edition=2021', '--cap-lints=allow', '-Ctarget-feature=+crt-static', level, ...new Set(special)],
+    compile: [
+      '--edition=2021',
+      '--cap-lints=allow',
+      '-Ctarget-feature=+crt-static',
+      level,
+      ...new Set(special),
+    ],
     linker: 'rustc',
     link: [],
     isStripped: false,
