@@ -61,6 +61,12 @@ export function readCode(
   return insns && { section, insns, labels: reader.labels, data: reader.dataParts(insns) };
 }
 
+/** Bytes of the displacement or immediate that begins there, or -1. */
+function fieldSizeAt({ dispOffset, dispSize, immOffset, immSize }: Instruction, offset: number): number {
+  if (offset === dispOffset) return dispSize;
+  return offset === immOffset ? immSize : -1;
+}
+
 class CodeReader {
   readonly labels = new Set<number>();
   readonly #section: ViewSection;
@@ -129,7 +135,7 @@ class CodeReader {
     if (
       inside.length > 1 ||
       (reference && reference.size < 4) ||
-      (reference && fieldOffset !== insn.immOffset && fieldOffset !== insn.dispOffset)
+      (reference && fieldSizeAt(insn, fieldOffset) !== reference.size)
     )
       return undefined;
     // What is meant is told from the end of the field, which must be that of the instruction.

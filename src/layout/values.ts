@@ -87,7 +87,11 @@ export function entryAddress(
   if (!/^[0-9]/.test(entry)) {
     const symbol = program.symbols.names.find(entry);
     if (program.symbols.kind[symbol]! <= SymbolKind.lazy) return undefined;
-    return Number(BigInt.asUintN(64, exactAddress(program, pieces, address, symbol)));
+    const exact = BigInt.asUintN(64, exactAddress(program, pieces, address, symbol));
+    if (exact <= Number.MAX_SAFE_INTEGER) return Number(exact);
+    const what = `the entry symbol ${entry} has the address 0x${exact.toString(16)}, where no program can begin`;
+    diagnostics.error('no-entry', what, { hint: 'name another symbol with --entry <symbol>' });
+    return undefined;
   }
   try {
     return parseNumber(entry);

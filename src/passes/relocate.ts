@@ -37,7 +37,7 @@ export function relocate(
   const jump = makeJump(layout);
   if (jump) image.put(layout.jumpOffset!, jump);
   fillGot(program, layout, synthesis, relocator, image);
-  fillIndirect(program, pieces, layout, synthesis, image);
+  fillIndirect(program, pieces, layout, synthesis, image, diagnostics);
 }
 
 /** Tells the image what is to come. @returns 1 for each section that has bytes in the file and is in one piece */

@@ -43,7 +43,8 @@ export function checkOutputs(
   format: 'elf' | 'binary',
   diagnostics: Diagnostics,
 ): void {
-  for (const { output, end } of outputs) {
+  for (const located of outputs) {
+    const { output, end, loadAddress, size } = located;
     const type = output.description?.type;
     const where = output.description ? [output.description.where] : [];
     if (NOT_LOADED.includes(type)) {
@@ -60,9 +61,12 @@ export function checkOutputs(
       const what = `(NOLOAD) is not supported for ${output.name}, which has bytes`;
       diagnostics.error('bad-script', what, { where: [...where, ...place] });
     }
-    if (end > COUNTABLE) {
-      diagnostics.error('too-large', `the section ${output.name} ends at address 0x${end.toString(16)}`, {
-        where,
+    const loadEnd = loadAddress + size;
+    if (end > COUNTABLE || loadEnd > COUNTABLE) {
+      const which =
+        end > COUNTABLE ? `address 0x${end.toString(16)}` : `load address 0x${loadEnd.toString(16)}`;
+      diagnostics.error('too-large', `the section ${output.name} ends at ${which}`, {
+        where: whereFrom(program, located),
       });
       diagnostics.stopOnErrors();
     }

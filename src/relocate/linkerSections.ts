@@ -1,4 +1,5 @@
 /** The contents of the sections that the linker itself makes. */
+import type { Diagnostics } from '../diagnostics.ts';
 import { writeU32, writeU64 } from '../elf/bytes.ts';
 import type { Image } from '../image.ts';
 import type { Pieces } from '../pieces.ts';
@@ -45,13 +46,24 @@ export function fillGot(
  * start-up fills the slot.
  */
 export function fillIndirect(
-  { made }: Program,
+  program: Program,
   pieces: Pieces,
   { fileOffset, address }: ImageLayout,
   { indirect }: Synthesis,
   image: Image,
+  diagnostics: Diagnostics,
 ): void {
   if (indirect.length === 0) return;
+  const { made } = program;
+  // Jumps are as far apart as slots are, so all have the same way to theirs but for two bytes each.
+  const distance = address[made['.igot']]! - address[made['.iplt']]!;
+  if (Math.abs(distance) > 2 ** 31 - indirect.length * SLOT_SIZE) {
+    const what = `the slots of indirect functions lie 0x${Math.abs(distance).toString(16)} bytes from the jumps through them, which reach 2 GiB`;
+    const [first] = indirect;
+    const where = [`one is ${program.place(first!.section, first!.offset)}`];
+    diagnostics.error('out-of-range', what, { where, hint: 'make zero-initialised data smaller' });
+    return;
+  }
   const jumps = new Uint8Array(indirect.length * IPLT_ENTRY_SIZE);
   const entries = new Uint8Array(indirect.length * RELA_ENTRY_SIZE);
   indirect.forEach(({ section, offset }, entry) => {

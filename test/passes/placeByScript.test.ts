@@ -511,7 +511,7 @@ describe('errors', () => {
   it('of sections that overlap name what the script says of one of them', () => {
     const orphan = section('.mine', CODE, Uint8Array.of(1));
     expect(messages(wrap('. = 0x400100;'), [TEXT, orphan])[0]).toBe(
-      'section .mine at 0x400100 overlaps .text, which ends at 0x400103 | x.ld:2',
+      'section .mine at 0x400100 overlaps .text, which ends at 0x400103 | .mine holds in.o:(.mine+0x0) | x.ld:2',
     );
   });
 
