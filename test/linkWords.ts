@@ -3,8 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { parseLdArgv } from '../src/cli/ldArgv.ts';
+import type { InputFiles } from '../src/inputs.ts';
 import { link } from '../src/link.ts';
+import type { LinkOptions } from '../src/options.ts';
 import { Recorder } from './recorder.ts';
+
+type Make = (files: InputFiles, options: LinkOptions) => Uint8Array;
 
 /**
  * What a driver tells its linker. The objects must be there.
@@ -22,12 +26,18 @@ export function recordWords(driver: string, args: readonly string[], folder: str
  * Links with tinyelf from its sources.
  * @param words as ld.tinyelf takes them, without response files
  * @param folder in which relative paths begin
+ * @param make what makes a file of the inputs: a link if not given
  * @throws LinkError
  */
-export function linkWords(words: readonly string[], folder: string, output: string): void {
+export function linkWords(
+  words: readonly string[],
+  folder: string,
+  output: string,
+  make: Make = (files, options) => link(files, options).bytes,
+): void {
   const inFolder = (path: string) => (isAbsolute(path) ? path : join(folder, path));
   const { options } = parseLdArgv(words, () => undefined);
-  const { bytes } = link({ get: (path) => readFile(inFolder(path)) }, options);
+  const bytes = make({ get: (path) => readFile(inFolder(path)) }, options);
   writeFileSync(inFolder(output), bytes);
   chmodSync(inFolder(output), 0o755);
 }

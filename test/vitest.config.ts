@@ -1,5 +1,6 @@
 import { register } from 'tsx/esm/api';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { LongestFirst } from './sequencer.ts';
 
 // For the file of globalSetup.
 register();
@@ -16,6 +17,7 @@ export default defineConfig({
     globalSetup: 'test/setup.ts',
     // Most tests wait for programs that they run.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

@@ -10,6 +10,7 @@ import { loadsOnEveryLinux } from '../../src/header/loader.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
 import type { Method } from '../../src/pack/method.ts';
 import { METHODS } from '../../src/pack/methods.ts';
+import { linkWords, recordWords } from '../linkWords.ts';
 import { FIXTURES, fixturePrograms } from '../programs.ts';
 import { hasTool, type Outcome, run, scratchFolder } from '../run.ts';
 import { linkStored } from './linkStored.ts';
@@ -36,6 +37,30 @@ function packingDriver(): string {
 function outcomeOf(path: string, args: readonly string[], env: Record<string, string> = {}) {
   const { stdout, ...rest }: Outcome = run(path, args, { env });
   return { ...rest, stdout: stdout.toString() };
+}
+
+/** Compares what a compiler's program does plain and packed. @param words for the driver's link */
+function checkBuild(
+  driver: string,
+  sources: readonly string[],
+  flags: readonly string[],
+  words: readonly string[],
+  method?: Method,
+): void {
+  const [libraries, options] = [/^-l/, /^(?!-l)/].map((kind) => flags.filter((flag) => kind.test(flag)));
+  const objects = sources.map((source) => `${source}.o`);
+  for (const [i, source] of sources.entries()) {
+    const compiled = run(driver, [...options!, '-c', join(SOURCES, source), '-o', objects[i]!], {
+      cwd: folder,
+    });
+    expect(compiled).toMatchObject({ code: 0, stderr: '' });
+  }
+  const link = recordWords(driver, ['-static', ...objects, ...libraries!, ...words, '-o', 'none'], folder);
+  linkWords(link, folder, 'plain');
+  const plain = outcomeOf(join(folder, 'plain'), ['pear', 'fig']);
+  expect(plain.stdout).not.toBe('');
+  linkWords(link, folder, 'packed', (files, all) => linkStored(files, all, method).stub.bytes);
+  expect(outcomeOf(join(folder, 'packed'), ['pear', 'fig'])).toEqual(plain);
 }
 
 function link(
@@ -93,15 +118,7 @@ describe.each(SEGMENTS)('a packed program with --segments=%s', (segments) => {
       ['glibc: IFUNC, locales, threads', 'gcc', ['glibc.c'], ['-O2', '-lm']],
     ].slice(0, segments === 'joined' ? undefined : 4) as unknown as Build[],
   )('does what it does unpacked: %s', (_, driver, sources, flags) => {
-    if (!hasTool(driver)) return;
-    const build = (linkers: string, output: string) => {
-      const all = ['-static', ...sources, ...flags, `-Wl,--segments=${segments}`, `-B${linkers}`];
-      expect(run(driver, [...all, '-o', output], { cwd: SOURCES })).toMatchObject({ code: 0, stderr: '' });
-      return outcomeOf(output, ['pear', 'fig']);
-    };
-    const plain = build(DRIVER_DIR, join(folder, 'plain'));
-    expect(plain.stdout).not.toBe('');
-    expect(build(packingDriver(), join(folder, 'packed'))).toEqual(plain);
+    if (hasTool(driver)) checkBuild(driver, sources, flags, [`-Wl,--segments=${segments}`]);
   });
 
   it.skipIf(!hasTool('rustc') || segments === 'split')('does what it does unpacked: Rust std', () => {
@@ -117,7 +134,7 @@ describe.each(SEGMENTS)('a packed program with --segments=%s', (segments) => {
   });
 });
 
-describe.each(METHODS.map((method) => [method.name, method] as const))('packed by %s', (name, method) => {
+describe.each(METHODS.map((method) => [method.name, method] as const))('packed by %s', (_, method) => {
   it.skipIf(!hasTool('nasm')).each(SEGMENTS)(
     'starts in the state of the kernel with --segments=%s',
     (segments) => {
@@ -140,16 +157,9 @@ describe.each(METHODS.map((method) => [method.name, method] as const))('packed b
     expect(outcomeOf(path, args)).toMatchObject({ code: exitCode, stdout });
   });
 
-  it.skipIf(!hasTool('musl-gcc'))('TLS and threads work', () => {
-    const build = (linkers: string, output: string) => {
-      const all = ['-static', 'threads.c', '-O2', `-B${linkers}`];
-      const env = { METHOD: name, PATH: process.env.PATH! };
-      expect(run('musl-gcc', [...all, '-o', output], { cwd: SOURCES, env }).code).toBe(0);
-      return outcomeOf(output, ['pear', 'fig']);
-    };
-    const plain = build(DRIVER_DIR, join(folder, 'plain'));
-    expect(build(packingDriver(), join(folder, 'packed'))).toEqual(plain);
-  });
+  it.skipIf(!hasTool('musl-gcc'))('TLS and threads work', () =>
+    checkBuild('musl-gcc', ['threads.c'], ['-O2'], [], method),
+  );
 });
 
 /** Runs a program with nothing in its environment but this. */
