@@ -181,8 +181,11 @@ it('has no FDE of code without bytes, which would stand in front of the one for 
 });
 
 it('has an index of all functions where it is wanted', () => {
-  const bytes = contents(unwinding({ 'a.o': MAIN() }).result, '.eh_frame_hdr');
+  const { result } = unwinding({ 'a.o': MAIN() });
+  const bytes = contents(result, '.eh_frame_hdr');
   expect([bytes.length, readU32(bytes, 8)]).toEqual([12 + 3 * 8, 3]);
+  const { address } = placed(result, '.eh_frame_hdr');
+  expect(address + 4 + (readU32(bytes, 4) | 0)).toBe(placed(result, '.eh_frame').address);
   const names = unwinding({ 'a.o': MAIN() }, { ehFrameHdr: false })
     .result.map()
     .sections.map(({ name }) => name);
