@@ -103,8 +103,7 @@ describe('what is seen of instructions', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...parts)), (some) => {
         const code = some.flat();
-        const changed = Uint8Array.from(code);
-        distancesToAddresses(changed, ALL, 0x10000, ofData);
+        const changed = distancesToAddresses(Uint8Array.from(code), ALL, 0x10000, ofData);
         if (some.includes(parts[ofData ? 0 : 2]!)) expect([...changed]).not.toEqual(code);
         expect([...addressesToDistances(changed, ALL, 0x10000, ofData)]).toEqual(code);
       }),
@@ -112,8 +111,7 @@ describe('what is seen of instructions', () => {
   });
 
   it('makes targets of the distances of calls, and of nothing else', () => {
-    const bytes = code.slice();
-    distancesToAddresses(bytes, ALL, 0x10000, false);
+    const bytes = distancesToAddresses(code, ALL, 0x10000, false);
     const target = 0x10000 + 13 + 0x100;
     expect(new DataView(bytes.buffer).getInt32(9, true)).toBe(target);
     bytes.set(code.subarray(9, 13), 9);
@@ -122,7 +120,7 @@ describe('what is seen of instructions', () => {
 
   it('makes addresses of the distances of data, too, if nothing comes behind them', () => {
     // mov eax, [rip+0x200]; cmp dword [rip+0x200], 1; lea rdi, [rip-0x10]
-    const bytes = Uint8Array.of(
+    const plain = Uint8Array.of(
       0x8b,
       5,
       0,
@@ -144,8 +142,7 @@ describe('what is seen of instructions', () => {
       255,
       255,
     );
-    const plain = bytes.slice();
-    distancesToAddresses(bytes, ALL, 0x10000, true);
+    const bytes = distancesToAddresses(plain, ALL, 0x10000, true);
     const view = new DataView(bytes.buffer);
     expect([view.getInt32(2, true), view.getInt32(16, true)]).toEqual([0x10206, 0x10004]);
     for (const at of [2, 16]) bytes.set(plain.subarray(at, at + 4), at);

@@ -89,8 +89,7 @@ const crowded: Method = {
   name: 'cm3',
   pack: ({ bytes, address }) => {
     const { byOpcode, runs } = kindsFor(opcodeUses(bytes), 1, true);
-    const coded = bytes.slice();
-    distancesToAddresses(coded, byOpcode, address, true);
+    const coded = distancesToAddresses(bytes, byOpcode, address, true);
     const stream = encode({ bytes: coded, seen: seenBytes(coded, byOpcode, true) }, MODEL)!;
     return { method: 'cm3', ...joinStub(FORMS.cm3, { model: MODEL, runs, stream }) };
   },

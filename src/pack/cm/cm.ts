@@ -155,8 +155,7 @@ function possibleKinds(input: PackInput, uses: Uint32Array, knowsTest: boolean, 
 /** @returns undefined if the stub would make other bytes of what it unpacks */
 function materialFor(input: PackInput, { byOpcode }: Kinds, movesData: boolean): Material | undefined {
   const { address } = input;
-  const bytes = input.bytes.slice();
-  distancesToAddresses(bytes, byOpcode, address, movesData);
+  const bytes = distancesToAddresses(input.bytes, byOpcode, address, movesData);
   const unpacked = addressesToDistances(bytes, byOpcode, address, movesData);
   const isSame = equalBytes(unpacked, 0, input.bytes, 0, bytes.length);
   return isSame ? { bytes, seen: seenBytes(bytes, byOpcode, movesData) } : undefined;

@@ -216,8 +216,7 @@ function endsDistance(now: Uint8Array, at: number, ofData: boolean): boolean {
 /**
  * Replaces distances by addresses, as far as the stub finds them: where a decoder with these kinds sees an instruction
  * end whose opcode is E8 or E9, or whose operand is relative to it.
- * @param bytes changed in place
- * @param address virtual address of the first
+ * @param address virtual address of the first byte
  * @param ofData whether distances of data are replaced, too
  */
 export function distancesToAddresses(
@@ -225,18 +224,12 @@ export function distancesToAddresses(
   kinds: Uint8Array,
   address: number,
   ofData: boolean,
-): void {
-  const now = new Uint8Array(SEEN);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = 0; at < bytes.length; at++) {
-    const isLast = endsDistance(now, at, ofData);
-    advance(now, bytes[at]!, kinds, ofData);
-    if (isLast) view.setInt32(at - 3, view.getInt32(at - 3, true) + address + at + 1, true);
-  }
+): Uint8Array {
+  return withDistances(bytes, kinds, ofData, (distance, end) => distance + address + end);
 }
 
 /**
- * What the stub makes of bytes that `distancesToAddresses` has changed. They are the bytes from before unless one of a
+ * What the stub makes of bytes that come from `distancesToAddresses`. They are the bytes from before unless one of a
  * "distance" was no such thing, and what has become of it tells another instruction: E9 after 0F has no distance.
  */
 export function addressesToDistances(
@@ -245,15 +238,27 @@ export function addressesToDistances(
   address: number,
   ofData: boolean,
 ): Uint8Array {
-  const bytes = coded.slice();
+  return withDistances(coded, kinds, ofData, (target, end) => target - (address + end));
+}
+
+/** @param change is given what stands in place of a distance, and the offset where that ends */
+function withDistances(
+  bytes: Uint8Array,
+  kinds: Uint8Array,
+  ofData: boolean,
+  change: (value: number, end: number) => number,
+): Uint8Array {
+  const changed = bytes.slice();
   const now = new Uint8Array(SEEN);
-  const view = new DataView(bytes.buffer);
+  const view = new DataView(changed.buffer);
   for (let at = 0; at < bytes.length; at++) {
     const isLast = endsDistance(now, at, ofData);
-    advance(now, coded[at]!, kinds, ofData);
-    if (isLast) view.setInt32(at - 3, view.getInt32(at - 3, true) - (address + at + 1), true);
+    advance(now, bytes[at]!, kinds, ofData);
+    if (!isLast) continue;
+    const start = at + 1 - DISTANCE;
+    view.setInt32(start, change(view.getInt32(start, true), at + 1), true);
   }
-  return bytes;
+  return changed;
 }
 
 /** Kinds as the stub has them. */
