@@ -4,6 +4,7 @@ import { CM_STUB } from '../stubs/cm.ts';
 import { CM2_STUB } from '../stubs/cm2.ts';
 import { CM3_STUB } from '../stubs/cm3.ts';
 import { CMX_STUB } from '../stubs/cmx.ts';
+import { modelPlaces } from './model.ts';
 
 /** One stub, as the method of its name has it. */
 export interface Form {
@@ -81,3 +82,27 @@ export const FORMS: Readonly<Record<CmName, Form>> = {
     room: 0x230680,
   },
 };
+
+/** Labels of a stub's parameters, each a byte, and their values. @param runs how many kinds of opcodes come in, if any */
+export function stubParameters(
+  form: Form,
+  contexts: number,
+  tableBits: number,
+  runs: number | undefined,
+): Map<string, number> {
+  const { counts, offsetBits, width } = form;
+  const { control, size } = modelPlaces({ ...form, contexts });
+  return new Map([
+    ...counts.map((label) => [label, contexts] as const),
+    ['shift', 32 - tableBits - offsetBits],
+    ['stream', size],
+    ...(runs === undefined ? [] : [['runs', runs] as const]),
+    // The other stubs have fewer numbers in front.
+    ...(width === 1
+      ? ([
+          ['control', control],
+          ['bias', control + 1],
+        ] as const)
+      : []),
+  ]);
+}

@@ -16,7 +16,7 @@ export interface Model {
   readonly masks: readonly number[];
   /** Bits of a float32: what the sum is multiplied by to be float bits, and the multiplier of the hash. */
   readonly scale: number;
-  /** Bytes of a mask. */
+  /** Bytes of a mask. With one, the hash takes the bits of this byte first, with two last. */
   readonly width: 1 | 2;
   /** Logarithm of the number of slots. */
   readonly tableBits: number;
@@ -74,45 +74,72 @@ export function floatBitsOf(value: number): number {
 
 /** x87 control word: round to double precision, to the nearest, no exceptions. */
 const DOUBLE_PRECISION = 0x27f;
-/** Offset of the masks in what the stub gets. */
-const MASKS = 9;
-const MIXED_MASKS = 25;
-const LINES_MASKS = 29;
-/** Where the control word lies, and what the sum starts with: one of its bytes is part of both. */
-const CONTROL = 4;
-const START = 5;
+/** Bytes of a scale, and of a control word and what the sum starts with: one byte is part of both. */
+const SCALE = 4;
+const CONTROL = 5;
 
 /** A model that mixes adds this to the odds, a float32: no bit is certain to be 1. */
 export const ONE = 1 + 2 ** -20;
 
-/** The model as the stub gets it, in front of the coded bits. */
-export function encodeModel({ masks, scale, width, mixing }: Model): Uint8Array {
-  const head = headSize(mixing);
-  const bytes = new Uint8Array(head + masks.length * width);
-  const view = new DataView(bytes.buffer);
-  view.setInt32(0, scale, true);
-  view.setFloat32(START, startOf(scale), true);
-  view.setUint16(CONTROL, DOUBLE_PRECISION, true);
-  if (mixing) {
-    view.setInt32(MASKS, mixing.weight, true);
-    view.setInt32(MASKS + 4, mixing.count, true);
-    view.setInt32(MASKS + 8, mixing.rate, true);
-    view.setFloat32(MASKS + 12, ONE, true);
-    if (mixing.value !== undefined) view.setInt32(MASKS + 16, mixing.value, true);
-  }
-  // The stub takes the last mask first.
-  for (const [index, mask] of masks.entries()) {
-    const at = head + (masks.length - 1 - index) * width;
-    if (width === 2) view.setUint16(at, mask, true);
-    else bytes[at] = mask;
-  }
-  return bytes;
+/** Where the parts of a model lie in what the stub gets: offsets in bytes. */
+interface ModelPlaces {
+  /** Control word; a byte behind it, what the sum starts with. */
+  readonly control: number;
+  /** Numbers of a model that mixes. */
+  readonly mixing: number;
+  /** The stub takes the last one first. */
+  readonly masks: number;
+  readonly size: number;
 }
 
-/** Bytes in front of the masks. */
-function headSize(mixing: Mixing | undefined): number {
-  if (!mixing) return MASKS;
-  return mixing.value === undefined ? MIXED_MASKS : LINES_MASKS;
+/** In the smallest stub, masks are found by something that lies behind, in the others by something in front. */
+export function modelPlaces({
+  width,
+  contexts,
+  isMixed,
+  hasValues,
+}: Omit<ModelForm, 'tableBits'>): ModelPlaces {
+  const masksSize = contexts * width;
+  if (width === 1)
+    return { control: SCALE + masksSize, mixing: 0, masks: SCALE, size: SCALE + masksSize + CONTROL };
+  const mixing = SCALE + CONTROL;
+  const masks = mixing + (isMixed ? 16 : 0) + (hasValues ? 4 : 0);
+  return { control: SCALE, mixing, masks, size: masks + masksSize };
+}
+
+function formOf({ width, tableBits, mixing, masks }: Model): ModelForm {
+  return {
+    width,
+    tableBits,
+    isMixed: mixing !== undefined,
+    hasValues: mixing?.value !== undefined,
+    contexts: masks.length,
+  };
+}
+
+/** The model as the stub gets it, in front of the coded bits. */
+export function encodeModel(model: Model): Uint8Array {
+  const { masks, scale, width, mixing } = model;
+  const places = modelPlaces(formOf(model));
+  const bytes = new Uint8Array(places.size);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, scale, true);
+  view.setFloat32(places.control + 1, startOf(scale), true);
+  view.setUint16(places.control, DOUBLE_PRECISION, true);
+  if (mixing) {
+    view.setInt32(places.mixing, mixing.weight, true);
+    view.setInt32(places.mixing + 4, mixing.count, true);
+    view.setInt32(places.mixing + 8, mixing.rate, true);
+    view.setFloat32(places.mixing + 12, ONE, true);
+    if (mixing.value !== undefined) view.setInt32(places.mixing + 16, mixing.value, true);
+  }
+  for (const [index, mask] of masks.entries()) {
+    const at = places.masks + (masks.length - 1 - index) * width;
+    if (width === 2) view.setUint16(at, mask, true);
+    // The bits of this byte are part of every context anyway.
+    else bytes[at] = mask >> 1;
+  }
+  return bytes;
 }
 
 /** What the stub was given: which kind of model, and how many contexts it has. */
@@ -125,35 +152,37 @@ export interface ModelForm extends Pick<Model, 'width' | 'tableBits'> {
 /** Undoes `encodeModel`. @returns the model and its size in bytes; undefined if they are too few */
 export function decodeModel(
   bytes: Uint8Array,
-  { width, tableBits, isMixed, hasValues, contexts }: ModelForm,
+  form: ModelForm,
 ): { readonly model: Model; readonly size: number } | undefined {
+  const { width, tableBits, isMixed, hasValues, contexts } = form;
+  const places = modelPlaces(form);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const word = (at: number) => view.getInt32(at, true);
-  const head = isMixed ? (hasValues ? LINES_MASKS : MIXED_MASKS) : MASKS;
-  const size = head + contexts * width;
-  if (size > bytes.length) return undefined;
+  if (places.size > bytes.length) return undefined;
   const mixing: Mixing | undefined = isMixed
     ? {
-        weight: word(MASKS),
-        count: word(MASKS + 4),
-        rate: word(MASKS + 8),
-        value: hasValues ? word(MASKS + 16) : undefined,
+        weight: word(places.mixing),
+        count: word(places.mixing + 4),
+        rate: word(places.mixing + 8),
+        value: hasValues ? word(places.mixing + 16) : undefined,
       }
     : undefined;
   const masks = Array.from({ length: contexts }, (_, index) => {
-    const at = size - (index + 1) * width;
-    return width === 2 ? view.getUint16(at, true) : bytes[at]!;
+    const at = places.masks + (contexts - 1 - index) * width;
+    return width === 2 ? view.getUint16(at, true) : (bytes[at]! << 1) | 1;
   });
-  return { model: { masks, scale: word(0), width, tableBits, mixing }, size };
+  return { model: { masks, scale: word(0), width, tableBits, mixing }, size: places.size };
 }
 
-/** What the hash of each context begins with: the four bytes that end with its mask. */
+/** What the hash of each context begins with: the four bytes that end with its mask, or begin with it if it is one byte. */
 export function seedsOf(model: Model): Int32Array {
-  const bytes = encodeModel(model);
-  const view = new DataView(bytes.buffer);
-  return Int32Array.from(model.masks, (_, index) =>
-    view.getInt32(bytes.length - index * model.width - 4, true),
-  );
+  const { masks, width } = model;
+  const places = modelPlaces(formOf(model));
+  const view = new DataView(encodeModel(model).buffer);
+  return Int32Array.from(masks, (_, index) => {
+    const at = places.masks + (masks.length - 1 - index) * width;
+    return view.getInt32(width === 2 ? at - 2 : at, true);
+  });
 }
 
 /** Bits of a float32 three quarters of this one, an odd number. */

@@ -41,7 +41,10 @@ const STRETCHES = 16;
 
 /** A context, with all that its slots depend on but the image. */
 interface Context {
+  /** Bytes of what is seen, in the order in which the hash takes them. */
   readonly plan: readonly number[];
+  /** Whether it takes the bits of this byte before them, and not behind them. */
+  readonly beginsWithBits: boolean;
   readonly seed: number;
   readonly scale: number;
   /** How far a hash is shifted for the number of a slot. */
@@ -73,26 +76,29 @@ export function passingSlots(material: Material, model: Model, words: number): S
 export function toldSlots({ seen }: Material, model: Model, words: number): Slots {
   const contexts = contextsOf(model, words);
   const numbers = new Int32Array(contexts.length * 8);
-  const hashes = new Int32Array(contexts.length);
+  let base = 0;
   return {
     numbers,
     rows: Int32Array.from(contexts, (_, index) => index * 8),
     isPassing: true,
     used: () => 2 ** (model.tableBits + words),
     find(from) {
-      for (const [index, context] of contexts.entries()) hashes[index] = hashOf(seen, from, context);
+      base = from * SEEN;
       return from + 1;
     },
     tell(place, partial) {
-      for (const [index, { scale, shift }] of contexts.entries())
-        numbers[index * 8 + place] = (Math.imul(hashes[index]! ^ partial, scale) >>> shift) << words;
+      for (const [index, context] of contexts.entries())
+        numbers[index * 8 + place] = (hashOf(seen, base, partial, context) >>> context.shift) << words;
     },
   };
 }
 
-/** The hash of a context in front of a byte, without the bits of this byte. */
-function hashOf(seen: Uint8Array, at: number, { plan, seed, scale }: Context): number {
-  return plan.reduce((hash, named) => Math.imul(hash ^ seen[at * SEEN + named]!, scale), seed);
+/** The hash of a context. @param base where what is seen begins @param partial bits of this byte, behind a 1 */
+function hashOf(seen: Uint8Array, base: number, partial: number, context: Context): number {
+  const { plan, seed, scale, beginsWithBits } = context;
+  const named = plan.map((at) => seen[base + at]!);
+  const taken = beginsWithBits ? [partial, ...named] : [...named, partial];
+  return taken.reduce((hash, byte) => Math.imul(hash ^ byte, scale), seed);
 }
 
 /** A row that is kept. */
@@ -233,9 +239,11 @@ export function strideFor(size: number): number {
 /** The contexts of a model, in its order. @param words logarithm of the words of a slot */
 export function contextsOf(model: Model, words: number): Context[] {
   const seeds = seedsOf(model);
-  const { scale, tableBits } = model;
+  const { scale, tableBits, width } = model;
+  const beginsWithBits = width === 1;
   return model.masks.map((mask, index) => ({
-    plan: namedBytes(mask),
+    plan: beginsWithBits ? namedBytes(mask).reverse() : namedBytes(mask),
+    beginsWithBits,
     seed: seeds[index]!,
     scale,
     shift: 32 - tableBits,
@@ -243,7 +251,7 @@ export function contextsOf(model: Model, words: number): Context[] {
   }));
 }
 
-/** Which bytes a mask names, in the order in which the stub takes them into the hash, without the bits of this byte. */
+/** Which bytes a mask names, the last first, without the bits of this byte. */
 export function namedBytes(mask: number): number[] {
   const named: number[] = [];
   for (let bit = SEEN - 1; bit > 0; bit--) if (mask & (1 << bit)) named.push(bit);
@@ -254,21 +262,58 @@ export function namedBytes(mask: number): number[] {
 export function fillRow(
   numbers: Int32Array,
   row: number,
-  { bytes, seen }: Material,
-  { plan, seed, scale, shift }: Context,
+  material: Material,
+  context: Context,
   words: number,
   from: number,
   to: number,
 ): void {
+  if (context.beginsWithBits) fillBitsFirst(numbers, row, material, context, words, from, to);
+  else fillBitsLast(numbers, row, material, context, words, from, to);
+}
+
+type FillRow = typeof fillRow;
+
+const fillBitsFirst: FillRow = (
+  numbers,
+  row,
+  { bytes, seen },
+  { plan, seed, scale, shift },
+  words,
+  from,
+  to,
+) => {
+  const named = plan.length;
+  let end = row;
+  for (let at = from; at < to; at++) {
+    const base = at * SEEN;
+    // Bits of this byte so far, behind a 1.
+    const byte = bytes[at]! | 0x100;
+    for (let place = 8; place > 0; place--) {
+      let hash = Math.imul(seed ^ (byte >> place), scale);
+      for (let step = 0; step < named; step++) hash = Math.imul(hash ^ seen[base + plan[step]!]!, scale);
+      numbers[end++] = (hash >>> shift) << words;
+    }
+  }
+};
+
+const fillBitsLast: FillRow = (
+  numbers,
+  row,
+  { bytes, seen },
+  { plan, seed, scale, shift },
+  words,
+  from,
+  to,
+) => {
   const named = plan.length;
   let end = row;
   for (let at = from; at < to; at++) {
     const base = at * SEEN;
     let hash = seed;
     for (let step = 0; step < named; step++) hash = Math.imul(hash ^ seen[base + plan[step]!]!, scale);
-    // Bits of this byte so far, behind a 1.
     const byte = bytes[at]! | 0x100;
     for (let place = 8; place > 0; place--)
       numbers[end++] = (Math.imul(hash ^ (byte >> place), scale) >>> shift) << words;
   }
-}
+};

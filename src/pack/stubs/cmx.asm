@@ -1,3 +1,2 @@
 ; The decoder whose contexts know of instructions.
-%define INSTRUCTIONS
-%include "cm.inc"
+%include "cmx.inc"

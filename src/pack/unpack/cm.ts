@@ -1,6 +1,6 @@
 /** Undoes the methods of context mixing, by the model that also measures and codes. */
-import { LEAST_RANGE } from '../cm/encode.ts';
-import { type CmName, FORMS, type Form } from '../cm/forms.ts';
+import { type Reading, readingOf } from '../cm/encode.ts';
+import { type CmName, FORMS, type Form, stubParameters } from '../cm/forms.ts';
 import { addressesToDistances, advance, expandKinds, KINDS, SEEN } from '../cm/instructions.ts';
 import { Measurer } from '../cm/measure.ts';
 import { decodeModel, type Model, ROUND } from '../cm/model.ts';
@@ -10,7 +10,7 @@ const MOST_TABLE_BITS = 24;
 
 export const CM_UNPACKERS: readonly Unpacker[] = (Object.keys(FORMS) as CmName[]).map((method) => {
   const form = FORMS[method];
-  const labels = [...form.counts, 'shift', 'stream', ...(form.hasKinds ? ['runs'] : [])];
+  const labels = [...stubParameters(form, 1, 1, form.hasKinds ? 1 : undefined).keys()];
   return {
     method,
     stub: form.stub,
@@ -21,7 +21,7 @@ export const CM_UNPACKERS: readonly Unpacker[] = (Object.keys(FORMS) as CmName[]
 
 function unpack({ payload, address, size, parameters }: StubInput, form: Form): Uint8Array {
   const kinds = form.hasKinds ? expandKinds(payload, 0) : { byOpcode: new Uint8Array(KINDS), end: 0 };
-  if (!kinds || (form.hasKinds && kinds.end !== parameters.get('runs'))) throw damaged();
+  if (!kinds) throw damaged();
   const { model, next } = readModel(payload, kinds.end, parameters, form);
   const decoder = new Decoder(payload, next, kinds.byOpcode, size, form);
   const material = { bytes: decoder.coded, seen: decoder.seen, decide: decoder.decide };
@@ -33,15 +33,15 @@ function readModel(
   payload: Uint8Array,
   start: number,
   parameters: StubInput['parameters'],
-  { width, isMixed, hasValues, counts, offsetBits }: Form,
+  form: Form,
 ): { model: Model; next: number } {
-  const numbers = new Set(counts.map((label) => parameters.get(label)!));
-  const [contexts] = numbers;
-  const tableBits = 32 - parameters.get('shift')! - offsetBits;
-  if (numbers.size !== 1 || tableBits < 1 || tableBits > MOST_TABLE_BITS) throw damaged();
-  const form = { width, tableBits, isMixed, hasValues, contexts: contexts! };
-  const decoded = decodeModel(payload.subarray(start), form);
-  if (!decoded || decoded.size !== parameters.get('stream')) throw damaged();
+  const contexts = parameters.get(form.counts[0]!)!;
+  const tableBits = 32 - parameters.get('shift')! - form.offsetBits;
+  const expected = stubParameters(form, contexts, tableBits, form.hasKinds ? start : undefined);
+  const isSame = [...expected].every(([label, value]) => parameters.get(label) === value);
+  if (!isSame || tableBits < 1 || tableBits > MOST_TABLE_BITS) throw damaged();
+  const decoded = decodeModel(payload.subarray(start), { ...form, contexts, tableBits });
+  if (!decoded) throw damaged();
   return { model: decoded.model, next: start + decoded.size };
 }
 
@@ -56,8 +56,10 @@ class Decoder {
   private partial = 1;
   private done = 0;
   private readonly payload: Uint8Array;
+  /** Next bit. */
   private at: number;
   private readonly kinds: Uint8Array;
+  private readonly reading: Reading;
   /** What the stub adds to the part of the range that belongs to a 1. */
   private readonly least: number;
   private readonly movesData: boolean;
@@ -67,12 +69,13 @@ class Decoder {
     at: number,
     kinds: Uint8Array,
     size: number,
-    { isMixed, movesData }: Form,
+    { width, isMixed, movesData }: Form,
   ) {
     this.coded = new Uint8Array(size);
     this.seen = new Uint8Array(size * SEEN);
     this.payload = payload;
-    this.at = at;
+    this.at = at * 8;
+    this.reading = readingOf({ width });
     this.kinds = kinds;
     this.least = isMixed ? 1 : 0;
     this.movesData = movesData;
@@ -84,10 +87,13 @@ class Decoder {
   }
 
   readonly decide = (probability: number): number => {
-    while (this.range < LEAST_RANGE) {
-      if (this.range <= 0 || this.at > this.payload.length + 4) throw damaged();
-      this.range *= 256;
-      this.code = this.code * 256 + (this.payload[this.at++] ?? 0);
+    const { bits, leastRange } = this.reading;
+    while (this.range < leastRange) {
+      if (this.range <= 0 || this.at > (this.payload.length + 4) * 8) throw damaged();
+      const byte = this.payload[this.at >> 3] ?? 0;
+      this.range *= 2 ** bits;
+      this.code = this.code * 2 ** bits + ((byte >> (this.at & 7)) & (2 ** bits - 1));
+      this.at += bits;
     }
     const split = this.range * probability + ROUND - ROUND + this.least;
     const bit = this.code < split ? 1 : 0;
