@@ -8,6 +8,8 @@ export interface PackInput {
   readonly bytes: Uint8Array;
   readonly address: number;
   readonly entry: number;
+  /** Whether the stub leads to `entry`, with nothing on the way that needs registers to be 0. */
+  readonly isStartedAtOnce?: boolean | undefined;
   /** End of the image's zero-initialised data; scratch memory may lie from here. */
   readonly memoryEnd: number;
   /** Parts of `bytes` that are code, [start, end) offsets, ascending; empty if not known. */

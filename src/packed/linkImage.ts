@@ -47,20 +47,24 @@ function linkWith(files: InputFiles, options: LinkOptions, hooks: LinkHooks): Li
     link: result,
     segments,
     headers,
-    input: { ...inputOf(result), arrangements: once(() => arrangementsOf(files, options)) },
+    input: { ...inputOf(result, options), arrangements: once(() => arrangementsOf(files, options)) },
     inSequences: (sequences) => linkWith(files, { ...options, sequences }, hooks),
   };
 }
 
 function arrangementsOf(files: InputFiles, options: LinkOptions): Arrangements {
   const { first, place } = linkInSequences(files, options);
-  return { first, arrange: (sequences) => inputOf(place(sequences)) };
+  return { first, arrange: (sequences) => inputOf(place(sequences), options) };
 }
 
-function inputOf({ bytes: all, loaded }: Pick<LinkResult, 'bytes' | 'loaded'>): PackInput {
+function inputOf(
+  { bytes: all, loaded }: Pick<LinkResult, 'bytes' | 'loaded'>,
+  options: LinkOptions,
+): PackInput {
   const { base, entry, memoryEnd, code } = loaded();
   const bytes = all.subarray(0, endOfContent(all));
-  return { bytes, address: base, entry, memoryEnd, code: within(code, bytes.length) };
+  const isStartedAtOnce = !isInSegments(options);
+  return { bytes, address: base, entry, isStartedAtOnce, memoryEnd, code: within(code, bytes.length) };
 }
 
 /**

@@ -67,8 +67,9 @@ function packWith(method: Method, program: Program, isSplit: boolean, effort: Pa
   return explained(() => {
     const pack = program.isMovable ? packMovable : (packBelow(program, isSplit) ?? packAbove);
     let made: Pick<Candidate, 'packed' | 'input'> | undefined;
+    const isStartedAtOnce = !program.isMovable && !isSplit;
     const file = pack(program, isSplit, (input) => {
-      made = { input, packed: method.pack(input, effort) };
+      made = { input, packed: method.pack({ ...input, isStartedAtOnce }, effort) };
       return made.packed;
     });
     return { ...made!, file, size: file.bytes.length };

@@ -3,7 +3,7 @@
  * both. Of an address alone one cannot tell: that of `array[i - 1]`, as the start of an array is given for it, may lie in
  * a table that ends where the array begins.
  */
-import { readI32 } from '../elf/bytes.ts';
+import { branchTarget } from '../x86/branchTarget.ts';
 import { createInstruction, decode, Encoding, Flow } from '../x86/decode.ts';
 import { ALL_REGISTERS, registerEffectOf, WRITTEN_REGISTERS_SHIFT } from '../x86/registers.ts';
 
@@ -63,9 +63,7 @@ function goesOn(flow: Flow): boolean {
 
 /** Where a branch leads, as it is before relocation: -1 if that is outside of the section. */
 function targetOf(bytes: Uint8Array, at: number): number {
-  const field = at + insn.immOffset;
-  const distance = insn.immSize === 1 ? (bytes[field]! << 24) >> 24 : readI32(bytes, field);
-  const target = at + insn.length + distance;
+  const target = branchTarget(bytes, at, insn);
   return target < bytes.length ? Math.max(target, -1) : -1;
 }
 

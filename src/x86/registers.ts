@@ -170,11 +170,20 @@ export function registerEffectOf(bytes: Uint8Array, at: number, insn: Instructio
   const access = list.access[opcode]!;
   const extension = insn.modrmOffset < 0 ? 0 : (bytes[at + insn.modrmOffset]! >> 3) & 7;
   if (access === 0) return groupEffect(bytes, at, insn, extension);
+  if (isClearing(bytes, at, insn)) return namedEffect(bytes, at, insn, rmWrite);
   const named = namedEffect(bytes, at, insn, map === 0 ? access : access | convertedAccess(insn));
   if (map === 0 && (insn.prefixes & Prefix.repeat) !== 0 && opcode >= 0xa4 && opcode <= 0xaf)
     return named | list.implicit[opcode]! | effect(RCX, RCX); // REP
   if (opcode === 0xdf && map === 0 && isRegister(bytes, at, insn)) return UNKNOWN; // FNSTSW AX
   return named | list.implicit[opcode]!;
+}
+
+/** SUB and XOR of a register with itself do not depend on what it holds. */
+function isClearing(bytes: Uint8Array, at: number, { opcode, map, rex, modrmOffset }: Instruction): boolean {
+  // 29 and 2B SUB, 31 and 33 XOR.
+  if (map !== 0 || (opcode !== 0x29 && opcode !== 0x2b && opcode !== 0x31 && opcode !== 0x33)) return false;
+  const modrm = bytes[at + modrmOffset]!;
+  return modrm >= 0xc0 && ((modrm >> 3) & 7) === (modrm & 7) && ((rex >> 2) & 1) === (rex & 1);
 }
 
 /** Of some opcodes the mandatory prefix decides which operand is a general register. */

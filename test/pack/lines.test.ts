@@ -13,6 +13,7 @@ import { Measurer } from '../../src/pack/cm/measure.ts';
 import type { Model } from '../../src/pack/cm/model.ts';
 import { joinStub } from '../../src/pack/cm/stub.ts';
 import type { Method } from '../../src/pack/method.ts';
+import { ALL_REGISTERS } from '../../src/x86/registers.ts';
 import { FIXTURES, fixturePrograms } from '../programs.ts';
 import { run, scratchFolder } from '../run.ts';
 import { linkStored } from './linkStored.ts';
@@ -91,7 +92,7 @@ const crowded: Method = {
     const { byOpcode, runs } = kindsFor(opcodeUses(bytes), 1, true);
     const coded = distancesToAddresses(bytes, byOpcode, address, true);
     const stream = encode({ bytes: coded, seen: seenBytes(coded, byOpcode, true) }, MODEL)!;
-    return { method: 'cm3', ...joinStub(FORMS.cm3, { model: MODEL, runs, stream }) };
+    return { method: 'cm3', ...joinStub(FORMS.cm3, { model: MODEL, runs, stream, zero: ALL_REGISTERS }) };
   },
 };
 

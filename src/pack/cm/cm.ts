@@ -1,6 +1,8 @@
 /** The methods of context mixing: `cm` and `cmx` with the smallest decoders, `cm2` and `cm3` with better models. */
 import { equalBytes } from '../../elf/hash.ts';
 import { assertInvariant, present } from '../../invariant.ts';
+import { registersReadFirst } from '../../x86/firstReads.ts';
+import { ALL_REGISTERS } from '../../x86/registers.ts';
 import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
 import { encode } from './encode.ts';
 import { type CmName, FORMS } from './forms.ts';
@@ -111,7 +113,7 @@ function packBytes(input: PackInput, effort: PackEffort): Packed {
     seen: seenBytes(bytes, new Uint8Array(KINDS), false),
   });
   const first = firstModel({ masks: BYTES, scale: SCALE }, 1, input.bytes.length);
-  return packed('cm', search(input, materialOf, first, 7, 1, effort), undefined);
+  return packed('cm', input, search(input, materialOf, first, 7, 1, effort), undefined);
 }
 
 function packInstructions(
@@ -138,7 +140,7 @@ function packInstructions(
     .sort((a, b) => a.size - b.size);
   const { kinds } = cheapest!;
   const materialOf = (other: PackInput) => materialFor(other, kinds, movesData);
-  return packed(method, search(input, materialOf, model, 15, 2, effort), kinds);
+  return packed(method, input, search(input, materialOf, model, 15, 2, effort), kinds);
 }
 
 /** Kinds with which the stub finds the distances of an image again. */
@@ -195,18 +197,25 @@ function search(
 
 function packed(
   method: CmName,
+  input: PackInput,
   { material, model: found, arranged }: Found,
   kinds: Kinds | undefined,
 ): Packed {
   const { model, stream } = encodable(material, found);
+  const zero = registersReadBy(arranged?.input ?? input);
   return {
     method,
-    ...joinStub(FORMS[method], { model, runs: kinds?.runs, stream }),
+    ...joinStub(FORMS[method], { model, runs: kinds?.runs, stream, zero }),
     arranged,
     get bits() {
       return bitsOf(material, model);
     },
   };
+}
+
+/** Registers that a program finds as the stub leaves them, as far as is known. */
+function registersReadBy({ bytes, address, entry, isStartedAtOnce }: PackInput): number {
+  return isStartedAtOnce ? registersReadFirst(bytes, entry - address) : ALL_REGISTERS;
 }
 
 /** The model, or one that is less sure of itself if a bit has come that it took for impossible. */

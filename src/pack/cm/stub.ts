@@ -1,6 +1,7 @@
 /** Joins a model and the bits it has coded with the stub that decodes them. */
 import { assertInvariant } from '../../invariant.ts';
-import { patchStub, stubObject } from '../stub.ts';
+import { CLEAR, neededClears } from '../clears.ts';
+import { patchStub, shortenStub, stubObject } from '../stub.ts';
 import { type Form, stubParameters } from './forms.ts';
 import { encodeModel, type Model } from './model.ts';
 
@@ -10,6 +11,8 @@ export interface Coded {
   /** Kinds of opcodes in runs, if contexts know of instructions. */
   readonly runs: Uint8Array | undefined;
   readonly stream: Uint8Array;
+  /** Registers that have to be 0 afterwards, a bit for each. */
+  readonly zero: number;
 }
 
 /** Bytes for a model in front of what contexts see. */
@@ -18,7 +21,7 @@ const MODEL_ROOM = 0x50;
 /** @returns the stub with its parameters, what it decodes, and bytes of memory for it */
 export function joinStub(
   form: Form,
-  { model, runs, stream }: Coded,
+  { model, runs, stream, zero }: Coded,
 ): { object: Uint8Array; payload: Uint8Array; scratchSize: number } {
   const { masks, tableBits } = model;
   const head = encodeModel(model);
@@ -30,6 +33,7 @@ export function joinStub(
   );
   const parameters = stubParameters(form, masks.length, tableBits, runs?.length);
   for (const [label, value] of parameters) patchStub(object, label, Uint8Array.of(value));
+  shortenStub(object, CLEAR, (code, offset) => neededClears(code, offset, zero));
   const parts = [runs ?? new Uint8Array(), head, stream];
   const payload = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;

@@ -112,7 +112,10 @@ contexts2 equ $-1
         in      al, dx          ; SIGSEGV
 .intact:
         fninit
-        mul     ecx
+global clear                    ; what is not needed is left out
+clear:  mul     ecx
+        xor     eax, eax
+        xor     edx, edx
         xor     ebx, ebx
         xor     esi, esi
         xor     edi, edi

@@ -254,7 +254,10 @@ contexts4 equ $-1
 .intact:
         fninit
         mov     rsp, rbp
-        mul     ecx
+global clear                    ; what is not needed is left out
+clear:  mul     ecx
+        xor     eax, eax
+        xor     edx, edx
         xor     RANGE, RANGE
         xor     BY_STATE%+d, BY_STATE%+d
         xor     BY_LAST%+d, BY_LAST%+d

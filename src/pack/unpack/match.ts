@@ -3,6 +3,7 @@
  * which jumps lead, may have changed places, and branches may be long or short.
  */
 import { readI32, readU32 } from '../../elf/bytes.ts';
+import { branchTarget } from '../../x86/branchTarget.ts';
 import { createInstruction, decode, Flow, type Instruction } from '../../x86/decode.ts';
 import type { Field, Template } from './template.ts';
 
@@ -38,12 +39,7 @@ export function skipJumps(memory: Memory, pc: number): number {
 function jumpAt(bytes: Uint8Array, offset: number, instruction: Instruction): number | undefined {
   if (offset < 0 || offset >= bytes.length) return undefined;
   if (!decode(bytes, offset, bytes.length, instruction) || instruction.flow !== Flow.jmpRel) return undefined;
-  return offset + instruction.length + immediate(bytes, offset, instruction);
-}
-
-function immediate(bytes: Uint8Array, offset: number, { immOffset, immSize }: Instruction): number {
-  const at = offset + immOffset;
-  return immSize === 1 ? (bytes[at]! << 24) >> 24 : readI32(bytes, at);
+  return branchTarget(bytes, offset, instruction);
 }
 
 class Match {
@@ -96,7 +92,10 @@ class Match {
     let at = start;
     while (open.length > 0) {
       const index = open.findIndex((offset) => this.isInstruction(offset, at));
-      if (index < 0) return undefined;
+      if (index < 0) {
+        if (open.every((offset) => this.template.optional.has(offset))) break;
+        return undefined;
+      }
       const [offset] = open.splice(index, 1);
       const end = this.matchInstruction(offset!, at);
       if (end === undefined) return undefined;
@@ -141,7 +140,7 @@ class Match {
     decode(code, offset, code.length, known);
     if (known.flow !== other.flow || conditionOf(known) !== conditionOf(other)) return undefined;
     const end = at + other.length;
-    this.open.push([targetOf(code, offset, known), end + immediate(bytes, from, other)]);
+    this.open.push([branchTarget(code, offset, known), address + branchTarget(bytes, from, other)]);
     return end;
   }
 
@@ -199,7 +198,7 @@ class Stretches {
       if (flow === Flow.jmpRel) {
         const [field] = fieldsIn(this.template, offset, length);
         if (field) return { insns, leaves: field.name };
-        return { insns, next: targetOf(code, offset, this.instruction) };
+        return { insns, next: branchTarget(code, offset, this.instruction) };
       }
       if (flow === Flow.jccRel || flow === Flow.callRel)
         return { insns, branch: offset, next: offset + length };
@@ -219,14 +218,10 @@ function targetsOf({ code }: Template, instruction: Instruction): Set<number> {
     if (length === 0) break;
     const { flow } = instruction;
     const isBranch = flow === Flow.jmpRel || flow === Flow.jccRel || flow === Flow.callRel;
-    if (isBranch) targets.add(targetOf(code, offset, instruction));
+    if (isBranch) targets.add(branchTarget(code, offset, instruction));
     offset += length;
   }
   return targets;
-}
-
-function targetOf(code: Uint8Array, offset: number, instruction: Instruction): number {
-  return offset + instruction.length + immediate(code, offset, instruction);
 }
 
 function fieldsIn({ fields }: Template, offset: number, length: number): Field[] {

@@ -3,8 +3,6 @@ import { readI32, readU64 } from '../../elf/bytes.ts';
 import { RELA_SIZE, SHT_RELA } from '../../elf/constants.ts';
 import {
   HEADER_INFO,
-  HEADER_OFFSET,
-  HEADER_SIZE,
   HEADER_WORDS,
   parseObject,
   sectionHeaders,
@@ -12,11 +10,11 @@ import {
   symbolOffset,
   symbolSection,
   tablesOf,
-  wordPair,
 } from '../../elf/object.ts';
 import { SectionTable } from '../../elf/sections.ts';
 import { R_X86_64_PC32, R_X86_64_PLT32 } from '../../x86/relocations.ts';
-import { stubObject } from '../stub.ts';
+import { CLEAR, clearsAt } from '../clears.ts';
+import { extentOf, stubObject } from '../stub.ts';
 
 /** A place in a stub's code that a packed file has something of its own in. */
 export interface Field {
@@ -35,6 +33,8 @@ export interface Template {
   readonly fields: readonly Field[];
   /** Offset of the first instruction. */
   readonly start: number;
+  /** Offsets of instructions that a packed file may be without. */
+  readonly optional: ReadonlySet<number>;
 }
 
 /**
@@ -52,10 +52,6 @@ export function readTemplate(
   const object = parseObject(bytes, new SectionTable(), 0);
   const headers = sectionHeaders(object);
   const word = (section: number, field: number) => headers[section * HEADER_WORDS + field]!;
-  const extent = (section: number) => ({
-    start: wordPair(headers, section * HEADER_WORDS + HEADER_OFFSET),
-    size: wordPair(headers, section * HEADER_WORDS + HEADER_SIZE),
-  });
   const labels = new Map<string, number>();
   let text = 0;
   for (let index = 0; index < object.symbols.count; index++) {
@@ -72,7 +68,7 @@ export function readTemplate(
   });
   for (const section of tablesOf(object).relocations) {
     if (word(section, HEADER_INFO) !== text || word(section, 1) !== SHT_RELA) continue;
-    const { start: from, size } = extent(section);
+    const { start: from, size } = extentOf(object, section);
     for (let at = from; at < from + size; at += RELA_SIZE) {
       const type = readI32(bytes, at + 8);
       const isRelative = type === R_X86_64_PC32 || type === R_X86_64_PLT32;
@@ -81,6 +77,9 @@ export function readTemplate(
       fields.push({ offset: readU64(bytes, at), size: 4, name, isRelative, addend });
     }
   }
-  const { start: from, size } = extent(text);
-  return { code: bytes.slice(from, from + size), fields, start };
+  const { start: from, size } = extentOf(object, text);
+  const code = bytes.slice(from, from + size);
+  const clear = labels.get(CLEAR);
+  const optional = clear === undefined ? [] : clearsAt(code, clear).starts;
+  return { code, fields, start, optional: new Set(optional) };
 }
