@@ -5,7 +5,7 @@
  */
 import { mix } from '../elf/hash.ts';
 import { IntList } from '../merge/intList.ts';
-import { Begins, FIXED, type Tokens } from './tokens.ts';
+import { Begins, FIXED, Part, type Tokens } from './tokens.ts';
 
 /** Ways to let several places share a sequence. */
 export const Sharing = {
@@ -95,13 +95,14 @@ export function findRepeats(tokens: Tokens, sharing: Sharing, repeats: Repeats):
   }
 }
 
-function firstLevel({ numbers, tokens: { length, bodyLength } }: View): Level {
+function firstLevel({ numbers, tokens: { length, bodyLength, part } }: View): Level {
   const places = new IntList();
   const kind = new IntList();
   for (let i = 0; i < numbers.length; i++) {
-    if (numbers.values[i] === FIXED) continue;
+    const number = numbers.values[i]!;
+    if (number === FIXED || part.values[number] === Part.pop) continue;
     places.push(i);
-    kind.push(numbers.values[i]!);
+    kind.push(number);
   }
   const uses = new Int32Array(length.length);
   for (let k = 0; k < kind.length; k++) uses[kind.values[k]!]!++;
@@ -187,7 +188,7 @@ function addRepeats(
   repeats: Repeats,
 ): void {
   const { places, kind, uses, size, bodySize } = level;
-  const { isCall, isEnd } = tokens;
+  const { isCall, isEnd, part } = tokens;
   const start = new Int32Array(size.length).fill(UNSEEN);
   for (let k = 0; k < places.length; k++) {
     const sequence = kind[k]!;
@@ -195,7 +196,7 @@ function addRepeats(
       const last = numbers.values[places[k]! + length - 1]!;
       // CALL at the end becomes JMP; other sequences end with RET.
       const body = bodySize[sequence]! + (isCall.values[last] === 1 ? 0 : RET_SIZE);
-      const isWhole = sharing === Sharing.call || isEnd.values[last] === 1;
+      const isWhole = sharing === Sharing.call ? part.values[last] !== Part.push : isEnd.values[last] === 1;
       const gain = isWhole ? gainOf(sharing, size[sequence]!, body, uses[sequence]!) : 0;
       start[sequence] = gain > 0 ? repeats.places.length : USELESS;
       if (gain > 0) addRepeat(repeats, sharing, length, size[sequence]!, body, uses[sequence]!);

@@ -27,6 +27,10 @@ export const Begins = {
   described: 2,
 } as const;
 
+/** PUSH of a register or number, and the POP behind it: together they do nothing to the stack. */
+export const Part = { none: 0, push: 1, pop: 2 } as const;
+export type Part = (typeof Part)[keyof typeof Part];
+
 const ENTERED = Mark.entry | Mark.target | Mark.function | Mark.start;
 
 /** Bytes of CALL rel32. */
@@ -47,6 +51,8 @@ export class Tokens {
   readonly bodyLength = new IntList();
   readonly isCall = new IntList();
   readonly isEnd = new IntList();
+  /** `Part` */
+  readonly part = new IntList();
   /** Section ids, and the index of the first instruction of each; one more for the end. */
   readonly sections = new IntList();
   readonly firstOf = new IntList();
@@ -122,15 +128,12 @@ export class Tokens {
     if ((flow[i] !== Flow.none && !isCall) || !this.#canMove(code, i) || isBound(this.#insn)) return FIXED;
     const insn = this.#insn;
     const stackUse = isCall ? StackUse.none : stackUseOf(bytes, at[i]!, insn);
-    if (stackUse === StackUse.other) return FIXED;
-    const bodyLength = stackUse === StackUse.none ? insn.length : raisedLength(bytes, at[i]!, insn);
+    const part = stackUse === StackUse.other ? partOfPair(code, i) : Part.none;
+    if (stackUse === StackUse.other && part === Part.none) return FIXED;
+    const isRaised = stackUse === StackUse.operand;
+    const bodyLength = isRaised ? raisedLength(bytes, at[i]!, insn) : insn.length;
     if (bodyLength === 0) return FIXED;
-    return this.#intern(
-      code,
-      i,
-      bodyLength,
-      this.#describe(code, i, fields, f, 0, stackUse === StackUse.operand),
-    );
+    return this.#intern(code, i, bodyLength, part, this.#describe(code, i, fields, f, 0, isRaised));
   }
 
   /** Calls are found in unwind tables by where they return to, so they stay if there are any. */
@@ -139,7 +142,7 @@ export class Tokens {
     const isCall = flow === Flow.callRel || flow === Flow.indirectCall;
     if ((isCall && states) || states?.[i] === UNLIKE_OTHERS || !this.#canMove(code, i)) return FIXED;
     const state = 1 + (states ? states[i]! : 0);
-    return this.#intern(code, i, 0, this.#describe(code, i, fields, f, state, false));
+    return this.#intern(code, i, 0, Part.none, this.#describe(code, i, fields, f, state, false));
   }
 
   /** Whether an instruction may stand elsewhere as far as its place is concerned; decodes it into `#insn`. */
@@ -150,7 +153,7 @@ export class Tokens {
   }
 
   /** @param described bytes of the description in `#text`, or 0 */
-  #intern(code: Code, i: number, bodyLength: number, described: number): number {
+  #intern(code: Code, i: number, bodyLength: number, part: Part, described: number): number {
     if (described === 0) return FIXED;
     const known = this.#known.count;
     const number = this.#known.intern(this.#text, 0, described);
@@ -160,6 +163,7 @@ export class Tokens {
       this.bodyLength.push(bodyLength);
       this.isCall.push(flow === Flow.callRel ? 1 : 0);
       this.isEnd.push(isEnd(flow) ? 1 : 0);
+      this.part.push(part);
     }
     return number;
   }
@@ -219,6 +223,25 @@ function isPlain(type: number): boolean {
     calculation === Calculation.relative ||
     calculation === Calculation.threadOffset
   );
+}
+
+/** Which part of a PUSH and a POP an instruction is that nothing comes between. */
+function partOfPair(code: Code, i: number): Part {
+  if (isPair(code, i)) return Part.push;
+  return i > 0 && isPair(code, i - 1) ? Part.pop : Part.none;
+}
+
+/** Whether PUSH r64 or PUSH imm8 and POP r64 follow each other, neither of rsp, which would be another one elsewhere. */
+function isPair({ bytes, at, length, count, marks }: Code, i: number): boolean {
+  if (i + 1 >= count || (marks[i + 1]! & (ENTERED | Mark.described)) !== 0) return false;
+  const isPush = (length[i] === 2 && bytes[at[i]!] === 0x6a) || isShort(bytes, at[i]!, length[i]!, 0x50);
+  return isPush && isShort(bytes, at[i + 1]!, length[i + 1]!, 0x58);
+}
+
+/** Whether an instruction is PUSH or POP of a register other than rsp. @param opcode that for rax */
+function isShort(bytes: Uint8Array, at: number, length: number, opcode: number): boolean {
+  if (length === 2) return bytes[at] === 0x41 && (bytes[at + 1]! & 0xf8) === opcode; // REX.B
+  return length === 1 && (bytes[at]! & 0xf8) === opcode && bytes[at] !== (opcode | 4);
 }
 
 /**

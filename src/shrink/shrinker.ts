@@ -14,11 +14,11 @@ import { commitSection } from './commit.ts';
 import { FunctionTables } from './functionTables.ts';
 import { RegisterRewriter } from './knownRegisters.ts';
 import { TailMerger } from './mergeTails.ts';
+import { pushAndPop } from './pushPop.ts';
 import { SectionReader } from './readSection.ts';
 import { type CodeEntries, Entry } from './references.ts';
 import { Refusal } from './refusal.ts';
 import { Rewriter } from './rewriteInstructions.ts';
-import { pushConstants } from './smallConstants.ts';
 
 export class Shrinker {
   readonly #program: Program;
@@ -70,7 +70,7 @@ export class Shrinker {
     if (tables && !tables.read(id, code)) return Refusal.unwindTable;
     const liveFlags = this.#rewriter.rewriteAll(isTrusted);
     this.#registers.rewrite(liveFlags, tables?.hasLandingPads === true);
-    pushConstants(code);
+    pushAndPop(code, liveFlags);
     threadJumps(code);
     this.#tracer.trace(code);
     tables?.traceLandingPads(code, this.#tracer);

@@ -26,6 +26,57 @@ function word(value: number): string {
 /** call rax: what makes a function one that calls. */
 const CALL = 'ff d0';
 
+describe('moves of registers', () => {
+  it('go through the stack if both are among the first eight', () => {
+    // mov rdi, rax, in both encodings; mov rbp, rsp; mov rsp, rbp
+    for (const move of ['48 89 c7', '48 8b f8'])
+      expect(shrunk(`${move} ${CALL} c3`)).toBe(pairs(`50 5f ${CALL} c3`));
+    expect(shrunk(`48 89 e5 ${CALL} 48 89 ec c3`)).toBe(pairs(`54 5d ${CALL} 55 5c c3`));
+  });
+
+  it('stay where that is no shorter, or not the same', () => {
+    // mov r8, rax; mov rax, r8; mov edi, eax; mov di, ax; mov [rax], rdi; xchg rdi, rbx
+    for (const move of ['49 89 c0', '4c 89 c0', '89 c7', '66 89 c7', '48 89 38', '48 87 fb'])
+      expect(shrunk(`${move} ${CALL} c3`)).toBe(pairs(`${move} ${CALL} c3`));
+  });
+
+  it('stay in functions that may keep values below the stack', () => {
+    expect(shrunk('48 89 c7 c3')).toBe(pairs('48 89 c7 c3'));
+    expect(shrunk(`48 89 44 24 f8 48 89 c7 ${CALL} c3`)).toContain('48 89 c7');
+  });
+});
+
+describe('room on the stack', () => {
+  it.each([1, 2, 3])(
+    'of %i times eight bytes is made by PUSH, and given back by the POP that follows',
+    (n) => {
+      const size = (8 * n).toString(16).padStart(2, '0');
+      const text = `53 48 83 ec ${size} ${CALL} 48 83 c4 ${size} 5b c3`;
+      expect(shrunk(text)).toBe(pairs(`53 ${'50 '.repeat(n)} ${CALL} ${'5b '.repeat(n)} 5b c3`));
+    },
+  );
+
+  it('is made as it was where that is shorter, and given back so where no POP follows', () => {
+    for (const size of ['04', '20', '80']) {
+      const text = `53 48 83 ec ${size} ${CALL} 48 83 c4 ${size} 5b c3`;
+      expect(shrunk(text)).toContain(`48 83 ec ${size}`);
+      expect(shrunk(text)).toContain(`48 83 c4 ${size}`);
+    }
+    // ret; mov; pop r12; pop rsp, which a new value would not leave alone
+    for (const next of ['c3', '89 c1 5b c3', '41 5c c3', '5c c3'])
+      expect(shrunk(`${CALL} 48 83 c4 08 ${next}`)).toContain('48 83 c4 08');
+  });
+
+  it('is made as it was where flags are read', () => {
+    // jo
+    expect(shrunk(`53 48 83 ec 08 70 01 50 ${CALL} 48 83 c4 08 5b c3`)).toContain('48 83 ec 08');
+  });
+
+  it('stays in functions that may keep values below the stack', () => {
+    expect(shrunk('53 48 83 ec 08 48 83 c4 08 5b c3')).toContain('48 83 ec 08');
+  });
+});
+
 describe('small constants', () => {
   it.each([0, 1, 2, 3, 5, 6, 7])('go through the stack into register %i', (register) => {
     const move = `${(0xb8 + register).toString(16)} 05 00 00 00`;

@@ -88,6 +88,35 @@ describe('sequences that become functions', () => {
     expect(outlinedOf(repeated('', before))).toBe(pairs(behind));
   });
 
+  it('have PUSH and POP in them that follow each other', () => {
+    // push 5; pop rsi; push rax; pop rdi; push r12; pop r9
+    const values = '6a 05 5e 50 5f 41 54 41 59';
+    expect(outlinedOf(repeated('', `${values} ${WORK}`))).toBe(pairs(`${values} ${WORK} c3`));
+  });
+
+  it.each([
+    ['rsp is pushed', '54 5f'],
+    ['rsp is popped', '50 5c'],
+    ['something comes between', '50 89 c1 5f'], // mov ecx, eax
+  ])('have none in them where %s', (_, text) => {
+    expect(outlinedOf(repeated('', `${text} ${WORK}`))).toBe(pairs(`${WORK} c3`));
+  });
+
+  it('do not begin with the POP', () => {
+    const before = FUNCTIONS.map((_, n) => (0x50 + n).toString(16));
+    const sections = FUNCTIONS.map((name, n) =>
+      code(`.text.${name}`, `e8 .. .. .. .. ${before[n]} 5f ${WORK} 83 f0 0${n} c3`, [
+        { offset: 1, type: R_PLT32, symbol: 'g', addend: -4 },
+      ]),
+    );
+    const calls = FUNCTIONS.map((symbol, n) => ({ offset: 5 * n + 1, type: R_PLT32, symbol, addend: -4 }));
+    const start = code('.text', `${'e8 .. .. .. .. '.repeat(FUNCTIONS.length)} 0f 0b`, calls);
+    const symbols = FUNCTIONS.map((name) => functionSymbol(name, `.text.${name}`));
+    const leaf = code('.text.g', '0f a2 c3'); // CPUID
+    const all = [START, ...symbols, functionSymbol('g', '.text.g')];
+    expect(outlinedOf(compiled([start, ...sections, leaf], all))).toBe(pairs(`${WORK} c3`));
+  });
+
   it.each([
     ['PUSH and POP', '50 48 8d 44 b7 12 48 0f af c6 58', /50|58/],
     ['SYSCALL', '48 8d 44 b7 12 48 0f af c6 0f 05', /0f ?05/],

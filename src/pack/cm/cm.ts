@@ -1,8 +1,8 @@
 /** The methods of context mixing: `cm` and `cmx` with the smallest decoders, `cm2` and `cm3` with better models. */
 import { equalBytes } from '../../elf/hash.ts';
 import { assertInvariant, present } from '../../invariant.ts';
-import { registersReadFirst } from '../../x86/firstReads.ts';
 import { ALL_REGISTERS } from '../../x86/registers.ts';
+import { registersReadFirst } from '../firstReads.ts';
 import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
 import { encode } from './encode.ts';
 import { type CmName, FORMS } from './forms.ts';

@@ -1,6 +1,6 @@
 /** Which registers programs read as the kernel leaves them. */
 import { expect, it } from 'vitest';
-import { registersReadFirst } from '../../src/x86/firstReads.ts';
+import { registersReadFirst } from '../../src/pack/firstReads.ts';
 import { ALL_REGISTERS } from '../../src/x86/registers.ts';
 
 const NAMES = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'];

@@ -1,0 +1,104 @@
+/**
+ * What PUSH and POP do in fewer bytes. The stack is written to below its pointer, which no signal handler minds, but the
+ * function may: see `leavesRedZone`. What lies between two places that can be entered from elsewhere is part of one
+ * function.
+ *
+ * - MOV r32, imm32 with a number from 0 to 127 takes five bytes, PUSH imm8 and POP r64 three. Both leave the number in
+ *   the register, with zeros above it.
+ * - MOV r64, r64 of the first eight registers takes three bytes, PUSH and POP two. PUSH rsp pushes what rsp was before,
+ *   and POP rsp leaves what has been popped (SDM vol. 2, PUSH and POP).
+ * - SUB rsp, 8 makes room of which nobody knows what it holds, and takes four bytes; PUSH of any register takes one.
+ * - ADD rsp, 8 in front of POP r64 takes four bytes; a POP of the same register, which gets another value at once, one.
+ *
+ * PUSH and POP leave the flags alone, which ADD and SUB do not.
+ */
+import { ALL_FLAGS } from '../x86/flags.ts';
+import { type Code, Mark, UNCHANGED } from './code.ts';
+import { leavesRedZone } from './redZone.ts';
+
+const REX_B = 0x41;
+const REX_W = 0x48;
+const PUSH = 0x50;
+const POP = 0x58;
+const RSP = 4;
+
+/** Bytes that a PUSH and a POP are for. */
+const SLOT = 8;
+
+/** @param liveFlags those that are live before each instruction, as masks of `Flag` */
+export function pushAndPop(code: Code, liveFlags: Uint8Array): void {
+  const { count, marks } = code;
+  for (let start = 0; start < count; ) {
+    let end = start + 1;
+    while (end < count && (marks[end]! & (Mark.function | Mark.start)) === 0) end++;
+    if (leavesRedZone(code, start, end)) rewrite(code, start, end, liveFlags);
+    start = end;
+  }
+}
+
+const out = new Uint8Array(4);
+
+function rewrite(code: Code, start: number, end: number, liveFlags: Uint8Array): void {
+  const { newLength, hasField, patch, patches, bytes, at } = code;
+  for (let i = start; i < end; i++) {
+    const size = newLength[i]!;
+    if (hasField[i] === 1 || size < 3 || size > 6) continue;
+    const [source, from] = patch[i] === UNCHANGED ? [bytes, at[i]!] : [patches, patch[i]!];
+    let length: number;
+    if (size > 4) length = pushConstant(source, from, size);
+    else if (size === 3) length = pushRegister(source, from);
+    else if ((liveFlags[i + 1]! & ALL_FLAGS) !== 0) continue;
+    else length = pushRoom(source, from) || popRoom(code, source, from, i + 1);
+    if (length > 0) code.replace(i, out, length);
+  }
+}
+
+/** @returns bytes written to `out`, or 0 if it is another instruction, as those below do */
+function pushConstant(source: Uint8Array, from: number, size: number): number {
+  const isHigh = size === 6;
+  if (isHigh && source[from] !== REX_B) return 0;
+  const opcode = source[from + (isHigh ? 1 : 0)]!;
+  if ((opcode & 0xf8) !== 0xb8) return 0; // MOV r32, imm32
+  const value = from + size - 4;
+  if (source[value]! > 127 || (source[value + 1]! | source[value + 2]! | source[value + 3]!) !== 0) return 0;
+  out[0] = 0x6a; // PUSH imm8
+  out[1] = source[value]!;
+  let length = 2;
+  if (isHigh) out[length++] = REX_B;
+  out[length++] = POP | (opcode & 7);
+  return length;
+}
+
+function pushRegister(source: Uint8Array, from: number): number {
+  const opcode = source[from + 1]!;
+  const modrm = source[from + 2]!;
+  const isMove = source[from] === REX_W && (opcode === 0x89 || opcode === 0x8b) && modrm >= 0xc0;
+  if (!isMove) return 0;
+  const reg = (modrm >> 3) & 7;
+  const rm = modrm & 7;
+  out[0] = PUSH | (opcode === 0x89 ? reg : rm);
+  out[1] = POP | (opcode === 0x89 ? rm : reg);
+  return 2;
+}
+
+/** SUB rsp, imm8 */
+function pushRoom(source: Uint8Array, from: number): number {
+  if (source[from] !== REX_W || source[from + 1] !== 0x83 || source[from + 2] !== 0xec) return 0;
+  return repeat(PUSH, source[from + 3]!);
+}
+
+/** ADD rsp, imm8 @param next the instruction behind it */
+function popRoom(code: Code, source: Uint8Array, from: number, next: number): number {
+  if (source[from] !== REX_W || source[from + 1] !== 0x83 || source[from + 2] !== 0xc4) return 0;
+  const { count, length, newLength, bytes, at } = code;
+  if (next >= count || length[next] !== 1 || newLength[next] !== 1) return 0;
+  const opcode = bytes[at[next]!]!;
+  return (opcode & 0xf8) === POP && (opcode & 7) !== RSP ? repeat(opcode, source[from + 3]!) : 0;
+}
+
+/** @param room bytes on the stack */
+function repeat(opcode: number, room: number): number {
+  if (room % SLOT !== 0 || room === 0 || room >= 4 * SLOT) return 0;
+  out.fill(opcode);
+  return room / SLOT;
+}
