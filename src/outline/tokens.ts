@@ -212,7 +212,7 @@ export class Tokens {
 
 /** Whether a function ends here. A jump through a table may lead on in it. */
 function isEnd(flow: number): boolean {
-  return flow === Flow.ret || flow === Flow.jmpRel || flow === Flow.stop;
+  return flow === Flow.ret || flow === Flow.jmpRel || flow === Flow.indirectJmp || flow === Flow.stop;
 }
 
 /** Whether a relocation's value depends on nothing but what it leads to and where it stands. */
@@ -235,7 +235,14 @@ function partOfPair(code: Code, i: number): Part {
 function isPair({ bytes, at, length, count, marks }: Code, i: number): boolean {
   if (i + 1 >= count || (marks[i + 1]! & (ENTERED | Mark.described)) !== 0) return false;
   const isPush = (length[i] === 2 && bytes[at[i]!] === 0x6a) || isShort(bytes, at[i]!, length[i]!, 0x50);
-  return isPush && isShort(bytes, at[i + 1]!, length[i + 1]!, 0x58);
+  return isPush && (isShort(bytes, at[i + 1]!, length[i + 1]!, 0x58) || isStore(bytes, at[i + 1]!));
+}
+
+/** Whether an instruction is POP m64 at an address from another register than rsp alone. */
+function isStore(bytes: Uint8Array, at: number): boolean {
+  const opcode = (bytes[at]! & 0xf0) === 0x40 ? at + 1 : at;
+  const modrm = bytes[opcode + 1]!;
+  return bytes[opcode] === 0x8f && modrm < 0xc0 && (modrm & 7) !== 4 && (modrm & 0xc7) !== 5;
 }
 
 /** Whether an instruction is PUSH or POP of a register other than rsp. @param opcode that for rax */

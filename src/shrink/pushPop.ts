@@ -7,6 +7,8 @@
  *   the register, with zeros above it.
  * - MOV r64, r64 of the first eight registers takes three bytes, PUSH and POP two. PUSH rsp pushes what rsp was before,
  *   and POP rsp leaves what has been popped (SDM vol. 2, PUSH and POP).
+ * - MOV m64, imm32 with a number from -128 to 127 takes two or three bytes more than PUSH imm8 and POP m64, which stores
+ *   the same eight bytes at once. An address counts from what rsp is behind POP, which is what it was before PUSH.
  * - SUB rsp, 8 makes room of which nobody knows what it holds, and takes four bytes; PUSH of any register takes one.
  * - ADD rsp, 8 in front of POP r64 takes four bytes; a POP of the same register, which gets another value at once, one.
  *
@@ -21,6 +23,8 @@ const REX_W = 0x48;
 const PUSH = 0x50;
 const POP = 0x58;
 const RSP = 4;
+/** ModRM without ModRM.reg. */
+const RIP_RELATIVE = 5;
 
 /** Bytes that a PUSH and a POP are for. */
 const SLOT = 8;
@@ -36,16 +40,17 @@ export function pushAndPop(code: Code, liveFlags: Uint8Array): void {
   }
 }
 
-const out = new Uint8Array(4);
+const out = new Uint8Array(16);
 
 function rewrite(code: Code, start: number, end: number, liveFlags: Uint8Array): void {
   const { newLength, hasField, patch, patches, bytes, at } = code;
   for (let i = start; i < end; i++) {
     const size = newLength[i]!;
-    if (hasField[i] === 1 || size < 3 || size > 6) continue;
+    if (hasField[i] === 1 || size < 3) continue;
     const [source, from] = patch[i] === UNCHANGED ? [bytes, at[i]!] : [patches, patch[i]!];
     let length: number;
-    if (size > 4) length = pushConstant(source, from, size);
+    if (size > 6) length = pushStored(source, from, size);
+    else if (size > 4) length = pushConstant(source, from, size);
     else if (size === 3) length = pushRegister(source, from);
     else if ((liveFlags[i + 1]! & ALL_FLAGS) !== 0) continue;
     else length = pushRoom(source, from) || popRoom(code, source, from, i + 1);
@@ -79,6 +84,25 @@ function pushRegister(source: Uint8Array, from: number): number {
   out[0] = PUSH | (opcode === 0x89 ? reg : rm);
   out[1] = POP | (opcode === 0x89 ? rm : reg);
   return 2;
+}
+
+/** REX.W C7 /0 MOV m64, imm32 */
+function pushStored(source: Uint8Array, from: number, size: number): number {
+  const rex = source[from]!;
+  const modrm = source[from + 2]!;
+  const isStore = (rex & 0xfc) === REX_W && source[from + 1] === 0xc7 && modrm < 0xc0;
+  if (!isStore || (modrm & 0xc7) === RIP_RELATIVE) return 0;
+  const imm = from + size - 4;
+  const number = source[imm]!;
+  const sign = number < 0x80 ? 0 : 0xff;
+  if (source[imm + 1] !== sign || source[imm + 2] !== sign || source[imm + 3] !== sign) return 0;
+  out[0] = 0x6a; // PUSH imm8
+  out[1] = number;
+  let length = 2;
+  if (rex !== REX_W) out[length++] = rex & ~8;
+  out[length++] = 0x8f; // POP m64
+  for (let at = from + 2; at < imm; at++) out[length++] = source[at]!;
+  return length;
 }
 
 /** SUB rsp, imm8 */

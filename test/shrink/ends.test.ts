@@ -35,6 +35,16 @@ describe('ends of functions', () => {
     expect(target).toBe(placed(result, '.text.f').address + 3);
   });
 
+  it('may be jumps to what registers say', () => {
+    // JMP rax; JMP [rax+8], behind the same
+    for (const jump of ['ff e0', 'ff 60 08']) {
+      const end = `89 43 08 5b 5d 41 5c ${jump}`;
+      const result = two(`83 c0 03 ${end}`, `83 c0 04 ${end}`);
+      expect(toHex(contents(result, '.text.f'))).toBe(pairs(`83 c0 03 ${end}`));
+      expect(contents(result, '.text.g').length).toBe(8);
+    }
+  });
+
   it('stay where a jump would take as many bytes', () => {
     const result = two('83 c0 03 5b 5d 41 5c c3', '83 c0 04 5b 5d 41 5c c3');
     expect(contents(result, '.text.g').length).toBe(8);

@@ -46,6 +46,30 @@ describe('moves of registers', () => {
   });
 });
 
+describe('small numbers that are stored', () => {
+  it.each([
+    ['48 c7 00 05 00 00 00', '6a 05 8f 00'], // [rax]
+    ['48 c7 45 08 00 00 00 00', '6a 00 8f 45 08'], // [rbp+8]
+    ['48 c7 44 24 08 80 ff ff ff', '6a 80 8f 44 24 08'], // [rsp+8]
+    ['49 c7 41 10 ff ff ff ff', '6a ff 41 8f 41 10'], // [r9+16]
+    ['4a c7 04 b0 7f 00 00 00', '6a 7f 42 8f 04 b0'], // [rax+r14*4]
+    ['48 c7 04 25 00 01 00 00 01 00 00 00', '6a 01 8f 04 25 00 01 00 00'], // [256]
+  ])('go through the stack: %s', (store, expected) => {
+    expect(shrunk(`${store} ${CALL} c3`)).toBe(pairs(`${expected} ${CALL} c3`));
+    expect(shrunk(`${store} c3`)).toBe(pairs(`${store} c3`));
+  });
+
+  it('are those of a byte, in eight bytes', () => {
+    for (const store of [
+      '48 c7 00 80 00 00 00',
+      '48 c7 00 7f ff ff ff',
+      'c7 00 05 00 00 00',
+      '66 c7 00 05 00',
+    ])
+      expect(shrunk(`${store} ${CALL} c3`)).toBe(pairs(`${store} ${CALL} c3`));
+  });
+});
+
 describe('room on the stack', () => {
   it.each([1, 2, 3])(
     'of %i times eight bytes is made by PUSH, and given back by the POP that follows',

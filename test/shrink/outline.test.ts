@@ -89,14 +89,15 @@ describe('sequences that become functions', () => {
   });
 
   it('have PUSH and POP in them that follow each other', () => {
-    // push 5; pop rsi; push rax; pop rdi; push r12; pop r9
-    const values = '6a 05 5e 50 5f 41 54 41 59';
+    // push 5; pop rsi; push rax; pop rdi; push r12; pop r9; push 0; pop [rbx+8]
+    const values = '6a 05 5e 50 5f 41 54 41 59 6a 00 8f 43 08';
     expect(outlinedOf(repeated('', `${values} ${WORK}`))).toBe(pairs(`${values} ${WORK} c3`));
   });
 
   it.each([
     ['rsp is pushed', '54 5f'],
     ['rsp is popped', '50 5c'],
+    ['what is popped lies on the stack', '6a 00 8f 44 24 08'],
     ['something comes between', '50 89 c1 5f'], // mov ecx, eax
   ])('have none in them where %s', (_, text) => {
     expect(outlinedOf(repeated('', `${text} ${WORK}`))).toBe(pairs(`${WORK} c3`));
