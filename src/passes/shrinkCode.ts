@@ -21,7 +21,6 @@ import { isDebuggable, Origin, originOf } from '../shrink/origin.ts';
 import { findEntries } from '../shrink/references.ts';
 import { Refusal } from '../shrink/refusal.ts';
 import { Shrinker } from '../shrink/shrinker.ts';
-import { Given } from '../x86/shorten.ts';
 
 /** @returns what was done with each section of code */
 export function shrinkCode(
@@ -37,8 +36,7 @@ export function shrinkCode(
   if (options.shrink === 'none' || options.verbatim) return { sections, entries: undefined };
   const entries = findEntries(program, liveness, pieces, synthesis, script, options);
   const extent = new Extent(program, liveness, options, rules !== undefined);
-  const given = options.shrink === 'all' ? Given.plainMemory : 0;
-  const shrinker = new Shrinker(program, pieces, synthesis, entries, extent, given, liveness.unwind);
+  const shrinker = new Shrinker(program, pieces, synthesis, entries, extent, liveness.unwind, options);
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
     let origin: ObjectOrigin | undefined;

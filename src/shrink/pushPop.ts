@@ -29,28 +29,33 @@ const RIP_RELATIVE = 5;
 /** Bytes that a PUSH and a POP are for. */
 const SLOT = 8;
 
-/** @param liveFlags those that are live before each instruction, as masks of `Flag` */
-export function pushAndPop(code: Code, liveFlags: Uint8Array): void {
+/**
+ * @param liveFlags those that are live before each instruction, as masks of `Flag`
+ * @param isPacked whether the program is going to be packed: then they stand for constants alone, since MOV, which is
+ *   everywhere, costs a packer less than two bytes that are not
+ */
+export function pushAndPop(code: Code, liveFlags: Uint8Array, isPacked: boolean): void {
   const { count, marks } = code;
   for (let start = 0; start < count; ) {
     let end = start + 1;
     while (end < count && (marks[end]! & (Mark.function | Mark.start)) === 0) end++;
-    if (leavesRedZone(code, start, end)) rewrite(code, start, end, liveFlags);
+    if (leavesRedZone(code, start, end)) rewrite(code, start, end, liveFlags, isPacked);
     start = end;
   }
 }
 
 const out = new Uint8Array(16);
 
-function rewrite(code: Code, start: number, end: number, liveFlags: Uint8Array): void {
+function rewrite(code: Code, start: number, end: number, liveFlags: Uint8Array, isPacked: boolean): void {
   const { newLength, hasField, patch, patches, bytes, at } = code;
   for (let i = start; i < end; i++) {
     const size = newLength[i]!;
-    if (hasField[i] === 1 || size < 3) continue;
+    const isConstant = size === 5 || size === 6;
+    if (hasField[i] === 1 || size < 3 || (isPacked && !isConstant)) continue;
     const [source, from] = patch[i] === UNCHANGED ? [bytes, at[i]!] : [patches, patch[i]!];
     let length: number;
-    if (size > 6) length = pushStored(source, from, size);
-    else if (size > 4) length = pushConstant(source, from, size);
+    if (isConstant) length = pushConstant(source, from, size);
+    else if (size > 6) length = pushStored(source, from, size);
     else if (size === 3) length = pushRegister(source, from);
     else if ((liveFlags[i + 1]! & ALL_FLAGS) !== 0) continue;
     else length = pushRoom(source, from) || popRoom(code, source, from, i + 1);

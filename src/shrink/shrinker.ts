@@ -1,11 +1,13 @@
 /** Shrinks one section after the other. */
 import type { Extent } from '../extent.ts';
+import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
 import type { Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
 import { Flow } from '../x86/decode.ts';
 import { Calculation, calculationOf } from '../x86/relocations.ts';
+import { Given } from '../x86/shorten.ts';
 import { placeInstructions } from './assemble.ts';
 import { dropIdle, Tracer, threadJumps } from './branches.ts';
 import { chainBranches } from './chainBranches.ts';
@@ -30,13 +32,13 @@ export class Shrinker {
   readonly #reader: SectionReader;
   readonly #rewriter: Rewriter;
   readonly #tables: FunctionTables | undefined;
+  readonly #isPacked: boolean;
   readonly #target = new Target();
   readonly #tracer = new Tracer();
   readonly #merger = new TailMerger(this.#code, this.#fields);
   readonly #registers = new RegisterRewriter(this.#code);
 
   /**
-   * @param given bits of `Given` that hold for all code
    * @param unwind tables that are part of the program
    */
   constructor(
@@ -45,8 +47,8 @@ export class Shrinker {
     synthesis: Synthesis,
     entries: CodeEntries,
     extent: Extent,
-    given: number,
     unwind: UnwindTables | undefined,
+    { shrink, unpackedBy }: LinkOptions,
   ) {
     this.#tables = unwind && new FunctionTables(program, pieces, unwind);
     this.#program = program;
@@ -54,7 +56,9 @@ export class Shrinker {
     this.#synthesis = synthesis;
     this.#entries = entries;
     this.#reader = new SectionReader(program, pieces, synthesis, this.#code, this.#fields);
+    const given = shrink === 'all' ? Given.plainMemory : 0;
     this.#rewriter = new Rewriter(this.#code, this.#fields, extent, given);
+    this.#isPacked = unpackedBy !== undefined;
   }
 
   /**
@@ -70,7 +74,7 @@ export class Shrinker {
     if (tables && !tables.read(id, code)) return Refusal.unwindTable;
     const liveFlags = this.#rewriter.rewriteAll(isTrusted);
     this.#registers.rewrite(liveFlags, tables?.hasLandingPads === true);
-    pushAndPop(code, liveFlags);
+    pushAndPop(code, liveFlags, this.#isPacked);
     threadJumps(code);
     this.#tracer.trace(code);
     tables?.traceLandingPads(code, this.#tracer);

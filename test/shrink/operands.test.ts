@@ -34,6 +34,14 @@ describe('moves of registers', () => {
     expect(shrunk(`48 89 e5 ${CALL} 48 89 ec c3`)).toBe(pairs(`54 5d ${CALL} 55 5c c3`));
   });
 
+  it('stay in a program that is going to be packed', () => {
+    const packed = { ...CALLED, unpackedBy: 0x10000 };
+    const text = `53 48 83 ec 08 48 89 c7 48 c7 00 05 00 00 00 b8 05 00 00 00 ${CALL} 48 83 c4 08 5b c3`;
+    expect(shrunk(text, [], packed)).toBe(
+      pairs(`53 48 83 ec 08 48 89 c7 48 c7 00 05 00 00 00 6a 05 58 ${CALL} 48 83 c4 08 5b c3`),
+    );
+  });
+
   it('stay where that is no shorter, or not the same', () => {
     // mov r8, rax; mov rax, r8; mov edi, eax; mov di, ax; mov [rax], rdi; xchg rdi, rbx
     for (const move of ['49 89 c0', '4c 89 c0', '89 c7', '66 89 c7', '48 89 38', '48 87 fb'])
