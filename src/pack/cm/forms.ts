@@ -97,7 +97,7 @@ export function stubParameters(
     ['shift', 32 - tableBits - offsetBits],
     ['stream', size],
     ...(runs === undefined ? [] : [['runs', runs] as const]),
-    // The other stubs have fewer numbers in front.
+    // Masks lie in front of both.
     ...(width === 1
       ? ([
           ['control', control],
