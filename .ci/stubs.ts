@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 export const STUBS = fileURLToPath(new URL('../src/pack/stubs', import.meta.url));
 
-/** Hexadecimal digits on a line. */
+/** Characters on a line. */
 const WIDTH = 96;
 
 /** Names of the stubs, without `.asm`. */
@@ -33,10 +33,10 @@ export function assembleStub(source: string): Uint8Array {
 
 /** The source of the module for a stub. */
 export function stubModule(name: string, object: Uint8Array): string {
-  const digits = Buffer.from(object).toString('hex');
+  const digits = Buffer.from(object).toString('base64');
   const lines = digits.match(new RegExp(`.{1,${WIDTH}}`, 'g'))!;
   return [
-    `/** The object of ${name}.asm, in hexadecimal. Written by \`npm run stubs\`. */`,
+    `/** The object of ${name}.asm, in base64. Written by \`npm run stubs\`. */`,
     `export const ${name.toUpperCase()}_STUB = \``,
     ...lines,
     '`;',

@@ -32,22 +32,22 @@ it('are those of the last time', () => {
     {
       "barebones/pic": "115 bytes of 61 in 5 sections",
       "barebones/static": "115 bytes of 61 in 5 sections",
-      "c-objects/needs-mem": "5249 bytes of 8452 in 22 sections",
-      "c-objects/pie": "2203 bytes of 102232 in 28 sections",
-      "c-objects/static": "1499 bytes of 101528 in 26 sections",
-      "c-programs/brainfuck": "3301 bytes of 183967 in 28 sections",
-      "c-programs/calculator": "5026 bytes of 5785 in 38 sections",
-      "c-programs/sha256": "3403 bytes of 3839 in 30 sections",
+      "c-objects/needs-mem": "5201 bytes of 8400 in 22 sections",
+      "c-objects/pie": "2171 bytes of 102216 in 28 sections",
+      "c-objects/static": "1473 bytes of 101522 in 26 sections",
+      "c-programs/brainfuck": "3279 bytes of 183944 in 28 sections",
+      "c-programs/calculator": "4962 bytes of 5722 in 38 sections",
+      "c-programs/sha256": "3371 bytes of 3806 in 30 sections",
       "exit42": "80 bytes of 7 in 1 sections",
       "hello-rodata/pic": "94 bytes of 43 in 2 sections",
       "hello-rodata/static": "94 bytes of 43 in 2 sections",
       "nasm-exit": "80 bytes of 7 in 1 sections",
       "nasm-hello": "92 bytes of 41 in 1 sections",
-      "rust-alloc-small": "6316 bytes of 71797 in 61 sections",
-      "rust-alloc/lto": "36065 bytes of 101546 in 215 sections",
-      "rust-println/lto": "3860 bytes of 3788 in 30 sections",
-      "start-main/pic": "111 bytes of 57 in 3 sections",
-      "start-main/static": "111 bytes of 57 in 3 sections",
+      "rust-alloc-small": "6179 bytes of 71660 in 61 sections",
+      "rust-alloc/lto": "35572 bytes of 101053 in 215 sections",
+      "rust-println/lto": "3814 bytes of 3742 in 30 sections",
+      "start-main/pic": "111 bytes of 56 in 3 sections",
+      "start-main/static": "111 bytes of 56 in 3 sections",
     }
   `);
 });
@@ -68,14 +68,14 @@ it('are those of the last time with every way of writing them', () => {
   const sizes = Object.entries(ways).map(([way, options]) => [way, sizesOf(program, options)]);
   expect(Object.fromEntries(sizes)).toMatchInlineSnapshot(`
     {
-      "a classic header": "5344 bytes of 5785 in 38 sections",
-      "a plain header": "5352 bytes of 5785 in 38 sections",
-      "all kept": "5090 bytes of 5853 in 51 sections",
-      "not folded": "5026 bytes of 5785 in 38 sections",
+      "a classic header": "5280 bytes of 5722 in 38 sections",
+      "a plain header": "5288 bytes of 5722 in 38 sections",
+      "all kept": "5026 bytes of 5788 in 51 sections",
+      "not folded": "4962 bytes of 5722 in 38 sections",
       "not shrunk": "5218 bytes of 5990 in 37 sections",
-      "pages": "8584 bytes of 5785 in 38 sections",
-      "portable": "5026 bytes of 5787 in 38 sections",
-      "split segments": "5090 bytes of 5785 in 38 sections",
+      "pages": "8584 bytes of 5722 in 38 sections",
+      "portable": "4962 bytes of 5724 in 38 sections",
+      "split segments": "5026 bytes of 5722 in 38 sections",
       "verbatim": "5604 bytes of 5993 in 47 sections",
     }
   `);

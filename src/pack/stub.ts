@@ -17,9 +17,9 @@ import {
 } from '../elf/object.ts';
 import { SectionTable } from '../elf/sections.ts';
 
-/** The object that a module of `stubs` holds, a copy of its own. @param digits hexadecimal, with line ends */
+/** The object that a module of `stubs` holds, a copy of its own. @param digits base64, with line ends */
 export function stubObject(digits: string): Uint8Array {
-  return Uint8Array.from(digits.match(/[0-9a-f]{2}/g) ?? [], (pair) => Number.parseInt(pair, 16));
+  return Uint8Array.from(atob(digits), (byte) => byte.charCodeAt(0));
 }
 
 /**

@@ -54,7 +54,7 @@ describe('a shorter stub', () => {
   it('is as long as what is left, and its jump leads where it did', () => {
     const object = make();
     shortenStub(object, CLEAR, (code, offset) => neededClears(code, offset, 1 << rdx));
-    const template = readTemplate(Buffer.from(object).toString('hex'), '_start', {});
+    const template = readTemplate(Buffer.from(object).toString('base64'), '_start', {});
     expect([...template.code]).toEqual([...FRONT, ...EDX, ...JUMP]);
     expect(template.fields.map(({ name, offset, addend }) => [name, offset, addend])).toEqual([
       ['front', 0, 0],
