@@ -6,7 +6,7 @@
  */
 import { createInstruction, decode, Flow, type Instruction } from '../x86/decode.ts';
 import { effectsOf, toleratesRex } from '../x86/effects.ts';
-import { EaxTracker, isExit, isRelative, isSystemCall, popsFirst, signed } from '../x86/exits.ts';
+import { branchTarget, EaxTracker, isExit, isRelative, isSystemCall, popsFirst } from '../x86/exits.ts';
 
 import { type ByteRange, contains, type Reference, type ViewSection } from './view.ts';
 
@@ -144,7 +144,7 @@ class CodeReader {
     // A distance within the section that is no branch, and no relocation, would break when parts move.
     if (insn.ripRelative && fieldOffset !== insn.dispOffset) return undefined;
     const { flow, immOffset, immSize } = insn;
-    const target = isRelative(flow) && !reference ? at + length + signed(bytes, at + immOffset, immSize) : -1;
+    const target = isRelative(flow) && !reference ? branchTarget(bytes, at, insn) : -1;
     if (isRelative(flow) && !reference && (target < 0 || target >= bytes.length)) return undefined;
     // Who takes the return address finds something there, which must not move.
     if (flow === Flow.callRel && target >= 0 && popsFirst(bytes, target)) return undefined;

@@ -12,7 +12,7 @@
  */
 import { createInstruction, decode, Flow, type Instruction, Prefix } from '../x86/decode.ts';
 import { Register } from '../x86/effects.ts';
-import { isExit, isSystemCall, signed } from '../x86/exits.ts';
+import { branchTarget, isExit, isSystemCall, signed } from '../x86/exits.ts';
 import { Calculation } from '../x86/relocations.ts';
 import { type ByteRange, contains, type Reference, type View, type ViewSection } from './view.ts';
 
@@ -121,7 +121,7 @@ class Run {
   }
 
   #branch(section: ViewSection, at: number, reference: Reference | undefined): Outcome {
-    const { flow, immOffset, immSize, length } = this.#insn;
+    const { flow, length } = this.#insn;
     if (flow === Flow.callRel) this.#stack.push({ kind: 'return', section: section.id, offset: at + length });
     if (reference) {
       this.#section = this.#view.get(reference.section);
@@ -129,7 +129,7 @@ class Run {
       return 'on';
     }
     if (flow === Flow.callRel) return 'lost';
-    this.#at = at + length + signed(section.bytes, at + immOffset, immSize);
+    this.#at = branchTarget(section.bytes, at, this.#insn);
     return 'on';
   }
 

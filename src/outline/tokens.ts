@@ -210,7 +210,7 @@ export class Tokens {
   }
 }
 
-/** Whether a function ends here. A jump through a table may lead on in it. */
+/** Whether nothing follows. A jump by a register or a table leads to the same place from wherever it stands. */
 function isEnd(flow: number): boolean {
   return flow === Flow.ret || flow === Flow.jmpRel || flow === Flow.indirectJmp || flow === Flow.stop;
 }

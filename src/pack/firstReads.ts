@@ -7,9 +7,10 @@
  * known, system calls and returns among it: whatever has not been written by then may be read. Nothing is left out that
  * way, since a path of the program either is followed to its end or ends so.
  */
-import { branchTarget } from '../x86/branchTarget.ts';
+
 import { createInstruction, decode, Flow, type Instruction } from '../x86/decode.ts';
 import { Register } from '../x86/effects.ts';
+import { branchTarget } from '../x86/exits.ts';
 import { ALL_REGISTERS, registerEffectOf, WRITTEN_REGISTERS_SHIFT } from '../x86/registers.ts';
 
 /** LOOPNE, LOOPE, LOOP and JRCXZ count with rcx. */

@@ -3,8 +3,9 @@
  * both. Of an address alone one cannot tell: that of `array[i - 1]`, as the start of an array is given for it, may lie in
  * a table that ends where the array begins.
  */
-import { branchTarget } from '../x86/branchTarget.ts';
+
 import { createInstruction, decode, Encoding, Flow } from '../x86/decode.ts';
+import { branchTarget } from '../x86/exits.ts';
 import { ALL_REGISTERS, registerEffectOf, WRITTEN_REGISTERS_SHIFT } from '../x86/registers.ts';
 
 /** Instructions that are looked at behind the one that loads the address: compilers may load it early. */

@@ -32,7 +32,7 @@ export function findExit(bytes: Uint8Array): Exit | undefined {
   for (let at = 0; at < bytes.length; at += insn.length) {
     if (decode(bytes, at, bytes.length, insn) === 0) return undefined;
     const end = at + insn.length;
-    if (isRelative(insn.flow)) targets.push(end + signed(bytes, at + insn.immOffset, insn.immSize));
+    if (isRelative(insn.flow)) targets.push(branchTarget(bytes, at, insn));
     if (insn.ripRelative) farthest = Math.max(farthest, end + signed(bytes, at + insn.dispOffset, 4));
     if (insn.flow === Flow.callRel && popsFirst(bytes, targets.at(-1)!)) return undefined;
     if (isSystemCall(insn) && eax.value !== undefined && isExit(eax.value)) {
@@ -89,6 +89,11 @@ export function signed(bytes: Uint8Array, at: number, size: number): number {
   let value = 0;
   for (let i = 0; i < size; i++) value |= bytes[at + i]! << (8 * i);
   return (value << (32 - 8 * size)) >> (32 - 8 * size);
+}
+
+/** @returns offset where a relative branch leads, as its field stands; it may lie outside of the bytes */
+export function branchTarget(bytes: Uint8Array, at: number, insn: Instruction): number {
+  return at + insn.length + signed(bytes, at + insn.immOffset, insn.immSize);
 }
 
 /** Whether the bytes of SYSCALL occur at all: most sections have none. */

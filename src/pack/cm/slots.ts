@@ -41,10 +41,9 @@ const STRETCHES = 16;
 
 /** A context, with all that its slots depend on but the image. */
 interface Context {
-  /** Bytes of what is seen, in the order in which the hash takes them. */
-  readonly plan: readonly number[];
-  /** Whether it takes the bits of this byte before them, and not behind them. */
-  readonly beginsWithBits: boolean;
+  /** Bytes of what is seen that the hash takes before the bits of this byte, and behind them, in their order. */
+  readonly before: readonly number[];
+  readonly behind: readonly number[];
   readonly seed: number;
   readonly scale: number;
   /** How far a hash is shifted for the number of a slot. */
@@ -76,6 +75,7 @@ export function passingSlots(material: Material, model: Model, words: number): S
 export function toldSlots({ seen }: Material, model: Model, words: number): Slots {
   const contexts = contextsOf(model, words);
   const numbers = new Int32Array(contexts.length * 8);
+  const hashes = new Int32Array(contexts.length);
   let base = 0;
   return {
     numbers,
@@ -84,21 +84,30 @@ export function toldSlots({ seen }: Material, model: Model, words: number): Slot
     used: () => 2 ** (model.tableBits + words),
     find(from) {
       base = from * SEEN;
+      for (const [index, { before, seed, scale }] of contexts.entries())
+        hashes[index] = hashOn(seed, seen, base, before, scale);
       return from + 1;
     },
     tell(place, partial) {
-      for (const [index, context] of contexts.entries())
-        numbers[index * 8 + place] = (hashOf(seen, base, partial, context) >>> context.shift) << words;
+      for (const [index, { behind, scale, shift }] of contexts.entries()) {
+        const hash = hashOn(Math.imul(hashes[index]! ^ partial, scale), seen, base, behind, scale);
+        numbers[index * 8 + place] = (hash >>> shift) << words;
+      }
     },
   };
 }
 
-/** The hash of a context. @param base where what is seen begins @param partial bits of this byte, behind a 1 */
-function hashOf(seen: Uint8Array, base: number, partial: number, context: Context): number {
-  const { plan, seed, scale, beginsWithBits } = context;
-  const named = plan.map((at) => seen[base + at]!);
-  const taken = beginsWithBits ? [partial, ...named] : [...named, partial];
-  return taken.reduce((hash, byte) => Math.imul(hash ^ byte, scale), seed);
+/** Goes on with a hash by some of what is seen. @param base where that begins */
+function hashOn(
+  hash: number,
+  seen: Uint8Array,
+  base: number,
+  plan: readonly number[],
+  scale: number,
+): number {
+  let next = hash;
+  for (let step = 0; step < plan.length; step++) next = Math.imul(next ^ seen[base + plan[step]!]!, scale);
+  return next;
 }
 
 /** A row that is kept. */
@@ -240,10 +249,9 @@ export function strideFor(size: number): number {
 export function contextsOf(model: Model, words: number): Context[] {
   const seeds = seedsOf(model);
   const { scale, tableBits, width } = model;
-  const beginsWithBits = width === 1;
   return model.masks.map((mask, index) => ({
-    plan: beginsWithBits ? namedBytes(mask).reverse() : namedBytes(mask),
-    beginsWithBits,
+    before: width === 1 ? [] : namedBytes(mask),
+    behind: width === 1 ? namedBytes(mask).reverse() : [],
     seed: seeds[index]!,
     scale,
     shift: 32 - tableBits,
@@ -262,58 +270,21 @@ export function namedBytes(mask: number): number[] {
 export function fillRow(
   numbers: Int32Array,
   row: number,
-  material: Material,
-  context: Context,
+  { bytes, seen }: Material,
+  { before, behind, seed, scale, shift }: Context,
   words: number,
   from: number,
   to: number,
 ): void {
-  if (context.beginsWithBits) fillBitsFirst(numbers, row, material, context, words, from, to);
-  else fillBitsLast(numbers, row, material, context, words, from, to);
-}
-
-type FillRow = typeof fillRow;
-
-const fillBitsFirst: FillRow = (
-  numbers,
-  row,
-  { bytes, seen },
-  { plan, seed, scale, shift },
-  words,
-  from,
-  to,
-) => {
-  const named = plan.length;
   let end = row;
   for (let at = from; at < to; at++) {
     const base = at * SEEN;
+    const hash = hashOn(seed, seen, base, before, scale);
     // Bits of this byte so far, behind a 1.
     const byte = bytes[at]! | 0x100;
     for (let place = 8; place > 0; place--) {
-      let hash = Math.imul(seed ^ (byte >> place), scale);
-      for (let step = 0; step < named; step++) hash = Math.imul(hash ^ seen[base + plan[step]!]!, scale);
-      numbers[end++] = (hash >>> shift) << words;
+      const whole = hashOn(Math.imul(hash ^ (byte >> place), scale), seen, base, behind, scale);
+      numbers[end++] = (whole >>> shift) << words;
     }
   }
-};
-
-const fillBitsLast: FillRow = (
-  numbers,
-  row,
-  { bytes, seen },
-  { plan, seed, scale, shift },
-  words,
-  from,
-  to,
-) => {
-  const named = plan.length;
-  let end = row;
-  for (let at = from; at < to; at++) {
-    const base = at * SEEN;
-    let hash = seed;
-    for (let step = 0; step < named; step++) hash = Math.imul(hash ^ seen[base + plan[step]!]!, scale);
-    const byte = bytes[at]! | 0x100;
-    for (let place = 8; place > 0; place--)
-      numbers[end++] = (Math.imul(hash ^ (byte >> place), scale) >>> shift) << words;
-  }
-};
+}

@@ -3,8 +3,8 @@
  * which jumps lead, may have changed places, and branches may be long or short.
  */
 import { readI32, readU32 } from '../../elf/bytes.ts';
-import { branchTarget } from '../../x86/branchTarget.ts';
 import { createInstruction, decode, Flow, type Instruction } from '../../x86/decode.ts';
+import { branchTarget } from '../../x86/exits.ts';
 import type { Field, Template } from './template.ts';
 
 /** Bytes that lie somewhere in memory. */

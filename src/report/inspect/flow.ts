@@ -7,7 +7,7 @@
  */
 import { createInstruction, decode, Flow, type Instruction } from '../../x86/decode.ts';
 import { effectsOf, Register } from '../../x86/effects.ts';
-import { isExit, isSystemCall, signed } from '../../x86/exits.ts';
+import { branchTarget, isExit, isSystemCall, signed } from '../../x86/exits.ts';
 import { type AddressSpace, addressOf64, type Mapping } from './addresses.ts';
 
 /** Values of a byte of `CodeMarks`. */
@@ -128,8 +128,7 @@ export class FlowFollower {
 
   /** File offset of a relative branch's target. */
   #target(at: number, { start, end, delta }: Mapping): number | undefined {
-    const { immOffset, immSize, length } = this.#instruction;
-    const target = at + length + signed(this.#bytes, at + immOffset, immSize);
+    const target = branchTarget(this.#bytes, at, this.#instruction);
     return target >= start && target < end ? target : this.#space.offsetOf(target + delta);
   }
 
