@@ -16,6 +16,8 @@ extern payload, image, image_end, entry, scratch
 %define RANGE ebp
 %define CODE r8d
 
+%include "coder.inc"
+
 section .text
 global _start
 _start:
@@ -77,13 +79,7 @@ shift   equ $-1                 ; 32 less the logarithm of the table's size
         fmul    st0, st1
         fistp   qword [rsp]
         pop     rdx
-        sub     RANGE, edx
-        sub     CODE, edx
-        jnc     .zero
-        add     CODE, edx       ; sets carry again
-        mov     RANGE, edx
-        fsub    st0, st1
-.zero:  ; carry: the bit; st0: the error
+        TELL_BIT
         fld     st0
         fabs
         mov     cl, 16
@@ -107,11 +103,7 @@ contexts2 equ $-1
         cmp     edi, image_end
         jne     .byte
 
-        mov     ecx, CODE       ; 0 if every bit was right
-        jrcxz   .intact
-        in      al, dx          ; SIGSEGV
-.intact:
-        fninit
+        CHECK_CODE
 global clear                    ; what is not needed is left out
 clear:  mul     ecx
         xor     eax, eax

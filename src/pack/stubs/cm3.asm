@@ -17,6 +17,7 @@ bits 64
 extern payload, image, image_end, entry, scratch
 
 %include "instructions.inc"
+%include "coder.inc"
 
 %define SCALE rbx
 %define CONTROL rbx+4
@@ -183,13 +184,7 @@ contexts3 equ $-1
         fistp   dword [rsp]
         pop     rdx
         inc     edx             ; nor impossible
-        sub     RANGE, edx
-        sub     CODE, edx
-        jnc     .zero
-        add     CODE, edx       ; sets carry again
-        mov     RANGE, edx
-        fsub    st0, st1
-.zero:  ; carry: the bit; st0: the error
+        TELL_BIT
         sbb     SIGN, SIGN
         fld     st0
         fmul    dword [VALUE_RATE]
@@ -248,11 +243,7 @@ contexts4 equ $-1
         cmp     edi, image_end
         jne     .byte
 
-        mov     ecx, CODE       ; 0 if every bit was right
-        jrcxz   .intact
-        in      al, dx          ; SIGSEGV
-.intact:
-        fninit
+        CHECK_CODE
         mov     rsp, rbp
 global clear                    ; what is not needed is left out
 clear:  mul     ecx
