@@ -163,6 +163,19 @@ export class Pieces {
     this.#tables = tables;
   }
 
+  /** Lets the tables of a section that has been rewritten lie where its bytes are now; those that are gone are empty. */
+  moveTables(id: number): void {
+    const bounds = this.#tables.get(id);
+    if (!bounds) return;
+    const moved: number[] = [];
+    for (let at = 0; at < bounds.length; at += 2) {
+      const start = this.resolve(id, bounds[at]!);
+      const last = this.resolve(id, bounds[at + 1]! - 1);
+      if (last - start === bounds[at + 1]! - 1 - bounds[at]!) moved.push(start, last + 1);
+    }
+    this.#tables = new Map(this.#tables).set(id, Uint32Array.from(moved));
+  }
+
   /**
    * How far an offset of a section of data lies behind the start of a table of distances from there, in bytes; -1 if it
    * does not lie in one.

@@ -22,6 +22,8 @@ export class LocalSymbols {
   valueHigh: Int32Array;
   /** Symbol type, STT_… */
   type: Uint8Array;
+  /** st_size in bytes; of what has 4 GiB or more, the low half. */
+  size: Uint32Array;
 
   /** @param rows symbols for which there is room at first */
   constructor(rows = INITIAL_ROWS) {
@@ -30,6 +32,7 @@ export class LocalSymbols {
     this.valueLow = new Uint32Array(rows);
     this.valueHigh = new Int32Array(rows);
     this.type = new Uint8Array(rows);
+    this.size = new Uint32Array(rows);
   }
 
   /** Adds the local symbols of an object. @returns the row of its symbol number 0 */
@@ -46,6 +49,7 @@ export class LocalSymbols {
       this.valueLow[row] = words[at + 2]!;
       this.valueHigh[row] = words[at + 3]!;
       this.type[row] = words[at + 1]! & 15;
+      this.size[row] = words[at + 4]!;
     }
     this.count += firstGlobal;
     return first;
@@ -62,6 +66,7 @@ export class LocalSymbols {
     copyRows(this.valueLow, first, from.valueLow, firstRow, count);
     copyRows(this.valueHigh, first, from.valueHigh, firstRow, count);
     copyRows(this.type, first, from.type, firstRow, count);
+    copyRows(this.size, first, from.size, firstRow, count);
     for (let i = 0; i < count; i++) {
       const section = from.section[firstRow + i]!;
       this.section[first + i] = section < 0 ? section : section + shift;
@@ -97,6 +102,7 @@ export class LocalSymbols {
     this.valueLow = copyInto(new Uint32Array(length), this.valueLow);
     this.valueHigh = copyInto(new Int32Array(length), this.valueHigh);
     this.type = copyInto(new Uint8Array(length), this.type);
+    this.size = copyInto(new Uint32Array(length), this.size);
   }
 }
 

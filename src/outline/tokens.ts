@@ -10,7 +10,7 @@ import { lastAtOrBefore, type Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
 import { type Code, Feature, type Fields, Mark, NO_TARGET } from '../shrink/code.ts';
 import { UNLIKE_OTHERS } from '../shrink/functionTables.ts';
-import { leavesRedZone } from '../shrink/redZone.ts';
+import { endOfPart, leavesRedZone } from '../shrink/redZone.ts';
 import { createInstruction, decode, Flow, type Instruction } from '../x86/decode.ts';
 import { Calculation, calculationOf, fieldSize } from '../x86/relocations.ts';
 import { StackUse, stackUseOf } from '../x86/stack.ts';
@@ -90,8 +90,7 @@ export class Tokens {
     this.#findEnds(code);
     let f = 0;
     for (let start = 0; start < count; ) {
-      let end = start + 1;
-      while (end < count && (marks[end]! & (Mark.function | Mark.start)) === 0) end++;
+      const end = endOfPart(code, start);
       const isFree = leavesRedZone(code, start, end);
       for (let i = start; i < end; i++) {
         while (f < fields.count && fields.insn[f]! < i) f++;

@@ -17,7 +17,6 @@
  * return to, and what these tables say of each instruction, which must be the same.
  */
 
-import { copyInto } from '../elf/sections.ts';
 import type { LinkOptions } from '../options.ts';
 import { type Choice, chooseRepeats } from '../outline/choose.ts';
 import { OutlinedFunctions } from '../outline/functions.ts';
@@ -30,6 +29,7 @@ import type { Pieces } from '../pieces.ts';
 import type { SectionRules } from '../place/rules.ts';
 import type { Program } from '../program.ts';
 import type { Liveness, Shrinkage, Synthesis } from '../results.ts';
+import { coverRows } from '../shrink/commit.ts';
 
 /** Bytes of code of programs that this is done for: beyond that it would take long, and few would notice. */
 const MAX_CODE = 2 ** 22;
@@ -65,7 +65,7 @@ export function outlineCode(
     pieces.setContent(home, functions.bytes);
     functions.writeRelocations(program, home);
   }
-  synthesis.rewrites = copyInto(new Uint8Array(program.relocations.count), synthesis.rewrites);
+  coverRows(program, synthesis);
 }
 
 function choose(tokens: Tokens, hasUnwind: boolean): { repeats: Repeats; choice: Choice } {

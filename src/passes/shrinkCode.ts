@@ -15,12 +15,13 @@ import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { SectionRules } from '../place/rules.ts';
 import type { InputObject, Program } from '../program.ts';
-import type { Liveness, Shrinkage, Synthesis } from '../results.ts';
+import { type Liveness, MAX_CUT_BYTES, type Shrinkage, type Synthesis } from '../results.ts';
 import type { LinkScript } from '../script/linkScript.ts';
 import { isDebuggable, Origin, originOf } from '../shrink/origin.ts';
 import { findEntries } from '../shrink/references.ts';
 import { Refusal } from '../shrink/refusal.ts';
 import { Shrinker } from '../shrink/shrinker.ts';
+import { SwitchTables } from '../shrink/switchTables.ts';
 
 /** @returns what was done with each section of code */
 export function shrinkCode(
@@ -36,7 +37,10 @@ export function shrinkCode(
   if (options.shrink === 'none' || options.verbatim) return { sections, entries: undefined };
   const entries = findEntries(program, liveness, pieces, synthesis, script, options);
   const extent = new Extent(program, liveness, options, rules !== undefined);
-  const shrinker = new Shrinker(program, pieces, synthesis, entries, extent, liveness.unwind, options);
+  const isSized = isInRange(program, liveness);
+  const tables = isSized && !rules ? new SwitchTables(program, liveness, pieces) : undefined;
+  const { unwind } = liveness;
+  const shrinker = new Shrinker(program, pieces, synthesis, entries, extent, unwind, tables, options);
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
     let origin: ObjectOrigin | undefined;
@@ -51,7 +55,21 @@ export function shrinkCode(
       sections.push({ section: id, before, after: pieces.size[id]!, refusal });
     }
   }
+  tables?.commit(synthesis);
   return { sections, entries };
+}
+
+/**
+ * Bytes of a program between which its switches are looked at: of less the header may take the code apart, of more it
+ * would take long.
+ */
+const SMALLEST = 2 * MAX_CUT_BYTES;
+const LARGEST = 2 ** 22;
+
+function isInRange({ sections }: Program, { reached }: Liveness): boolean {
+  let size = 0;
+  for (const id of reached) if (sections.type[id] === SHT_PROGBITS) size += sections.size[id]!;
+  return size >= SMALLEST && size <= LARGEST;
 }
 
 /** An object of which at least such a part is live code is read at once. */

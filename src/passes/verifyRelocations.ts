@@ -25,6 +25,7 @@ import { SymbolValues } from '../verify/symbolValues.ts';
 import { verifyUnwindIndex } from '../verify/unwindIndex.ts';
 import type { GotRelaxation } from '../x86/relax.ts';
 import {
+  baseRow,
   Calculation,
   calculationOf,
   fieldSize,
@@ -225,7 +226,7 @@ class Verifier {
     }
     const range = rangeOf[type] as Range;
     const symbol = this.#symbolPart(calculationOf[type] as Calculation, id, row);
-    const subtracted = this.#subtracted(calculationOf[type] as Calculation, place);
+    const subtracted = this.#subtracted(calculationOf[type] as Calculation, place, id, row);
     const value = relocations.hasWideAddends ? Number.NaN : symbol + relocations.addend[row]! - subtracted;
     if (!Number.isNaN(value)) return this.#holds(value, field, fieldSize[type]!, range);
     const addend = (BigInt(relocations.addendHigh(row)) << 32n) | BigInt(relocations.addend[row]! >>> 0);
@@ -253,9 +254,14 @@ class Verifier {
     }
   }
 
-  /** What a calculation subtracts: P, the address of the global offset table, or the thread pointer. */
-  #subtracted(calculation: Calculation, place: number): number {
+  /** What a calculation subtracts: P, the address of the global offset table, the thread pointer, or a table's base. */
+  #subtracted(calculation: Calculation, place: number, id: number, row: number): number {
     switch (calculation) {
+      case Calculation.distance: {
+        const { relocations } = this.#program;
+        const base = baseRow(relocations, row);
+        return this.#values.value(relocations.symbol[base]!, id, base) + relocations.addend[base]!;
+      }
       case Calculation.relative:
       case Calculation.slotRelative:
       case Calculation.gotRelative:

@@ -21,6 +21,7 @@ import {
 import { type ImageLayout, IPLT_ENTRY_SIZE, Rewrite, SLOT_SIZE, type Synthesis } from '../results.ts';
 import { applyGotRelaxation, type GotRelaxation, isAbsolute } from '../x86/relax.ts';
 import {
+  baseRow,
   Calculation,
   calculationOf,
   fieldSize,
@@ -268,7 +269,21 @@ export class Relocator {
         this.#setToSymbol(symbol);
         this.#subtract(this.#layout.edges.threadPointer);
         break;
+      case Calculation.distance: {
+        const base = this.#baseAddress(id, row);
+        this.#setToSymbol(symbol, id, row);
+        this.#subtract(base);
+        break;
+      }
     }
+  }
+
+  /** What the distances in a table count from. */
+  #baseAddress(id: number, row: number): number {
+    const { relocations } = this.#program;
+    const base = baseRow(relocations, row);
+    this.#setToSymbol(relocations.symbol[base]!, id, base);
+    return this.#high * TWO_32 + this.#low + relocations.addend[base]!;
   }
 
   /**

@@ -90,6 +90,13 @@ export function conditionOf({ bytes, at, length }: Code, i: number): number {
   return bytes[isLong(length[i]!) ? end - 5 : end - 2]! & 15;
 }
 
+/** Gives a Jcc another condition. */
+export function setCondition({ bytes, at, length }: Code, i: number, condition: number): void {
+  const end = at[i]! + length[i]!;
+  const opcode = isLong(length[i]!) ? end - 5 : end - 2;
+  bytes[opcode] = (bytes[opcode]! & 0xf0) | condition;
+}
+
 /** Whether a conditional branch of so many bytes has a distance of four. Hints before it take two bytes at most. */
 function isLong(length: number): boolean {
   return length >= 6;

@@ -21,6 +21,8 @@ export const Mark = {
   landingPad: 128,
   /** The program begins here: the kernel leads here and nobody else. */
   process: 256,
+  /** A function ends here, as far as a symbol says. */
+  functionEnd: 512,
 } as const;
 
 /** Bits of `Code.features`. */
@@ -49,8 +51,6 @@ export const NO_TARGET = -1;
 export const UNCHANGED = -1;
 
 const INITIAL_ROWS = 1024;
-/** Bytes that an instruction has at most. */
-const MAX_LENGTH = 15;
 
 export class Code {
   /** The bytes of the section, with references through tables rewritten; `size` of them. */
@@ -108,13 +108,23 @@ export class Code {
     this.insnAt[at] = i;
   }
 
-  /** Replaces an instruction. @param bytes of which the first `length` count */
+  /** Replaces an instruction, by another or by several. @param bytes of which the first `length` count */
   replace(i: number, bytes: ArrayLike<number>, length: number): void {
-    if (this.patched + MAX_LENGTH > this.patches.length)
+    if (this.patched + length > this.patches.length)
       this.patches = copyInto(new Uint8Array(this.patches.length * 2), this.patches);
     this.patch[i] = this.patched;
     for (let k = 0; k < length; k++) this.patches[this.patched++] = bytes[k]!;
     this.newLength[i] = length;
+  }
+
+  /** Where the bytes of an instruction are as it is now. */
+  sourceOf(i: number): Uint8Array {
+    return this.patch[i] === UNCHANGED ? this.bytes : this.patches;
+  }
+
+  /** Where it begins in `sourceOf`. */
+  startOf(i: number): number {
+    return this.patch[i] === UNCHANGED ? this.at[i]! : this.patch[i]!;
   }
 
   #allocate(rows: number): void {
@@ -164,6 +174,24 @@ export class Fields {
     this.symbol[f] = symbol;
     this.addend[f] = addend;
     this.insn[f] = -1;
+    this.gone[f] = 0;
+  }
+
+  /** Adds a field to an instruction that may have others, which are in front of it. */
+  insert(insn: number, within: number, type: number, symbol: number, addend: number): void {
+    this.add(0, type, symbol, addend);
+    let f = this.count - 1;
+    for (; f > 0 && this.insn[f - 1]! > insn; f--) {
+      this.#copyRow(f - 1, f);
+      this.insn[f] = this.insn[f - 1]!;
+      this.within[f] = this.within[f - 1]!;
+      this.gone[f] = this.gone[f - 1]!;
+    }
+    this.insn[f] = insn;
+    this.within[f] = within;
+    this.type[f] = type;
+    this.symbol[f] = symbol;
+    this.addend[f] = addend;
     this.gone[f] = 0;
   }
 

@@ -1,4 +1,5 @@
 /** Makes what a table of instructions holds a section of the program. */
+import { copyInto } from '../elf/sections.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
@@ -21,10 +22,24 @@ export function commitSection(
   writeRelocations(program, synthesis, id, code, fields);
 }
 
+/** Gives a section so many rows for other relocations than it has. @returns the first of them */
+export function renewRows(program: Program, synthesis: Synthesis, id: number, count: number): number {
+  const row = program.renewRelocations(id, count);
+  coverRows(program, synthesis);
+  return row;
+}
+
+/** Makes room for what is to be known of relocations that have been added. */
+export function coverRows({ relocations }: Program, synthesis: Synthesis): void {
+  const { count } = relocations;
+  if (synthesis.rewrites.length < count)
+    synthesis.rewrites = copyInto(new Uint8Array(2 * count), synthesis.rewrites);
+}
+
 /** Gives a section the fields that are left, by their offsets. */
 function writeRelocations(
   program: Program,
-  { rewrites }: Synthesis,
+  synthesis: Synthesis,
   id: number,
   { newAt, newLength }: Code,
   { count, gone, insn, within, type, symbol, addend }: Fields,
@@ -37,9 +52,9 @@ function writeRelocations(
     rows.push(f);
   }
   if (!isSorted) rows.sort((f, g) => insn[f]! - insn[g]! || within[f]! - within[g]!);
-  let row = program.renewRelocations(id, rows.length);
+  let row = renewRows(program, synthesis, id, rows.length);
   for (const f of rows) {
     program.relocations.set(row, newAt[insn[f]!]! + within[f]!, type[f]!, symbol[f]!, addend[f]!);
-    rewrites[row++] = Rewrite.none;
+    synthesis.rewrites[row++] = Rewrite.none;
   }
 }

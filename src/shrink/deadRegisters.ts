@@ -6,32 +6,62 @@
  * its function keeps in registers: so this is not for sections with landing pads. Signal handlers see all registers,
  * but can only rely on those that unwind tables name: the stack pointer and the frame pointer stay as they are.
  */
-import { Flow } from '../x86/decode.ts';
+import { createInstruction, decode, Flow } from '../x86/decode.ts';
 import { Register } from '../x86/effects.ts';
 import { WRITTEN_SHIFT } from '../x86/flags.ts';
-import { ALL_REGISTERS, WRITTEN_REGISTERS_SHIFT } from '../x86/registers.ts';
+import { ALL_REGISTERS, registerEffectOf, WRITTEN_REGISTERS_SHIFT } from '../x86/registers.ts';
 import { isConditional } from './branches.ts';
-import { type Code, Feature, NO_TARGET } from './code.ts';
+import { type Code, Feature, NO_TARGET, UNCHANGED } from './code.ts';
 
 const KEPT = (1 << Register.rsp) | (1 << Register.rbp);
 
+const insn = createInstruction();
 let live = new Uint16Array(0);
 
 /** @param liveFlags those that are live before each instruction, as masks of `Flag` */
 export function dropDeadStores(code: Code, liveFlags: Uint8Array): void {
-  const { count, flow, target, registerEffect, newLength } = code;
+  const { registerEffect, newLength } = code;
+  goBack(code, (i, after) => {
+    const effect = registerEffect[i]!;
+    const written = effect >>> WRITTEN_REGISTERS_SHIFT;
+    if (isDead(code, i, written & (after | KEPT), liveFlags[i + 1]!)) newLength[i] = 0;
+    return newLength[i] === 0 ? 0 : effect;
+  });
+}
+
+/**
+ * Finds the registers that may be read before they are written anew.
+ * @returns those that are live before each instruction, as masks, until the next call
+ */
+export function findLiveRegisters(code: Code): Uint16Array {
+  const { registerEffect, newLength, patch } = code;
+  goBack(code, (i) => {
+    const length = newLength[i]!;
+    if (length === 0 || patch[i] === UNCHANGED) return length === 0 ? 0 : registerEffect[i]!;
+    const bytes = code.sourceOf(i);
+    const at = code.startOf(i);
+    decode(bytes, at, at + length, insn);
+    return registerEffectOf(bytes, at, insn);
+  });
+  return live;
+}
+
+/**
+ * Goes from the end to the start, by what control does behind each instruction. All are taken to be live where it is not
+ * known yet, which is where branches lead back to.
+ * @param visit is told what is live behind an instruction that leads on, and returns what it does, as `registerEffectOf`
+ */
+function goBack(code: Code, visit: (i: number, after: number) => number): void {
+  const { count, flow, target } = code;
   if (live.length <= count) live = new Uint16Array(2 * count + 1);
   live.fill(ALL_REGISTERS, 0, count + 1);
   const liveAt = (t: number) => (t === NO_TARGET ? ALL_REGISTERS : live[t]!);
-  // All are taken to be live where it is not known yet, which is where branches lead back to.
   for (let i = count - 1; i >= 0; i--) {
     const after = live[i + 1]!;
     switch (flow[i]) {
       case Flow.none: {
-        const effect = registerEffect[i]!;
-        const writes = effect >>> WRITTEN_REGISTERS_SHIFT;
-        if (isDead(code, i, writes & (after | KEPT), liveFlags[i + 1]!)) newLength[i] = 0;
-        live[i] = newLength[i] === 0 ? after : (after & ~writes) | effect;
+        const effect = visit(i, after);
+        live[i] = (after & ~(effect >>> WRITTEN_REGISTERS_SHIFT)) | effect;
         break;
       }
       case Flow.jmpRel:

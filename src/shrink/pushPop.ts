@@ -15,8 +15,8 @@
  * PUSH and POP leave the flags alone, which ADD and SUB do not.
  */
 import { ALL_FLAGS } from '../x86/flags.ts';
-import { type Code, Mark, UNCHANGED } from './code.ts';
-import { leavesRedZone } from './redZone.ts';
+import { type Code, UNCHANGED } from './code.ts';
+import { endOfPart, leavesRedZone } from './redZone.ts';
 
 const REX_B = 0x41;
 const REX_W = 0x48;
@@ -35,10 +35,8 @@ const SLOT = 8;
  *   everywhere, costs a packer less than two bytes that are not
  */
 export function pushAndPop(code: Code, liveFlags: Uint8Array, isPacked: boolean): void {
-  const { count, marks } = code;
-  for (let start = 0; start < count; ) {
-    let end = start + 1;
-    while (end < count && (marks[end]! & (Mark.function | Mark.start)) === 0) end++;
+  for (let start = 0; start < code.count; ) {
+    const end = endOfPart(code, start);
     if (leavesRedZone(code, start, end)) rewrite(code, start, end, liveFlags, isPacked);
     start = end;
   }

@@ -7,6 +7,38 @@ import { createInstruction, decode, Encoding, Flow } from '../x86/decode.ts';
 import { type Code, Feature, Mark } from './code.ts';
 
 /**
+ * Finds the end of a part of a section of which all belongs to one function: all of the function if its symbol says how
+ * far it goes, or else up to the next place that can be entered from elsewhere.
+ * @param start the first instruction of such a part
+ * @returns the first one behind it
+ */
+export function endOfPart(code: Code, start: number): number {
+  const end = endOfFunction(code, start);
+  return end < 0 ? nextMark(code, start, Mark.function | Mark.start) : end;
+}
+
+/** @returns the first instruction behind a function, or -1 if its symbol does not say how far it goes */
+export function endOfFunction(code: Code, start: number): number {
+  if ((code.marks[start]! & Mark.function) === 0) return -1;
+  const next = nextMark(code, start, Mark.function);
+  return isOneFunction(code, start, next) ? next : -1;
+}
+
+function nextMark({ count, marks }: Code, start: number, mask: number): number {
+  let i = start + 1;
+  while (i < count && (marks[i]! & mask) === 0) i++;
+  return i;
+}
+
+/** Whether a symbol says that a function goes on from `start` to `end`, but for what is left out. */
+function isOneFunction({ marks, newLength }: Code, start: number, end: number): boolean {
+  if ((marks[start]! & Mark.function) === 0) return false;
+  let last = end;
+  while (last > start && (marks[last]! & Mark.functionEnd) === 0 && newLength[last - 1] === 0) last--;
+  return last > start && (marks[last]! & Mark.functionEnd) !== 0;
+}
+
+/**
  * Whether a function has nothing in the 128 bytes below rsp, which is known of functions that call something and do not
  * refer to them all the same.
  * @param start its first instruction
@@ -24,7 +56,9 @@ export function leavesRedZone(code: Code, start: number, end: number): boolean {
   }
   if (!hasCall || (seen & Feature.belowStack) !== 0) return false;
   const refersBelow = frames > 0 && (seen & Feature.belowFrame) !== 0;
-  return !refersBelow || (frames === 1 && callsInFrame(code, start, end) && lowersFirst(code, start, end));
+  if (!refersBelow) return true;
+  const isOne = isOneFunction(code, start, end) || callsInFrame(code, start, end);
+  return isOne && frames === 1 && lowersFirst(code, start, end);
 }
 
 /**

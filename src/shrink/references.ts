@@ -42,6 +42,8 @@ export const Entry = {
   fromEntry: 128,
   /** Where the kernel starts the program, with 0 in all general registers but rsp (docs/loader.md). */
   process: 256,
+  /** A function ends here, as its symbol says. */
+  functionEnd: 512,
 } as const;
 
 const TAKEN = Entry.reached | Entry.taken;
@@ -366,19 +368,20 @@ class Finder {
     this.#note(symbols.section[id]!, symbols.valueLow[id]!, kind);
   }
 
-  /** Where functions begin. A section that is kept without a reference may be entered at its start and each symbol. */
+  /** Where functions begin and end. A section that is kept without a reference may be entered at its start and each symbol. */
   addSymbols(options: LinkOptions): void {
     const { symbols, locals } = this.#program;
     const isWhole = this.#findWhole(options);
-    const note = (section: number, offset: number, type: number) => {
+    const note = (section: number, offset: number, type: number, size: number) => {
       if (section < 0 || this.#isCode[section] === 0) return;
       if (isWhole[section] === 1) this.#note(section, offset, Entry.function | Entry.reached);
       else if (isFunction(type)) this.#note(section, offset, Entry.function);
+      if (isFunction(type) && size > 0) this.#note(section, offset + size, Entry.functionEnd);
     };
     for (let id = 0; id < symbols.count; id++)
-      note(symbols.section[id]!, symbols.valueLow[id]!, symbols.type[id]!);
+      note(symbols.section[id]!, symbols.valueLow[id]!, symbols.type[id]!, symbols.size[id]!);
     for (let row = 0; row < locals.count; row++)
-      note(locals.section[row]!, locals.valueLow[row]!, locals.type[row]!);
+      note(locals.section[row]!, locals.valueLow[row]!, locals.type[row]!, locals.size[row]!);
   }
 
   /** @returns 1 by id for each section of code that nothing need refer to; their starts have been noted */

@@ -9,10 +9,13 @@ import { Flow } from '../x86/decode.ts';
 import { Calculation, calculationOf } from '../x86/relocations.ts';
 import { Given } from '../x86/shorten.ts';
 import { placeInstructions } from './assemble.ts';
+import { testBits } from './bitTests.ts';
 import { dropIdle, Tracer, threadJumps } from './branches.ts';
 import { chainBranches } from './chainBranches.ts';
 import { Code, Fields, Mark, NO_TARGET } from './code.ts';
 import { commitSection } from './commit.ts';
+import { testOriginals } from './copies.ts';
+import { leaveFrames } from './frames.ts';
 import { FunctionTables } from './functionTables.ts';
 import { RegisterRewriter } from './knownRegisters.ts';
 import { TailMerger } from './mergeTails.ts';
@@ -21,6 +24,9 @@ import { SectionReader } from './readSection.ts';
 import { type CodeEntries, Entry } from './references.ts';
 import { Refusal } from './refusal.ts';
 import { Rewriter } from './rewriteInstructions.ts';
+import { joinSums } from './sums.ts';
+import { SwitchRewriter } from './switches.ts';
+import type { SwitchTables } from './switchTables.ts';
 
 export class Shrinker {
   readonly #program: Program;
@@ -33,6 +39,7 @@ export class Shrinker {
   readonly #rewriter: Rewriter;
   readonly #tables: FunctionTables | undefined;
   readonly #isPacked: boolean;
+  readonly #switches: SwitchRewriter | undefined;
   readonly #target = new Target();
   readonly #tracer = new Tracer();
   readonly #merger = new TailMerger(this.#code, this.#fields);
@@ -40,6 +47,7 @@ export class Shrinker {
 
   /**
    * @param unwind tables that are part of the program
+   * @param switchTables those that may become narrower, if any may
    */
   constructor(
     program: Program,
@@ -48,6 +56,7 @@ export class Shrinker {
     entries: CodeEntries,
     extent: Extent,
     unwind: UnwindTables | undefined,
+    switchTables: SwitchTables | undefined,
     { shrink, unpackedBy }: LinkOptions,
   ) {
     this.#tables = unwind && new FunctionTables(program, pieces, unwind);
@@ -59,6 +68,8 @@ export class Shrinker {
     const given = shrink === 'all' ? Given.plainMemory : 0;
     this.#rewriter = new Rewriter(this.#code, this.#fields, extent, given);
     this.#isPacked = unpackedBy !== undefined;
+    if (switchTables)
+      this.#switches = new SwitchRewriter(program, this.#code, this.#fields, extent, switchTables);
   }
 
   /**
@@ -74,6 +85,11 @@ export class Shrinker {
     if (tables && !tables.read(id, code)) return Refusal.unwindTable;
     const liveFlags = this.#rewriter.rewriteAll(isTrusted);
     this.#registers.rewrite(liveFlags, tables?.hasLandingPads === true);
+    joinSums(code, liveFlags);
+    if (tables?.hasLandingPads !== true) testOriginals(code);
+    testBits(code, liveFlags);
+    leaveFrames(code, liveFlags);
+    this.#switches?.rewrite(id, liveFlags);
     pushAndPop(code, liveFlags, this.#isPacked);
     threadJumps(code);
     this.#tracer.trace(code);
@@ -88,6 +104,7 @@ export class Shrinker {
     if (size < 0 || tables?.keepLandingPads(code) === false) return Refusal.short;
     tables?.commit(code);
     commitSection(this.#program, this.#pieces, this.#synthesis, id, code, this.#fields, size);
+    this.#switches?.commit();
     return Refusal.none;
   }
 
@@ -150,8 +167,10 @@ export class Shrinker {
     const { insnAt, marks, size } = this.#code;
     marks[0]! |= Mark.function;
     for (let n = first[id]!; n < first[id + 1]!; n++) {
-      const i = (kind[n]! & Entry.function) !== 0 && offset[n]! <= size ? insnAt[offset[n]!]! : -1;
-      if (i >= 0) marks[i]! |= Mark.function;
+      const i = offset[n]! >= 0 && offset[n]! <= size ? insnAt[offset[n]!]! : -1;
+      if (i < 0) continue;
+      if ((kind[n]! & Entry.function) !== 0) marks[i]! |= Mark.function;
+      if ((kind[n]! & Entry.functionEnd) !== 0) marks[i]! |= Mark.functionEnd;
     }
   }
 

@@ -20,6 +20,14 @@ export const R_X86_64_IRELATIVE = 37;
 export const R_X86_64_GOTPCRELX = 41;
 export const R_X86_64_REX_GOTPCRELX = 42;
 
+/*
+ * Types of this linker's own, which no input can have: entries of tables that hold the distances of labels from one of
+ * them. The first relocation of such a table stands for that one and writes nothing.
+ */
+export const TABLE_BASE = 61;
+export const TABLE_DISTANCE8 = 62;
+export const TABLE_DISTANCE16 = 63;
+
 /** How a field's value is calculated. */
 export const Calculation = {
   none: 0,
@@ -43,6 +51,8 @@ export const Calculation = {
   threadSlot: 9,
   /** Part of a sequence of instructions that is rewritten as a whole */
   sequence: 10,
+  /** S + A less S + A of the base before it */
+  distance: 11,
 } as const;
 export type Calculation = (typeof Calculation)[keyof typeof Calculation];
 
@@ -102,6 +112,13 @@ const TYPES: readonly RelocationType[] = [
   row(42, 'R_X86_64_REX_GOTPCRELX', 4, Calculation.slotRelative, Range.signed),
 ];
 
+/** Those that no input can have, without names. */
+const OWN_TYPES: readonly RelocationType[] = [
+  row(TABLE_BASE, '', 0, Calculation.none, Range.any),
+  row(TABLE_DISTANCE8, '', 1, Calculation.distance, Range.unsigned),
+  row(TABLE_DISTANCE16, '', 2, Calculation.distance, Range.unsigned),
+];
+
 /** Types that exist but cannot be linked into a static executable by this version; named in the error. */
 const UNSUPPORTED: Readonly<Record<number, string>> = {
   5: 'R_X86_64_COPY',
@@ -135,18 +152,25 @@ export const rangeOf = new Uint8Array(TABLE_SIZE);
 /** By type number: 1 if this linker can apply the type. */
 const supported = new Uint8Array(TABLE_SIZE);
 
-for (const { number, size, calculation, range } of TYPES) {
+for (const { number, size, calculation, range } of [...TYPES, ...OWN_TYPES]) {
   fieldSize[number] = size;
   calculationOf[number] = calculation;
   rangeOf[number] = range;
-  supported[number] = 1;
 }
+for (const { number } of TYPES) supported[number] = 1;
 
 /** By type number up to 255: 1 for types with one of these calculations. */
 export function typesWith(calculations: readonly Calculation[]): Uint8Array {
   const types = new Uint8Array(256);
   for (const { number, calculation } of TYPES) if (calculations.includes(calculation)) types[number] = 1;
   return types;
+}
+
+/** The row with the base that the distance in a row counts from. */
+export function baseRow({ type }: { readonly type: Uint8Array }, row: number): number {
+  let base = row;
+  while (type[base] !== TABLE_BASE) base--;
+  return base;
 }
 
 /** Whether relocations of this type can be applied. */
