@@ -163,15 +163,18 @@ export class Pieces {
     this.#tables = tables;
   }
 
-  /** Lets the tables of a section that has been rewritten lie where its bytes are now; those that are gone are empty. */
-  moveTables(id: number): void {
+  /**
+   * Lets the tables of a section that has been rewritten lie where its bytes are now.
+   * @param gone where those began that are no tables of distances from themselves any more
+   */
+  moveTables(id: number, gone: ReadonlySet<number>): void {
     const bounds = this.#tables.get(id);
     if (!bounds) return;
     const moved: number[] = [];
     for (let at = 0; at < bounds.length; at += 2) {
-      const start = this.resolve(id, bounds[at]!);
-      const last = this.resolve(id, bounds[at + 1]! - 1);
-      if (last - start === bounds[at + 1]! - 1 - bounds[at]!) moved.push(start, last + 1);
+      const start = bounds[at]!;
+      const size = bounds[at + 1]! - start;
+      if (!gone.has(start)) moved.push(this.resolve(id, start), this.resolve(id, start) + size);
     }
     this.#tables = new Map(this.#tables).set(id, Uint32Array.from(moved));
   }

@@ -137,6 +137,8 @@ export interface Shrinkage {
   }[];
   /** What leads into code; undefined if none was to be rewritten. */
   readonly entries: CodeEntries | undefined;
+  /** 1 by section id for code that never returns, where that is known and unwinders do not ask who called it. */
+  readonly neverReturns: Uint8Array | undefined;
 }
 
 /** How a relocation's reference is rewritten: codes of `Synthesis.rewrites`. */

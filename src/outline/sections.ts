@@ -75,11 +75,11 @@ export class RewrittenSections {
       const bits = kind[n]!;
       // A function that is folded into this one, and that `shrinkCode` has left alone because of that.
       if ((bits & (Entry.data | Entry.unknown)) !== 0) return false;
+      if ((bits & Entry.functionEnd) !== 0) this.code.endFunction(offset[n]!);
       // What does not lead here says nothing.
+      if ((bits & (Entry.reached | Entry.function)) === 0) continue;
       const place = offset[n]!;
       const i = place < 0 || place > size ? -1 : insnAt[place]!;
-      if ((bits & Entry.functionEnd) !== 0 && i >= 0) marks[i]! |= Mark.functionEnd;
-      if ((bits & (Entry.reached | Entry.function)) === 0) continue;
       if (i < 0) return false;
       if ((bits & Entry.reached) !== 0) marks[i]! |= Mark.entry;
       if ((bits & (Entry.taken | Entry.called)) !== 0) marks[i]! |= Mark.start;

@@ -1,7 +1,8 @@
 /**
  * Lets functions that end with a jump to another one run into it: the jump goes, and the other function is placed
  * right behind. This is correct because the jump did nothing else; what led to it now leads to the end of its section,
- * where the other function begins.
+ * where the other function begins. A call of what never returns becomes a PUSH, which moves the stack pointer as far: in
+ * the place of the return address stands something else, at which the other function must not look.
  *
  * One section can stand in front of another, and none can follow itself, so of the jumps to a function one goes. Small
  * programs are left to `fitHeader`, which takes them apart further than sections.
@@ -14,12 +15,15 @@ import { locate, type Program, Target } from '../program.ts';
 import { JUMP_SIZE, type Liveness, MAX_CUT_BYTES, type Shrinkage, type Synthesis } from '../results.ts';
 import { placeInstructions } from '../shrink/assemble.ts';
 import { Mark } from '../shrink/code.ts';
+import { looksAtCaller } from '../shrink/returnAddress.ts';
 import { Flow } from '../x86/decode.ts';
 import { R_X86_64_PC32, R_X86_64_PLT32 } from '../x86/relocations.ts';
 
-/** Bytes of the field of JMP rel32. */
+/** Bytes of the field of JMP rel32 and CALL rel32. */
 const FIELD_SIZE = 4;
 const JMP_REL32 = 0xe9;
+const CALL_REL32 = 0xe8;
+const PUSH_RAX = [0x50];
 
 /** @param rules those of a linker script, which decides about the order */
 export function joinSections(
@@ -27,11 +31,11 @@ export function joinSections(
   liveness: Liveness,
   pieces: Pieces,
   synthesis: Synthesis,
-  { entries, sections: shrunk }: Shrinkage,
+  { entries, sections: shrunk, neverReturns }: Shrinkage,
   rules: SectionRules | undefined,
 ): void {
   if (!entries || rules || isSmall(program, pieces)) return;
-  const joiner = new Joiner(program, liveness, pieces);
+  const joiner = new Joiner(program, liveness, pieces, neverReturns);
   const pairs: { readonly id: number; readonly next: number }[] = [];
   for (const { section: id } of shrunk) {
     const next = joiner.nextOf(id);
@@ -40,7 +44,7 @@ export function joinSections(
   if (pairs.length === 0) return;
   const sections = new RewrittenSections(program, pieces, synthesis, entries, liveness);
   for (const { id, next } of pairs) {
-    const size = sizeWithoutJump(sections, id);
+    const size = sizeWithoutJump(sections, id, next);
     if (size > 0 && joiner.mayFollow(id, size, next) && sections.commit(id)) joiner.join(id, next);
   }
 }
@@ -57,17 +61,19 @@ class Joiner {
   readonly #program: Program;
   readonly #liveness: Liveness;
   readonly #pieces: Pieces;
+  readonly #neverReturns: Uint8Array | undefined;
   readonly #target = new Target();
   /** By section that follows another one: that. */
   readonly #before = new Map<number, number>();
 
-  constructor(program: Program, liveness: Liveness, pieces: Pieces) {
+  constructor(program: Program, liveness: Liveness, pieces: Pieces, neverReturns: Uint8Array | undefined) {
     this.#program = program;
     this.#liveness = liveness;
     this.#pieces = pieces;
+    this.#neverReturns = neverReturns;
   }
 
-  /** The section at whose start a section seems to end with a jump to, or -1. */
+  /** The section to whose start a section seems to end with a jump, or a call that does not return; or -1. */
   nextOf(id: number): number {
     const { sections, relocations } = this.#program;
     const pieces = this.#pieces;
@@ -75,11 +81,12 @@ class Joiner {
     const bytes = pieces.contentOf(id)!;
     const row = sections.firstRelocation[id]! + sections.relocationCount[id]! - 1;
     const type = relocations.type[row]!;
-    const isJump = bytes[bytes.length - JUMP_SIZE] === JMP_REL32 && bytes.length > JUMP_SIZE;
+    const opcode = bytes.length > JUMP_SIZE ? bytes[bytes.length - JUMP_SIZE] : 0;
     const isField = relocations.offset[row] === bytes.length - FIELD_SIZE;
     const isDistance = type === R_X86_64_PC32 || type === R_X86_64_PLT32;
-    if (!isJump || !isField || !isDistance) return -1;
-    return this.#startingAt(relocations.symbol[row]!, relocations.addend[row]! + FIELD_SIZE);
+    if ((opcode !== JMP_REL32 && opcode !== CALL_REL32) || !isField || !isDistance) return -1;
+    const next = this.#startingAt(relocations.symbol[row]!, relocations.addend[row]! + FIELD_SIZE);
+    return opcode === JMP_REL32 || this.#neverReturns?.[this.#target.section] === 1 ? next : -1;
   }
 
   #isMovable(id: number): boolean {
@@ -127,16 +134,22 @@ class Joiner {
 }
 
 /**
- * Drops the last instruction of a section, if it is a jump of the usual size, until the section is read again. One that is
- * a function on its own stays: a program may compare its address with that of the function it jumps to.
+ * Drops the last instruction of a section, if it is a jump or a call of the usual size, until the section is read again.
+ * One that is a function on its own stays: a program may compare its address with that of the function it jumps to.
  * @returns bytes that are left, or -1
  */
-function sizeWithoutJump(sections: RewrittenSections, id: number): number {
-  const { code } = sections;
+function sizeWithoutJump(sections: RewrittenSections, id: number, next: number): number {
+  const { code, fields } = sections;
+  // The one that is read last stays.
+  const isHidden = sections.read(next) && !looksAtCaller(code);
   if (!sections.read(id)) return -1;
   const last = code.count - 1;
-  if (code.flow[last] !== Flow.jmpRel || code.length[last] !== JUMP_SIZE) return -1;
+  const isCall = code.flow[last] === Flow.callRel;
+  if ((code.flow[last] !== Flow.jmpRel && !(isCall && isHidden)) || code.length[last] !== JUMP_SIZE)
+    return -1;
   if ((code.marks[last]! & (Mark.function | Mark.start)) !== 0) return -1;
-  code.newLength[last] = 0;
+  if (isCall) code.replace(last, PUSH_RAX, PUSH_RAX.length);
+  else code.newLength[last] = 0;
+  fields.gone[fields.count - 1] = 1;
   return placeInstructions(code);
 }

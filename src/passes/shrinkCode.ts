@@ -17,6 +17,7 @@ import type { SectionRules } from '../place/rules.ts';
 import type { InputObject, Program } from '../program.ts';
 import { type Liveness, MAX_CUT_BYTES, type Shrinkage, type Synthesis } from '../results.ts';
 import type { LinkScript } from '../script/linkScript.ts';
+import { findNeverReturning } from '../shrink/neverReturns.ts';
 import { isDebuggable, Origin, originOf } from '../shrink/origin.ts';
 import { findEntries } from '../shrink/references.ts';
 import { Refusal } from '../shrink/refusal.ts';
@@ -34,13 +35,26 @@ export function shrinkCode(
   options: LinkOptions,
 ): Shrinkage {
   const sections: { section: number; before: number; after: number; refusal: string }[] = [];
-  if (options.shrink === 'none' || options.verbatim) return { sections, entries: undefined };
+  if (options.shrink === 'none' || options.verbatim)
+    return { sections, entries: undefined, neverReturns: undefined };
   const entries = findEntries(program, liveness, pieces, synthesis, script, options);
   const extent = new Extent(program, liveness, options, rules !== undefined);
   const isSized = isInRange(program, liveness);
   const tables = isSized && !rules ? new SwitchTables(program, liveness, pieces) : undefined;
   const { unwind } = liveness;
-  const shrinker = new Shrinker(program, pieces, synthesis, entries, extent, unwind, tables, options);
+  // Who is called where, unwinders see in what functions return to.
+  const neverReturns = isSized && !unwind ? findNeverReturning(program, liveness) : undefined;
+  const shrinker = new Shrinker(
+    program,
+    pieces,
+    synthesis,
+    entries,
+    extent,
+    unwind,
+    tables,
+    neverReturns,
+    options,
+  );
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
     let origin: ObjectOrigin | undefined;
@@ -56,7 +70,7 @@ export function shrinkCode(
     }
   }
   tables?.commit(synthesis);
-  return { sections, entries };
+  return { sections, entries, neverReturns };
 }
 
 /**

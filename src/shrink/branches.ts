@@ -1,6 +1,6 @@
 /** Rewrites of branches that need no sizes: afterwards each leads where it would get to anyway. */
 import { Flow } from '../x86/decode.ts';
-import { type Code, Mark, NO_TARGET } from './code.ts';
+import { type Code, Feature, Mark, NO_TARGET } from './code.ts';
 
 /** Jumps to jumps that are followed at most: they may go round in a circle. */
 const MAX_STEPS = 16;
@@ -39,7 +39,7 @@ export class Tracer {
 
   /** Follows the flow of control from an instruction. */
   traceFrom(code: Code, start: number): void {
-    const { count, flow, target, marks } = code;
+    const { count, flow, target, marks, features } = code;
     if (this.#open.length <= count) this.#open = new Int32Array(2 * count);
     const open = this.#open;
     let opened = 0;
@@ -50,7 +50,7 @@ export class Tracer {
         const t = target[i]!;
         // Each instruction opens one place at most, and only once.
         if (t !== NO_TARGET) open[opened++] = t;
-        if (isEnd(flow[i]!)) break;
+        if (isEnd(flow[i]!) || (features[i]! & Feature.lastCall) !== 0) break;
       }
     }
   }

@@ -43,6 +43,8 @@ export const Feature = {
   clearsUpper: 64,
   /** LEAVE; LEA rsp, [rbp+x]; MOV rsp, rbp */
   endsFrame: 128,
+  /** A call of what never returns. */
+  lastCall: 256,
 } as const;
 
 /** `Code.target` of an instruction that refers to no place in its section. */
@@ -72,7 +74,7 @@ export class Code {
   /** 1 for an instruction that has a relocation. */
   hasField = new Uint8Array(INITIAL_ROWS);
   /** Bits of `Feature`. */
-  features = new Uint8Array(INITIAL_ROWS);
+  features = new Uint16Array(INITIAL_ROWS);
   /** Bits of `Mark`. There is one for the end of the section too. */
   marks = new Uint16Array(INITIAL_ROWS);
   /** Bytes that are left of it, and where it lies then; the end of the section has a place too. */
@@ -117,6 +119,12 @@ export class Code {
     this.newLength[i] = length;
   }
 
+  /** Marks the end of a function, in bytes from the start; what nothing reaches may have been cut off there. */
+  endFunction(offset: number): void {
+    const i = offset < 0 ? -1 : this.insnAt[Math.min(offset, this.size)]!;
+    if (i >= 0) this.marks[i]! |= Mark.functionEnd;
+  }
+
   /** Where the bytes of an instruction are as it is now. */
   sourceOf(i: number): Uint8Array {
     return this.patch[i] === UNCHANGED ? this.bytes : this.patches;
@@ -136,7 +144,7 @@ export class Code {
     this.flagEffect = new Uint16Array(rows);
     this.registerEffect = new Int32Array(rows);
     this.hasField = new Uint8Array(rows);
-    this.features = new Uint8Array(rows);
+    this.features = new Uint16Array(rows);
     this.marks = new Uint16Array(rows);
     this.newLength = new Uint8Array(rows);
     this.newAt = new Uint32Array(rows);

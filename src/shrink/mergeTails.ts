@@ -51,7 +51,9 @@ export class TailMerger {
     for (let i = 0; i < count; i++) {
       if (newLength[i] === 0) continue;
       if (before >= 0 && this.#isEnd(i)) {
-        const key = mix(this.#hash(before), this.#hash(i));
+        // A call is longer than a jump to it.
+        const isCall = this.#code.flow[i] === Flow.callRel;
+        const key = isCall ? this.#hash(i) : mix(this.#hash(before), this.#hash(i));
         const alike = ends.get(key);
         if (alike) alike.push(i);
         else ends.set(key, [i]);
@@ -63,19 +65,19 @@ export class TailMerger {
 
   #isEnd(i: number): boolean {
     const flow = this.#code.flow[i]!;
+    if ((this.#code.features[i]! & Feature.lastCall) !== 0) return true;
     return flow === Flow.ret || flow === Flow.jmpRel || flow === Flow.indirectJmp || flow === Flow.stop;
   }
 
   /** Merges the end `alike[k]` with the one before it that has most in common with it. */
   #mergeBest(alike: number[], k: number, withCalls: boolean): boolean {
-    const { at } = this.#code;
     const end = alike[k]!;
     let best = -1;
     let bestGain = 0;
     for (let other = k - 1; other >= Math.max(0, k - MAX_COMPARED); other--) {
       if (this.#instead[alike[other]!]! >= 0 || this.#instead[end]! >= 0) continue;
       const saved = this.#compare(alike[other]!, end, withCalls, false);
-      const jump = at[end]! - at[alike[other]!]! < NEAR ? SHORT_JUMP : LONG_JUMP;
+      const jump = this.#isNear(alike[other]!, end) ? SHORT_JUMP : LONG_JUMP;
       if (saved - jump <= bestGain) continue;
       bestGain = saved - jump;
       best = alike[other]!;
@@ -83,6 +85,14 @@ export class TailMerger {
     if (best < 0) return false;
     this.#compare(best, end, withCalls, true);
     return true;
+  }
+
+  /** Whether a short jump reaches from one instruction to another, with what is left of those between. */
+  #isNear(from: number, to: number): boolean {
+    const { newLength } = this.#code;
+    let distance = 0;
+    for (let i = from; i < to && distance < NEAR; i++) distance += newLength[i]!;
+    return distance < NEAR;
   }
 
   /**

@@ -52,7 +52,7 @@ export function narrowTables(
     starts: Uint32Array.from(runs, ({ start }) => start),
     offsets: Int32Array.from(runs, ({ offset }) => offset),
   });
-  pieces.moveTables(id);
+  pieces.moveTables(id, new Set(tables.map(({ start }) => start)));
   let row = renewRows(program, synthesis, id, rows.length);
   for (const { offset, type, symbol, addend, rewrite } of rows) {
     program.relocations.set(row, offset, type, symbol, addend);

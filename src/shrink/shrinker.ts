@@ -1,4 +1,6 @@
 /** Shrinks one section after the other. */
+
+import { STT_GNU_IFUNC } from '../elf/constants.ts';
 import type { Extent } from '../extent.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
@@ -12,7 +14,7 @@ import { placeInstructions } from './assemble.ts';
 import { testBits } from './bitTests.ts';
 import { dropIdle, Tracer, threadJumps } from './branches.ts';
 import { chainBranches } from './chainBranches.ts';
-import { Code, Fields, Mark, NO_TARGET } from './code.ts';
+import { Code, Feature, Fields, Mark, NO_TARGET } from './code.ts';
 import { commitSection } from './commit.ts';
 import { testOriginals } from './copies.ts';
 import { leaveFrames } from './frames.ts';
@@ -21,12 +23,14 @@ import { RegisterRewriter } from './knownRegisters.ts';
 import { TailMerger } from './mergeTails.ts';
 import { pushAndPop } from './pushPop.ts';
 import { SectionReader } from './readSection.ts';
+import { endOfFunction } from './redZone.ts';
 import { type CodeEntries, Entry } from './references.ts';
 import { Refusal } from './refusal.ts';
 import { Rewriter } from './rewriteInstructions.ts';
 import { joinSums } from './sums.ts';
 import { SwitchRewriter } from './switches.ts';
 import type { SwitchTables } from './switchTables.ts';
+import { dropSaves } from './unsaved.ts';
 
 export class Shrinker {
   readonly #program: Program;
@@ -40,6 +44,7 @@ export class Shrinker {
   readonly #tables: FunctionTables | undefined;
   readonly #isPacked: boolean;
   readonly #switches: SwitchRewriter | undefined;
+  readonly #neverReturns: Uint8Array | undefined;
   readonly #target = new Target();
   readonly #tracer = new Tracer();
   readonly #merger = new TailMerger(this.#code, this.#fields);
@@ -48,6 +53,7 @@ export class Shrinker {
   /**
    * @param unwind tables that are part of the program
    * @param switchTables those that may become narrower, if any may
+   * @param neverReturns 1 by section id for those that never return, where that is known
    */
   constructor(
     program: Program,
@@ -57,6 +63,7 @@ export class Shrinker {
     extent: Extent,
     unwind: UnwindTables | undefined,
     switchTables: SwitchTables | undefined,
+    neverReturns: Uint8Array | undefined,
     { shrink, unpackedBy }: LinkOptions,
   ) {
     this.#tables = unwind && new FunctionTables(program, pieces, unwind);
@@ -68,6 +75,7 @@ export class Shrinker {
     const given = shrink === 'all' ? Given.plainMemory : 0;
     this.#rewriter = new Rewriter(this.#code, this.#fields, extent, given);
     this.#isPacked = unpackedBy !== undefined;
+    this.#neverReturns = neverReturns;
     if (switchTables)
       this.#switches = new SwitchRewriter(program, this.#code, this.#fields, extent, switchTables);
   }
@@ -83,6 +91,8 @@ export class Shrinker {
     if (refusal) return refusal;
     const tables = this.#tables;
     if (tables && !tables.read(id, code)) return Refusal.unwindTable;
+    const isDescribed = tables !== undefined && !tables.isEmpty;
+    if (!isDescribed) this.#findLastCalls(id);
     const liveFlags = this.#rewriter.rewriteAll(isTrusted);
     this.#registers.rewrite(liveFlags, tables?.hasLandingPads === true);
     joinSums(code, liveFlags);
@@ -90,6 +100,8 @@ export class Shrinker {
     testBits(code, liveFlags);
     leaveFrames(code, liveFlags);
     this.#switches?.rewrite(id, liveFlags);
+    if (!isDescribed && this.#neverReturns?.[id] === 1 && endOfFunction(code, 0) === code.count)
+      dropSaves(code);
     pushAndPop(code, liveFlags, this.#isPacked);
     threadJumps(code);
     this.#tracer.trace(code);
@@ -98,7 +110,7 @@ export class Shrinker {
     dropIdle(code);
     // What calls and landing pads belong to each other is told by where they lie.
     const hasPads = tables?.hasLandingPads === true;
-    while (!hasPads && this.#merger.merge(!tables || tables.isEmpty)) dropIdle(code);
+    while (!hasPads && this.#merger.merge(!isDescribed)) dropIdle(code);
     let size = placeInstructions(code);
     if (size > 0 && chainBranches(code, this.#fields)) size = placeInstructions(code);
     if (size < 0 || tables?.keepLandingPads(code) === false) return Refusal.short;
@@ -106,6 +118,23 @@ export class Shrinker {
     commitSection(this.#program, this.#pieces, this.#synthesis, id, code, this.#fields, size);
     this.#switches?.commit();
     return Refusal.none;
+  }
+
+  /** Notes which calls do not return. */
+  #findLastCalls(id: number): void {
+    const never = this.#neverReturns;
+    if (!never) return;
+    const { flow, features, target } = this.#code;
+    const { count, insn, gone, symbol } = this.#fields;
+    for (let f = 0; f < count; f++) {
+      const i = insn[f]!;
+      if (flow[i] !== Flow.callRel) continue;
+      const isOwn = gone[f] === 1 || target[i] !== NO_TARGET;
+      if (!isOwn) locate(this.#program, symbol[f]!, this.#target);
+      const { section, type } = this.#target;
+      const called = isOwn ? id : type === STT_GNU_IFUNC ? -1 : section;
+      if (called >= 0 && never[called] === 1) features[i]! |= Feature.lastCall;
+    }
   }
 
   /** Marks where control enters the section, and what must keep an even address. */
@@ -167,10 +196,9 @@ export class Shrinker {
     const { insnAt, marks, size } = this.#code;
     marks[0]! |= Mark.function;
     for (let n = first[id]!; n < first[id + 1]!; n++) {
+      if ((kind[n]! & Entry.functionEnd) !== 0) this.#code.endFunction(offset[n]!);
       const i = offset[n]! >= 0 && offset[n]! <= size ? insnAt[offset[n]!]! : -1;
-      if (i < 0) continue;
-      if ((kind[n]! & Entry.function) !== 0) marks[i]! |= Mark.function;
-      if ((kind[n]! & Entry.functionEnd) !== 0) marks[i]! |= Mark.functionEnd;
+      if ((kind[n]! & Entry.function) !== 0 && i >= 0) marks[i]! |= Mark.function;
     }
   }
 
