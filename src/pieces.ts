@@ -163,20 +163,10 @@ export class Pieces {
     this.#tables = tables;
   }
 
-  /**
-   * Lets the tables of a section that has been rewritten lie where its bytes are now.
-   * @param gone where those began that are no tables of distances from themselves any more
-   */
-  moveTables(id: number, gone: ReadonlySet<number>): void {
-    const bounds = this.#tables.get(id);
-    if (!bounds) return;
-    const moved: number[] = [];
-    for (let at = 0; at < bounds.length; at += 2) {
-      const start = bounds[at]!;
-      const size = bounds[at + 1]! - start;
-      if (!gone.has(start)) moved.push(this.resolve(id, start), this.resolve(id, start) + size);
-    }
-    this.#tables = new Map(this.#tables).set(id, Uint32Array.from(moved));
+  /** Forgets the tables of a section, which are no longer distances from their starts. */
+  dropTables(id: number): void {
+    const tables = new Map(this.#tables);
+    if (tables.delete(id)) this.#tables = tables;
   }
 
   /**

@@ -44,7 +44,8 @@ export function joinSections(
   if (pairs.length === 0) return;
   const sections = new RewrittenSections(program, pieces, synthesis, entries, liveness);
   for (const { id, next } of pairs) {
-    const size = sizeWithoutJump(sections, id, next);
+    if (joiner.endsWithCall(id) && !isHidden(sections, next)) continue;
+    const size = sizeWithoutJump(sections, id);
     if (size > 0 && joiner.mayFollow(id, size, next) && sections.commit(id)) joiner.join(id, next);
   }
 }
@@ -87,6 +88,11 @@ class Joiner {
     if ((opcode !== JMP_REL32 && opcode !== CALL_REL32) || !isField || !isDistance) return -1;
     const next = this.#startingAt(relocations.symbol[row]!, relocations.addend[row]! + FIELD_SIZE);
     return opcode === JMP_REL32 || this.#neverReturns?.[this.#target.section] === 1 ? next : -1;
+  }
+
+  /** Whether what `nextOf` has found is led to by a call. */
+  endsWithCall(id: number): boolean {
+    return this.#pieces.contentOf(id)?.at(-JUMP_SIZE) === CALL_REL32;
   }
 
   #isMovable(id: number): boolean {
@@ -133,20 +139,22 @@ class Joiner {
   }
 }
 
+/** Whether a function sees nothing of who calls it. */
+function isHidden(sections: RewrittenSections, id: number): boolean {
+  return sections.read(id) && !looksAtCaller(sections.code);
+}
+
 /**
  * Drops the last instruction of a section, if it is a jump or a call of the usual size, until the section is read again.
  * One that is a function on its own stays: a program may compare its address with that of the function it jumps to.
  * @returns bytes that are left, or -1
  */
-function sizeWithoutJump(sections: RewrittenSections, id: number, next: number): number {
+function sizeWithoutJump(sections: RewrittenSections, id: number): number {
   const { code, fields } = sections;
-  // The one that is read last stays.
-  const isHidden = sections.read(next) && !looksAtCaller(code);
   if (!sections.read(id)) return -1;
   const last = code.count - 1;
   const isCall = code.flow[last] === Flow.callRel;
-  if ((code.flow[last] !== Flow.jmpRel && !(isCall && isHidden)) || code.length[last] !== JUMP_SIZE)
-    return -1;
+  if ((code.flow[last] !== Flow.jmpRel && !isCall) || code.length[last] !== JUMP_SIZE) return -1;
   if ((code.marks[last]! & (Mark.function | Mark.start)) !== 0) return -1;
   if (isCall) code.replace(last, PUSH_RAX, PUSH_RAX.length);
   else code.newLength[last] = 0;

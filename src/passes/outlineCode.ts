@@ -51,11 +51,8 @@ export function outlineCode(
   const ids = shrunk.map(({ section }) => section).filter((id) => isCandidate(pieces, id));
   if (ids.reduce((sum, id) => sum + pieces.size[id]!, 0) > MAX_CODE) return;
   const sections = new RewrittenSections(program, pieces, synthesis, entries, liveness);
-  const tokens = new Tokens(program, pieces);
-  for (const id of ids) {
-    if (sections.read(id)) tokens.add(id, sections.code, sections.fields, sections.states());
-  }
-  const { repeats, choice } = choose(tokens, liveness.unwind !== undefined);
+  const tokens = readTokens(program, pieces, sections, ids);
+  const { repeats, choice } = chooseAll(tokens, liveness.unwind !== undefined);
   if (choice.repeats.length === 0) return;
   const functions = new OutlinedFunctions(repeats, choice);
   replaceRepeats(program, pieces, tokens, repeats, choice, functions, sections);
@@ -65,10 +62,40 @@ export function outlineCode(
     pieces.setContent(home, functions.bytes);
     functions.writeRelocations(program, home);
   }
+  shareEnds(program, pieces, sections, ids);
   coverRows(program, synthesis);
 }
 
-function choose(tokens: Tokens, hasUnwind: boolean): { repeats: Repeats; choice: Choice } {
+/** Lets functions share what stands in front of jumps to the ends that they share already. */
+function shareEnds(
+  program: Program,
+  pieces: Pieces,
+  sections: RewrittenSections,
+  ids: readonly number[],
+): void {
+  const tokens = readTokens(program, pieces, sections, ids);
+  const repeats = new Repeats();
+  findRepeats(tokens, Sharing.jump, repeats);
+  const choice = chooseRepeats(repeats, tokens.count, false);
+  if (choice.repeats.length === 0) return;
+  const functions = new OutlinedFunctions(repeats, choice);
+  replaceRepeats(program, pieces, tokens, repeats, choice, functions, sections);
+}
+
+function readTokens(
+  program: Program,
+  pieces: Pieces,
+  sections: RewrittenSections,
+  ids: readonly number[],
+): Tokens {
+  const tokens = new Tokens(program, pieces);
+  for (const id of ids) {
+    if (sections.read(id)) tokens.add(id, sections.code, sections.fields, sections.states());
+  }
+  return tokens;
+}
+
+function chooseAll(tokens: Tokens, hasUnwind: boolean): { repeats: Repeats; choice: Choice } {
   const repeats = new Repeats();
   findRepeats(tokens, Sharing.call, repeats);
   findRepeats(tokens, Sharing.jump, repeats);

@@ -5,6 +5,7 @@
  *
  * - MOV r32, imm32 with a number from 0 to 127 takes five bytes, PUSH imm8 and POP r64 three. Both leave the number in
  *   the register, with zeros above it.
+ * - MOV r64, imm64 takes ten bytes; a number from -128 to 127 that is pushed, popped and rotated or shifted seven or eight.
  * - MOV r64, r64 of the first eight registers takes three bytes, PUSH and POP two. PUSH rsp pushes what rsp was before,
  *   and POP rsp leaves what has been popped (SDM vol. 2, PUSH and POP).
  * - MOV m64, imm32 with a number from -128 to 127 takes two or three bytes more than PUSH imm8 and POP m64, which stores
@@ -12,8 +13,9 @@
  * - SUB rsp, 8 makes room of which nobody knows what it holds, and takes four bytes; PUSH of any register takes one.
  * - ADD rsp, 8 in front of POP r64 takes four bytes; a POP of the same register, which gets another value at once, one.
  *
- * PUSH and POP leave the flags alone, which ADD and SUB do not.
+ * PUSH and POP leave the flags alone, which ADD, SUB, ROR and SHR do not.
  */
+import { readI32 } from '../elf/bytes.ts';
 import { ALL_FLAGS } from '../x86/flags.ts';
 import { type Code, UNCHANGED } from './code.ts';
 import { endOfPart, leavesRedZone } from './redZone.ts';
@@ -28,6 +30,11 @@ const RIP_RELATIVE = 5;
 
 /** Bytes that a PUSH and a POP are for. */
 const SLOT = 8;
+/** Bytes of MOV r64, imm64. */
+const WIDE_SIZE = 10;
+/** ModRM.reg of shifts. */
+const ROR = 1;
+const SHR = 5;
 
 /**
  * @param liveFlags those that are live before each instruction, as masks of `Flag`
@@ -53,6 +60,7 @@ function rewrite(code: Code, start: number, end: number, liveFlags: Uint8Array, 
     const [source, from] = patch[i] === UNCHANGED ? [bytes, at[i]!] : [patches, patch[i]!];
     let length: number;
     if (isConstant) length = pushConstant(source, from, size);
+    else if (size === WIDE_SIZE) length = (liveFlags[i + 1]! & ALL_FLAGS) === 0 ? pushWide(source, from) : 0;
     else if (size > 6) length = pushStored(source, from, size);
     else if (size === 3) length = pushRegister(source, from);
     else if ((liveFlags[i + 1]! & ALL_FLAGS) !== 0) continue;
@@ -74,6 +82,52 @@ function pushConstant(source: Uint8Array, from: number, size: number): number {
   let length = 2;
   if (isHigh) out[length++] = REX_B;
   out[length++] = POP | (opcode & 7);
+  return length;
+}
+
+/** REX.W B8 MOV r64, imm64 */
+function pushWide(source: Uint8Array, from: number): number {
+  const rex = source[from]!;
+  const register = source[from + 1]! & 7;
+  if ((rex & 0xfe) !== REX_W || (source[from + 1]! & 0xf8) !== 0xb8) return 0;
+  const low = readI32(source, from + 2);
+  const high = readI32(source, from + 6);
+  for (let count = 1; count < 64; count++) {
+    const top = rotatedHigh(low, high, count);
+    const number = rotatedHigh(high, low, count);
+    // -1 without its upper bits is no rotation of a small number.
+    const isShifted =
+      count < 32 ? low === -1 && high === -1 >>> count : high === 0 && low === -1 >>> (count - 32);
+    if (!isShifted && (top !== number >> 31 || number < -128 || number > 127)) continue;
+    return writeTurned(rex & 1, register, isShifted ? -1 : number, isShifted ? SHR : ROR, count);
+  }
+  return 0;
+}
+
+/** The upper half of a number that is rotated to the left, or the lower half, if the halves are exchanged. */
+function rotatedHigh(low: number, high: number, count: number): number {
+  const [first, second] = count < 32 ? [high, low] : [low, high];
+  const bits = count & 31;
+  return bits === 0 ? first : (first << bits) | (second >>> (32 - bits));
+}
+
+/** PUSH imm8; POP r64; ROR or SHR r64, count */
+function writeTurned(
+  rexB: number,
+  register: number,
+  number: number,
+  operation: number,
+  count: number,
+): number {
+  let length = 0;
+  out[length++] = 0x6a;
+  out[length++] = number;
+  if (rexB !== 0) out[length++] = REX_B;
+  out[length++] = POP | register;
+  out[length++] = REX_W | rexB;
+  out[length++] = count === 1 ? 0xd1 : 0xc1;
+  out[length++] = 0xc0 | (operation << 3) | register;
+  if (count > 1) out[length++] = count;
   return length;
 }
 

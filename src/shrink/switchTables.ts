@@ -2,7 +2,9 @@
  * Tables that switches jump through, made narrower: entries of eight bytes with addresses of labels, or of four with
  * distances from the table, become distances of one or two bytes from the label that comes first.
  *
- * A table may change if nothing refers to it but the jump. Where it begins, that says; where it ends, the next place
+ * A table may change if nothing refers to it but the jump, and nothing refers to anything else in its section: of an
+ * address between two things there, nobody could say to which of them it belongs, since `array[i - 5]` is one as well.
+ * Where it begins, that says; where it ends, the next place
  * that something refers to, or the last of the entries that follow each other. Of tables that lie side by side this
  * alone is no proof: `table - 8(,%rax,8)` leads to the last entry of the one before, so that the beginning of one and
  * the end of another would be wrong by an entry. There the comparison in front of the jump has to speak of as many.
@@ -33,7 +35,7 @@ export class SwitchTables {
   readonly #pieces: Pieces;
   /** By section with addresses of code: the places in it that something refers to, ascending, each as often as it is. */
   readonly #places: ReadonlyMap<number, Int32Array>;
-  readonly #narrowed = new Map<number, NarrowedTable[]>();
+  readonly #narrowed = new Map<number, readonly NarrowedTable[]>();
   readonly #target = new Target();
 
   constructor(program: Program, liveness: Liveness, pieces: Pieces) {
@@ -98,23 +100,20 @@ export class SwitchTables {
     return this.#target.section === code;
   }
 
-  /**
-   * Has a table made narrower.
-   * @param size bytes of an entry, 1 or 2
-   * @param first number of the entry whose label comes first
-   */
-  narrow(table: SwitchTable, size: number, first: number): void {
-    const tables = this.#narrowed.get(table.section);
-    if (tables) tables.push({ ...table, size, first });
-    else this.#narrowed.set(table.section, [{ ...table, size, first }]);
+  /** How many references there are to a section that may hold tables. */
+  countPlaces(section: number): number {
+    return this.#places.get(section)?.length ?? 0;
+  }
+
+  /** Has tables made narrower, which are all that something refers to in a section. */
+  narrow(section: number, tables: readonly NarrowedTable[]): void {
+    this.#narrowed.set(section, tables);
   }
 
   /** Writes the sections anew whose tables have become narrower. */
   commit(synthesis: Synthesis): void {
-    for (const [id, tables] of this.#narrowed) {
-      tables.sort((a, b) => a.start - b.start);
+    for (const [id, tables] of this.#narrowed)
       narrowTables(this.#program, this.#pieces, synthesis, id, tables);
-    }
   }
 }
 

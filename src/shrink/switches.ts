@@ -18,52 +18,25 @@
  */
 import type { Extent } from '../extent.ts';
 import { locate, type Program, Target } from '../program.ts';
-import { createInstruction, decode, Encoding, Flow, type Instruction } from '../x86/decode.ts';
 import { Register } from '../x86/effects.ts';
-import { signed } from '../x86/exits.ts';
 import { ALL_FLAGS } from '../x86/flags.ts';
-import { WRITTEN_REGISTERS_SHIFT } from '../x86/registers.ts';
-import { Calculation, calculationOf, R_X86_64_32 } from '../x86/relocations.ts';
-import { conditionOf, isConditional } from './branches.ts';
-import { type Code, type Fields, Mark, UNCHANGED } from './code.ts';
+import { R_X86_64_32 } from '../x86/relocations.ts';
+import type { Code, Fields } from './code.ts';
 import { findLiveRegisters } from './deadRegisters.ts';
+import type { NarrowedTable } from './narrowTables.ts';
+import { type ComputedJump, type DirectJump, SwitchReader } from './switchJumps.ts';
 import type { SwitchTable, SwitchTables } from './switchTables.ts';
 
 /** Bytes by which the jump of a switch may grow. */
 const GROWTH = 12;
-/** Nothing leads to what stands between the load of a table's address and the jump. */
-const ENTERED = Mark.entry | Mark.target | Mark.function | Mark.start | Mark.landingPad | Mark.even;
-/** Instructions in front of a jump among which the comparison is looked for. */
-const MOST_BEFORE = 8;
-/** Instructions between the load of a table's address and the jump. */
-const MOST_BETWEEN = 24;
-/** Conditions of Jcc. */
-const ABOVE_OR_EQUAL = 3;
-const ABOVE = 7;
-const REX_W = 8;
-
-/** The first form: one instruction. */
-interface DirectJump {
-  readonly table: SwitchTable;
-  readonly jump: number;
-  /** The field of the table's address. */
-  readonly field: number;
-  /** Number of the register that says which entry. */
-  readonly index: number;
-}
-
-/** The second form: instructions, and the registers that they use. */
-interface ComputedJump {
-  readonly table: SwitchTable;
-  readonly load: number;
-  readonly add: number;
-  readonly index: number;
-  /** Has the address of the table. */
-  readonly base: number;
-  /** Gets the distance. */
-  readonly distance: number;
-  /** Has the address of the label in the end. */
-  readonly result: number;
+/** Bytes that are written in the place of one instruction. */
+const MAX_JUMP = 20;
+/** What becomes of a jump and its table. */
+interface Plan extends NarrowedTable {
+  /** Bytes that are saved. */
+  readonly gain: number;
+  /** Rewrites the jump. */
+  readonly apply: () => void;
 }
 
 /** Where the labels of a table lie. */
@@ -83,9 +56,8 @@ export class SwitchRewriter {
   readonly #extent: Extent;
   readonly #tables: SwitchTables;
   readonly #target = new Target();
-  readonly #insn = createInstruction();
-  readonly #out = new Uint8Array(20);
-  #pending: { readonly table: SwitchTable; readonly size: number; readonly first: number }[] = [];
+  readonly #reader: SwitchReader;
+  readonly #pending = new Map<number, readonly NarrowedTable[]>();
 
   constructor(program: Program, code: Code, fields: Fields, extent: Extent, tables: SwitchTables) {
     this.#program = program;
@@ -93,6 +65,7 @@ export class SwitchRewriter {
     this.#fields = fields;
     this.#extent = extent;
     this.#tables = tables;
+    this.#reader = new SwitchReader(program, code, fields, extent, tables);
   }
 
   /**
@@ -100,163 +73,42 @@ export class SwitchRewriter {
    * @param liveFlags those that are live before each instruction, as masks of `Flag`
    */
   rewrite(id: number, liveFlags: Uint8Array): void {
-    this.#pending = [];
-    const direct: DirectJump[] = [];
-    const computed: ComputedJump[] = [];
-    for (let f = 0; f < this.#fields.count; f++) {
-      const { gone, type } = this.#fields;
-      if (gone[f] === 1 || calculationOf[type[f]!] !== Calculation.absolute) continue;
-      const jump = this.#readDirect(f, id);
-      if (jump) direct.push(jump);
-      const other = jump ? undefined : this.#readComputed(f, id);
-      if (other) computed.push(other);
+    this.#pending.clear();
+    const jumps = this.#reader.findJumps(id);
+    if (jumps.length === 0) return;
+    const owned = this.#reader.ownBases(jumps);
+    const plans = new Map<number, Plan[]>();
+    for (const jump of jumps) {
+      const { section } = jump.table;
+      const plan = this.#plan(jump, owned, GROWTH * jumps.length, liveFlags);
+      if (plan) plans.set(section, [...(plans.get(section) ?? []), plan]);
     }
-    const growth = GROWTH * (direct.length + computed.length);
-    if (growth === 0) return;
-    const owned = this.#ownBases(computed);
-    // From behind, since fields are added.
-    for (const jump of direct.reverse()) this.#rewriteDirect(jump, growth, liveFlags);
-    for (const jump of computed.reverse()) {
-      if (((owned >> jump.base) & 1) === 1) this.#rewriteComputed(jump, growth, liveFlags);
+    for (const [section, all] of plans) {
+      const gain = all.reduce((sum, plan) => sum + plan.gain, 0);
+      if (all.length !== this.#tables.countPlaces(section) || gain <= 0) continue;
+      for (const { apply } of all) apply();
+      this.#pending.set(section, all);
     }
   }
 
   /** Has the tables made narrower of the section that was rewritten last. */
   commit(): void {
-    for (const { table, size, first } of this.#pending) this.#tables.narrow(table, size, first);
-    this.#pending = [];
+    for (const [section, tables] of this.#pending) this.#tables.narrow(section, tables);
+    this.#pending.clear();
   }
 
-  /** JMP [index*8+table] */
-  #readDirect(f: number, id: number): DirectJump | undefined {
-    const code = this.#code;
-    const insn = this.#insn;
-    const jump = this.#fields.insn[f]!;
-    if (code.flow[jump] !== Flow.indirectJmp || code.newLength[jump] === 0) return undefined;
-    const bytes = code.sourceOf(jump);
-    const at = code.startOf(jump);
-    decode(bytes, at, at + code.newLength[jump]!, insn);
-    const modrm = bytes[at + insn.modrmOffset]!;
-    const sib = bytes[at + insn.modrmOffset + 1]!;
-    const index = ((sib >> 3) & 7) | ((insn.rex & 2) << 2);
-    const isTable = modrm === 0x24 && (sib & 0xc7) === 0xc5 && index !== Register.rsp;
-    if (!isTable || this.#fields.within[f] !== insn.dispOffset) return undefined;
-    const table = this.#findTable(f, 8, id, this.#countBefore(jump));
-    return table && { table, jump, field: f, index };
-  }
-
-  /** @param expected how many entries code seems to count on, or -1 */
-  #findTable(f: number, width: number, id: number, expected: number): SwitchTable | undefined {
-    const { symbol, addend } = this.#fields;
-    locate(this.#program, symbol[f]!, this.#target);
-    const { section, low } = this.#target;
-    const isLow = section >= 0 && this.#extent.isLowAddress(symbol[f]!, addend[f]!);
-    return isLow ? this.#tables.find(section, low + addend[f]!, width, id, expected) : undefined;
-  }
-
-  /** How many entries a jump may use, by the comparison or the mask in front of it; -1 if there is none. */
-  #countBefore(jump: number): number {
-    const code = this.#code;
-    const { bytes, at, size, flow } = code;
-    let isAbove = 0;
-    for (let i = jump - 1; i >= Math.max(0, jump - MOST_BEFORE); i--) {
-      if (isConditional(code, i)) {
-        const condition = conditionOf(code, i);
-        if (isAbove !== 0 || (condition !== ABOVE && condition !== ABOVE_OR_EQUAL)) return -1;
-        isAbove = condition;
-        continue;
-      }
-      if (flow[i] !== Flow.none) return -1;
-      decode(bytes, at[i]!, size, this.#insn);
-      const operation = groupOperation(bytes, at[i]!, this.#insn);
-      const number = operation < 0 ? 0 : signed(bytes, at[i]! + this.#insn.immOffset, this.#insn.immSize);
-      if (operation === AND && isAbove === 0) return number + 1;
-      if (operation === CMP && isAbove !== 0) return number + (isAbove === ABOVE ? 1 : 0);
-    }
-    return -1;
-  }
-
-  /** MOV base, table; MOVSXD distance, [base+index*4]; ADD result, other; JMP result */
-  #readComputed(f: number, id: number): ComputedJump | undefined {
-    const code = this.#code;
-    const first = this.#fields.insn[f]!;
-    const base = loadedRegister(code, first);
-    if (base < 0) return undefined;
-    const load = this.#findBetween(first, 1 << base, 0, (i) => this.#readLoad(i, base));
-    if (load < 0) return undefined;
-    const { distance, index } = this.#loaded;
-    const used = (1 << base) | (1 << distance);
-    const add = this.#findBetween(load, used, 1 << distance, (i) => this.#readAdd(i, base, distance));
-    if (add < 0) return undefined;
-    const result = this.#result;
-    if (this.#findBetween(add, 1 << result, 0, (i) => this.#jumpsBy(i, result)) < 0) return undefined;
-    const table = this.#findTable(f, 4, id, -1);
-    return table && { table, load, add, index, base, distance, result };
-  }
-
-  readonly #loaded = { distance: 0, index: 0 };
-  #result = 0;
-
-  /**
-   * Finds an instruction that control gets to from another one only.
-   * @param kept registers that those between do not write
-   * @param unread registers that they do not read either
-   */
-  #findBetween(first: number, kept: number, unread: number, isWanted: (i: number) => boolean): number {
-    const { count, marks, flow, registerEffect, newLength } = this.#code;
-    for (let i = first + 1; i < Math.min(count, first + MOST_BETWEEN); i++) {
-      if ((marks[i]! & ENTERED) !== 0) return -1;
-      if (newLength[i] === 0) continue;
-      if (isWanted(i)) return i;
-      if (flow[i] !== Flow.none) return -1;
-      const effect = registerEffect[i]!;
-      if ((((effect >>> WRITTEN_REGISTERS_SHIFT) & kept) | (effect & unread)) !== 0) return -1;
-    }
-    return -1;
-  }
-
-  #readLoad(i: number, base: number): boolean {
-    if (readTableBase(this.#code, i, this.#insn) !== base) return false;
-    const { bytes, at } = this.#code;
-    const { rex, modrmOffset } = this.#insn;
-    this.#loaded.distance = ((bytes[at[i]! + modrmOffset]! >> 3) & 7) | ((rex & 4) << 1);
-    this.#loaded.index = ((bytes[at[i]! + modrmOffset + 1]! >> 3) & 7) | ((rex & 2) << 2);
-    return this.#code.patch[i] === UNCHANGED;
-  }
-
-  #readAdd(i: number, base: number, distance: number): boolean {
-    const { bytes, at, patch, hasField } = this.#code;
-    if (patch[i] !== UNCHANGED || hasField[i] === 1 || bytes[at[i]!]! >> 3 !== 0x48 >> 3) return false;
-    const opcode = bytes[at[i]! + 1]!;
-    const modrm = bytes[at[i]! + 2]!;
-    if ((opcode !== 0x01 && opcode !== 0x03) || modrm < 0xc0) return false; // ADD
-    const reg = ((modrm >> 3) & 7) | ((bytes[at[i]!]! & 4) << 1);
-    const rm = (modrm & 7) | ((bytes[at[i]!]! & 1) << 3);
-    this.#result = opcode === 0x01 ? rm : reg;
-    return (reg === base && rm === distance) || (reg === distance && rm === base);
-  }
-
-  /** JMP r64 */
-  #jumpsBy(i: number, register: number): boolean {
-    const code = this.#code;
-    if (code.flow[i] !== Flow.indirectJmp) return false;
-    const bytes = code.sourceOf(i);
-    const at = code.startOf(i);
-    decode(bytes, at, at + code.newLength[i]!, this.#insn);
-    const modrm = bytes[at + this.#insn.modrmOffset]!;
-    return (modrm & 0xf8) === 0xe0 && ((modrm & 7) | ((this.#insn.rex & 1) << 3)) === register;
-  }
-
-  /** The base registers, as a mask, of which each use as such belongs to one of some jumps. */
-  #ownBases(jumps: readonly ComputedJump[]): number {
-    const loads = new Set(jumps.map(({ load }) => load));
-    let owned = 0xffff;
-    for (let i = 0; i < this.#code.count; i++) {
-      if (loads.has(i)) continue;
-      const base = readTableBase(this.#code, i, this.#insn);
-      if (base >= 0) owned &= ~(1 << base);
-    }
-    return owned;
+  /** @param owned a mask of base registers that nothing else uses as such */
+  #plan(
+    jump: DirectJump | ComputedJump,
+    owned: number,
+    growth: number,
+    liveFlags: Uint8Array,
+  ): Plan | undefined {
+    const labels = this.#findLabels(jump.table, liveFlags);
+    const size = labels ? entrySize(labels.span + growth) : 0;
+    if (!labels || size === 0) return undefined;
+    if ('jump' in jump) return this.#planDirect(jump, labels, size);
+    return ((owned >> jump.base) & 1) === 1 ? this.#planComputed(jump, labels, size) : undefined;
   }
 
   /** Finds the labels of a table. @returns undefined if one is none, or flags may be read there */
@@ -278,13 +130,11 @@ export class SwitchRewriter {
     return { insns, first, span: at[insns[last]!]! - at[insns[first]!]! };
   }
 
-  #rewriteDirect({ table, jump, field, index }: DirectJump, growth: number, liveFlags: Uint8Array): void {
-    const labels = this.#findLabels(table, liveFlags);
-    const size = labels ? entrySize(labels.span + growth) : 0;
-    if (!labels || size === 0) return;
+  #planDirect({ table, jump, field, index }: DirectJump, labels: Labels, size: number): Plan | undefined {
     const scratch = this.#findScratch(labels, index);
-    if (scratch < 0) return;
-    const out = this.#out;
+    if (scratch < 0) return undefined;
+    const code = this.#code;
+    const out = new Uint8Array(MAX_JUMP);
     let length = 0;
     const rex = (scratch > 7 ? 4 : 0) | (index > 7 ? (size === 1 ? 1 : 3) : 0);
     if (rex !== 0) out[length++] = 0x40 | rex;
@@ -295,8 +145,7 @@ export class SwitchRewriter {
     if (hasSib) out[length++] = ((size === 2 ? index & 7 : 4) << 3) | (index & 7);
     const tableField = length;
     length += 4;
-    const isRax = scratch === Register.rax;
-    if (isRax)
+    if (scratch === Register.rax)
       out[length++] = 0x05; // ADD eax, imm32
     else length = writeLea(out, length, scratch, scratch);
     const baseField = length;
@@ -304,12 +153,13 @@ export class SwitchRewriter {
     if (scratch > 7) out[length++] = 0x41; // REX.B
     out[length++] = 0xff; // JMP r64
     out[length++] = 0xe0 | (scratch & 7);
-    out.fill(0, tableField, tableField + 4).fill(0, baseField, baseField + 4);
-    if (length + size * table.symbols.length >= this.#code.newLength[jump]! + 8 * table.symbols.length)
-      return;
-    this.#code.replace(jump, out, length);
-    this.#fields.within[field] = tableField;
-    this.#finish(table, labels, size, jump, baseField);
+    const gain = code.newLength[jump]! + (8 - size) * table.symbols.length - length;
+    const apply = () => {
+      code.replace(jump, out, length);
+      this.#fields.within[this.#fieldOf(jump, field)] = tableField;
+      this.#addBase(table, labels, jump, baseField);
+    };
+    return { table, size, first: labels.first, gain, apply };
   }
 
   /** A register that may hold the address: one that nobody reads at any label, the index rather than another. */
@@ -322,35 +172,35 @@ export class SwitchRewriter {
     return -1;
   }
 
-  #rewriteComputed(
+  #planComputed(
     { table, load, add, index, base, distance, result }: ComputedJump,
-    growth: number,
-    liveFlags: Uint8Array,
-  ): void {
-    const code = this.#code;
-    const labels = this.#findLabels(table, liveFlags);
-    const size = labels ? entrySize(labels.span + growth) : 0;
-    if (!labels || size === 0) return;
+    labels: Labels,
+    size: number,
+  ): Plan | undefined {
     // Not the address of the table, but what was read there would be another number.
-    if (result === base && this.#isRead(labels, distance)) return;
-    const out = this.#out;
-    const lengthOfLea = writeLea(out, 0, result, distance) + 4;
-    const grown = lengthOfLea - code.newLength[add]!;
-    if (grown >= table.symbols.length * (4 - size)) return;
-    out.fill(0, lengthOfLea - 4, lengthOfLea);
-    code.replace(add, out, lengthOfLea);
-    code.hasField[add] = 1;
+    if (result === base && this.#isRead(labels, distance)) return undefined;
+    const code = this.#code;
+    const sum = new Uint8Array(MAX_JUMP);
+    const sumLength = writeLea(sum, 0, result, distance) + 4;
+    const read = new Uint8Array(MAX_JUMP);
     let length = 0;
     const rex = (distance > 7 ? 4 : 0) | (index > 7 ? 2 : 0) | (base > 7 ? 1 : 0);
-    if (rex !== 0) out[length++] = 0x40 | rex;
-    out[length++] = 0x0f;
-    out[length++] = 0xb5 + size; // MOVZX r32, r/m8; r/m16
+    if (rex !== 0) read[length++] = 0x40 | rex;
+    read[length++] = 0x0f;
+    read[length++] = 0xb5 + size; // MOVZX r32, r/m8; r/m16
     const hasDisp = (base & 7) === 5;
-    out[length++] = (hasDisp ? 0x44 : 0x04) | ((distance & 7) << 3);
-    out[length++] = ((size - 1) << 6) | ((index & 7) << 3) | (base & 7);
-    if (hasDisp) out[length++] = 0;
-    code.replace(load, out, length);
-    this.#finish(table, labels, size, add, lengthOfLea - 4);
+    read[length++] = (hasDisp ? 0x44 : 0x04) | ((distance & 7) << 3);
+    read[length++] = ((size - 1) << 6) | ((index & 7) << 3) | (base & 7);
+    if (hasDisp) length++;
+    const gain =
+      code.newLength[load]! + code.newLength[add]! + (4 - size) * table.symbols.length - length - sumLength;
+    const apply = () => {
+      code.replace(load, read, length);
+      code.replace(add, sum, sumLength);
+      code.hasField[add] = 1;
+      this.#addBase(table, labels, add, sumLength - 4);
+    };
+    return { table, size, first: labels.first, gain, apply };
   }
 
   #isRead({ insns }: Labels, register: number): boolean {
@@ -359,51 +209,16 @@ export class SwitchRewriter {
   }
 
   /** Gives an instruction the address of the label that comes first. */
-  #finish(table: SwitchTable, { first }: Labels, size: number, insn: number, within: number): void {
-    this.#fields.insert(insn, within, R_X86_64_32, table.symbols[first]!, table.addends[first]!);
-    this.#pending.push({ table, size, first });
+  #addBase({ symbols, addends }: SwitchTable, { first }: Labels, insn: number, within: number): void {
+    this.#fields.insert(insn, within, R_X86_64_32, symbols[first]!, addends[first]!);
   }
-}
 
-const AND = 4;
-const CMP = 7;
-
-/** AND or CMP of a register with a number: the operation, or -1 for any other instruction. */
-function groupOperation(bytes: Uint8Array, at: number, insn: Instruction): number {
-  const { encoding, map, opcode, modrmOffset } = insn;
-  if (encoding !== Encoding.legacy || map !== 0) return -1;
-  if (opcode === 0x3c || opcode === 0x3d) return CMP;
-  if (opcode === 0x24 || opcode === 0x25) return AND;
-  if (opcode !== 0x80 && opcode !== 0x81 && opcode !== 0x83) return -1;
-  const modrm = bytes[at + modrmOffset]!;
-  const operation = (modrm >> 3) & 7;
-  return modrm >= 0xc0 && (operation === AND || operation === CMP) ? operation : -1;
-}
-
-/** The register of MOV r32, imm32, or -1. */
-function loadedRegister(code: Code, i: number): number {
-  const bytes = code.sourceOf(i);
-  const at = code.startOf(i);
-  const isHigh = code.newLength[i] === 6 && bytes[at] === 0x41; // REX.B
-  if (!isHigh && code.newLength[i] !== 5) return -1;
-  const opcode = bytes[at + (isHigh ? 1 : 0)]!;
-  return (opcode & 0xf8) === 0xb8 ? (opcode & 7) | (isHigh ? 8 : 0) : -1;
-}
-
-/** The base of MOVSXD r64, [base+index*4], or -1 for any other instruction. @param insn gets what is decoded */
-function readTableBase({ bytes, at, size, newLength, flow }: Code, i: number, insn: Instruction): number {
-  const start = at[i]!;
-  if (flow[i] !== Flow.none || newLength[i] === 0 || bytes[start + 1] !== 0x63) return -1;
-  decode(bytes, start, size, insn);
-  const { encoding, map, prefixes, rex, modrmOffset, dispSize, dispOffset } = insn;
-  if (encoding !== Encoding.legacy || map !== 0 || prefixes !== 0 || (rex & REX_W) === 0) return -1;
-  const modrm = bytes[start + modrmOffset]!;
-  const sib = bytes[start + modrmOffset + 1]!;
-  if ((modrm & 7) !== 4 || modrm >= 0x80 || sib >> 6 !== 2) return -1;
-  const hasBase = (sib & 7) !== 5 || modrm >= 0x40;
-  const isAtStart = dispSize === 0 || bytes[start + dispOffset] === 0;
-  const hasIndex = (((sib >> 3) & 7) | ((rex & 2) << 2)) !== Register.rsp;
-  return hasBase && isAtStart && hasIndex ? (sib & 7) | ((rex & 1) << 3) : -1;
+  /** The first field of an instruction. @param from where it was before others were added in front of it */
+  #fieldOf(insn: number, from: number): number {
+    let f = from;
+    while (this.#fields.insn[f] !== insn) f++;
+    return f;
+  }
 }
 
 /** Bytes of an entry for labels that far apart, or 0. */
