@@ -45,7 +45,7 @@ export interface SmallFit {
   readonly rewrites: ReadonlyMap<number, Uint8Array>;
 }
 
-/** @returns undefined for a program that is large */
+/** @returns undefined for a program that is large, or in which distances between labels count */
 export function readSmallProgram(view: View, entry: SmallProgram['entry']): SmallProgram | undefined {
   if (view.size > MAX_SECTIONS) return undefined;
   let counted = 0;
@@ -53,6 +53,7 @@ export function readSmallProgram(view: View, entry: SmallProgram['entry']): Smal
   for (const section of view.values()) {
     all += section.bytes.length;
     if (isCounted(section)) counted += section.bytes.length;
+    if (section.references.some(({ calculation }) => calculation === Calculation.distance)) return undefined;
   }
   if (all > LARGEST_DATA || counted > MAX_CUT_BYTES) return undefined;
   const trace = traceProgram(view, entry.section, entry.offset);

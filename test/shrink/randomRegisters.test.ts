@@ -26,6 +26,9 @@ const MAX_ROUNDS = 20;
 /** Close to each other, and where encodings change. */
 const NUMBERS = [0, 0, 1, 2, 3, 5, -1, -2, 127, 128, 255, 256, 0x1234, 0x12345678, 0x12345679, -0x80000000];
 
+/** Halves of numbers that small ones become when they are turned, and others. */
+const HALVES = [0, 0, 0, -1, -1, 1, 0x7fffffff, -0x80000000, -16, 0x00ffffff, 0x12345678];
+
 function pick<T>(random: Random, values: readonly T[]): T {
   return values[random(values.length)]!;
 }
@@ -35,7 +38,12 @@ function load(out: Assembler, random: Random): void {
   const reg = pick(random, REGISTERS);
   const low = reg & 7;
   const rex = reg > 7 ? [0x41] : [];
-  switch (random(6)) {
+  switch (random(7)) {
+    case 6: // MOV r64, imm64
+      out.emit(0x48 | (reg >> 3), 0xb8 | low);
+      out.word(pick(random, HALVES));
+      out.word(pick(random, HALVES));
+      break;
     case 0: // PUSH imm8; POP r64
       out.emit(0x6a, random(4) * 85, ...rex, 0x58 | low);
       break;
@@ -103,7 +111,11 @@ function calculate(out: Assembler, random: Random): void {
   const [to, from] = [pick(random, REGISTERS), pick(random, REGISTERS)];
   const isWide = random(2) === 0;
   const operation = random(8);
-  switch (random(7)) {
+  switch (random(8)) {
+    case 7: // TEST r, imm32
+      registers(out, isWide, [0xf7], 0, to);
+      out.word(random(4) === 0 ? pick(random, NUMBERS) : 1 << random(32));
+      break;
     case 0: // ADD … CMP r, imm32
       registers(out, isWide, [0x81], operation, to);
       out.word(pick(random, NUMBERS));
