@@ -19,6 +19,12 @@ const FIELD_SIZE = 4;
 
 const NONE = -1;
 
+/** An end of a function that others jump to: its section, and its offset in that as the input has it. */
+export interface SharedEnd {
+  readonly section: number;
+  readonly offset: number;
+}
+
 /** What is shared, and where it lies: by number of the chosen sequence. */
 interface Places {
   /** The first instruction of the one that stays, or -1 if none does. */
@@ -32,6 +38,7 @@ interface Places {
 
 /**
  * Rewrites every section in which a sequence is replaced, and writes each function from the first place of its sequence.
+ * @returns the ends that others jump to now
  */
 export function replaceRepeats(
   program: Program,
@@ -41,7 +48,7 @@ export function replaceRepeats(
   choice: Choice,
   functions: OutlinedFunctions,
   sections: RewrittenSections,
-): void {
+): SharedEnd[] {
   const { replaced, kept, symbol, addend } = findPlaces(program, pieces, tokens, repeats, choice, functions);
   const isWritten = new Uint8Array(choice.repeats.length);
   for (let s = 0; s < tokens.sections.length; s++) {
@@ -70,6 +77,10 @@ export function replaceRepeats(
     dropFilling(code);
     sections.commit(id);
   }
+  return Array.from(kept)
+    .map((first, n) => ({ first, offset: addend[n]! + FIELD_SIZE }))
+    .filter(({ first }) => first >= 0)
+    .map(({ first, offset }) => ({ section: tokens.sectionOf(first), offset }));
 }
 
 function findPlaces(

@@ -55,14 +55,16 @@ export function outlineCode(
   const { repeats, choice } = chooseAll(tokens, liveness.unwind !== undefined);
   if (choice.repeats.length === 0) return;
   const functions = new OutlinedFunctions(repeats, choice);
-  replaceRepeats(program, pieces, tokens, repeats, choice, functions, sections);
+  const ends = replaceRepeats(program, pieces, tokens, repeats, choice, functions, sections);
   if (functions.bytes.length > 0) {
     const home = program.made['.text.outlined'];
     pieces.place(home, functions.bytes.length, 1);
     pieces.setContent(home, functions.bytes);
     functions.writeRelocations(program, home);
   }
-  shareEnds(program, pieces, sections, ids);
+  const again = new RewrittenSections(program, pieces, synthesis, entries, liveness);
+  for (const { section, offset } of ends) again.enter(section, pieces.resolve(section, offset));
+  shareEnds(program, pieces, again, ids);
   coverRows(program, synthesis);
 }
 
