@@ -16,7 +16,6 @@ import { dropIdle, Tracer, threadJumps } from './branches.ts';
 import { chainBranches } from './chainBranches.ts';
 import { Code, Feature, Fields, Mark, NO_TARGET } from './code.ts';
 import { commitSection } from './commit.ts';
-import { testOriginals } from './copies.ts';
 import { leaveFrames } from './frames.ts';
 import { FunctionTables } from './functionTables.ts';
 import { RegisterRewriter } from './knownRegisters.ts';
@@ -96,7 +95,6 @@ export class Shrinker {
     const liveFlags = this.#rewriter.rewriteAll(isTrusted);
     this.#registers.rewrite(liveFlags, tables?.hasLandingPads === true);
     joinSums(code, liveFlags);
-    if (tables?.hasLandingPads !== true) testOriginals(code);
     testBits(code, liveFlags);
     leaveFrames(code, liveFlags);
     this.#switches?.rewrite(id, liveFlags);

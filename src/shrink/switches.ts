@@ -12,7 +12,8 @@
  * so close together; what happens to the section from here on may bring them closer, since instructions only become
  * shorter, but for the jumps themselves, with which is reckoned here.
  *
- * Either way the labels are reached with the registers as they were. The second form leaves the same address in the same
+ * Either way the labels are reached with the registers as they were. Flags that ADD leaves are those of a sum of
+ * addresses, which nobody reads; where the jump found others, LEA takes the place of ADD. The second form leaves the same address in the same
  * register; its base register has the address of the same table. The first form needs a register for what the processor
  * did by itself: one that nobody reads at any of the labels.
  */
@@ -47,6 +48,8 @@ interface Labels {
   readonly first: number;
   /** Bytes from there to the last one. */
   readonly span: number;
+  /** Whether flags may be read at one of them. */
+  readonly isReadingFlags: boolean;
 }
 
 export class SwitchRewriter {
@@ -111,23 +114,25 @@ export class SwitchRewriter {
     return ((owned >> jump.base) & 1) === 1 ? this.#planComputed(jump, labels, size) : undefined;
   }
 
-  /** Finds the labels of a table. @returns undefined if one is none, or flags may be read there */
+  /** Finds the labels of a table. @returns undefined if one is none */
   #findLabels({ symbols, addends }: SwitchTable, liveFlags: Uint8Array): Labels | undefined {
     const { insnAt, size, count, at } = this.#code;
     let first = 0;
     let last = 0;
+    let isReadingFlags = false;
     const insns: number[] = [];
     for (let k = 0; k < symbols.length; k++) {
       locate(this.#program, symbols[k]!, this.#target);
       const place = this.#target.low + addends[k]!;
       const i = place >= 0 && place < size ? insnAt[place]! : -1;
-      if (i < 0 || i >= count || (liveFlags[i]! & ALL_FLAGS) !== 0) return undefined;
+      if (i < 0 || i >= count) return undefined;
+      isReadingFlags ||= (liveFlags[i]! & ALL_FLAGS) !== 0;
       insns.push(i);
       if (i < insns[first]!) first = k;
       if (i > insns[last]!) last = k;
     }
     if (!this.#extent.isLowAddress(symbols[first]!, addends[first]!)) return undefined;
-    return { insns, first, span: at[insns[last]!]! - at[insns[first]!]! };
+    return { insns, first, span: at[insns[last]!]! - at[insns[first]!]!, isReadingFlags };
   }
 
   #planDirect({ table, jump, field, index }: DirectJump, labels: Labels, size: number): Plan | undefined {
@@ -145,7 +150,7 @@ export class SwitchRewriter {
     if (hasSib) out[length++] = ((size === 2 ? index & 7 : 4) << 3) | (index & 7);
     const tableField = length;
     length += 4;
-    if (scratch === Register.rax)
+    if (scratch === Register.rax && !labels.isReadingFlags)
       out[length++] = 0x05; // ADD eax, imm32
     else length = writeLea(out, length, scratch, scratch);
     const baseField = length;

@@ -176,6 +176,20 @@ describe('the flow of control', () => {
     });
   });
 
+  it('reaches the labels of tables that count from one of them', () => {
+    // movzx eax, byte [rax+0x400113]; add eax, 0x40010e; jmp rax; hlt; nop; ret; push rbx; ret; the table
+    const direct = [0x0f, 0xb6, 0x80, 0x13, 1, 0x40, 0, 0x05, 0x0e, 1, 0x40, 0, 0xff, 0xe0];
+    const behind = ['hlt', 'push rbx', 'ret'];
+    const labels = [0xf4, 0x90, 0xc3, 0x53, 0xc3];
+    const inspection = inspectCode(...direct, ...labels, 0, 3, 0xff);
+    expect(texts(inspection).slice(3)).toEqual(behind);
+    expect(inspection.ranges.at(-1)).toMatchObject({ kind: 'data', size: 3 });
+    // mov edx, 0x400116; movzx eax, word [rdx+rax*2]; lea eax, [rax+0x400111]; jmp rax
+    const load = [0xba, 0x16, 1, 0x40, 0, 0x0f, 0xb7, 0x04, 0x42];
+    const computed = [...load, 0x8d, 0x80, 0x11, 1, 0x40, 0, 0xff, 0xe0];
+    expect(texts(inspectCode(...computed, ...labels, 0, 0, 3, 0, 0xff, 0xff)).slice(4)).toEqual(behind);
+  });
+
   it('reaches functions whose addresses lie in data, but not headers', () => {
     const address = (low: number) => [low, 1, 0x40, 0, 0, 0, 0, 0];
     // hlt; a pointer at 0x108 to push rbx; ret at 0x118; one to the file's start

@@ -1,5 +1,5 @@
 /** Tells the code of a program from its data. */
-import { readU64 } from '../../elf/bytes.ts';
+import { readU16, readU64 } from '../../elf/bytes.ts';
 import { createInstruction, decode, Flow, type Instruction } from '../../x86/decode.ts';
 import type { AddressSpace } from './addresses.ts';
 import { type CodeMarks, FlowFollower, Mark } from './flow.ts';
@@ -26,14 +26,53 @@ export function findCode(bytes: Uint8Array, space: AddressSpace, hints: CodeHint
   const follower = new FlowFollower(bytes, space);
   if (hints.entry !== undefined) follower.follow(hints.entry, true);
   for (const offset of hints.functions) follower.follow(offset);
+  let followed = followSwitches(bytes, space, follower, 0);
   if (hints.regions) {
     for (const { start, end } of hints.regions) sweep(bytes, follower.marks, start, end, hints.cuts);
   } else {
     followTaken(bytes, follower, hints);
     takePointers(bytes, space, follower);
-    followTaken(bytes, follower, hints);
+    for (let known = -1; known < follower.taken.size + followed; ) {
+      known = follower.taken.size + followed;
+      followTaken(bytes, follower, hints);
+      followed = followSwitches(bytes, space, follower, followed);
+    }
   }
   return follower.marks;
+}
+
+/** Entries of a table that are looked at. */
+const MOST_ENTRIES = 4096;
+
+/**
+ * Follows the labels in tables. Each ends where the next one begins, or with an entry that leads to no code.
+ * @param first the first of `switches` that has not been followed
+ * @returns how many have been
+ */
+function followSwitches(
+  bytes: Uint8Array,
+  space: AddressSpace,
+  follower: FlowFollower,
+  first: number,
+): number {
+  const { switches } = follower;
+  // The list grows while it is read.
+  for (let n = first; n < switches.length; n++) {
+    const { table, base, size } = switches[n]!;
+    const start = space.offsetOf(table);
+    if (start === undefined) continue;
+    for (let k = 0; k < MOST_ENTRIES; k++) {
+      const at = start + k * size;
+      const isNext = k > 0 && switches.some((other) => other.table === table + k * size);
+      if (isNext || at + size > bytes.length) break;
+      const label = space.offsetOf(base + (size === 1 ? bytes[at]! : readU16(bytes, at)));
+      if (label === undefined || follower.marks[label] === Mark.inside) break;
+      if (follower.marks[label] === Mark.start) continue;
+      if (!looksLikeCode(bytes, label, follower.marks)) break;
+      follower.follow(label);
+    }
+  }
+  return switches.length;
 }
 
 /** Addresses that code takes may be those of functions: what looks like one is followed. */

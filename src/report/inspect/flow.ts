@@ -1,6 +1,7 @@
 /**
  * Finds code by following the flow of control from where it enters (recursive descent), so that data between code is
- * not taken for code. What is not followed: jumps and calls through registers and memory.
+ * not taken for code. What is not followed: jumps and calls through registers and memory. Jumps through tables that
+ * this linker has made are noted.
  *
  * Three things end a path besides jumps and returns: a call of a function that never returns, which is one of which no
  * path has been found to return; a system call that ends the program; and bytes that are no instruction.
@@ -9,12 +10,16 @@ import { createInstruction, decode, Flow, type Instruction } from '../../x86/dec
 import { effectsOf, Register } from '../../x86/effects.ts';
 import { branchTarget, isExit, isSystemCall, signed } from '../../x86/exits.ts';
 import { type AddressSpace, addressOf64, type Mapping } from './addresses.ts';
+import { readSwitch, type SwitchTable } from './switches.ts';
 
 /** Values of a byte of `CodeMarks`. */
 export const Mark = { none: 0, start: 1, inside: 2 } as const;
 
 /** For each byte of the file one of `Mark`: whether an instruction starts there or goes on. */
 export type CodeMarks = Uint8Array;
+
+/** Instructions in front of a jump that may belong to it. */
+const LONGEST_SWITCH = 24;
 
 /** What al holds if that is not known. Known values are 0 to 255. */
 const UNKNOWN = -1;
@@ -30,6 +35,8 @@ export class FlowFollower {
   readonly marks: CodeMarks;
   /** File offsets of what instructions take the address of, in the order in which they were found. */
   readonly taken = new Set<number>();
+  /** Tables that the code jumps through. */
+  readonly switches: SwitchTable[] = [];
   readonly #bytes: Uint8Array;
   readonly #space: AddressSpace;
   /** Offset of the first byte that may be executed: the tables begin there. */
@@ -69,16 +76,24 @@ export class FlowFollower {
     const mapping = this.#space.find(offset);
     if (!mapping?.isExecutable) return;
     let pushed: number = UNKNOWN;
+    const path: number[] = [];
     for (let at = offset; at < mapping.end; at += this.#instruction.length) {
       const known = this.#meet(at, root, al, mapping.end);
       if (known === undefined) return;
       const insn = this.#instruction;
+      path.push(at);
+      if (insn.flow === Flow.indirectJmp) this.#noteSwitch(path);
       if (isSystemCall(insn) && known !== UNKNOWN && isExit(known)) return;
       const isEnd = this.#leave(at, root, known, mapping);
       if (isEnd) return;
       al = nextAl(this.#bytes, at, insn, known, pushed);
       pushed = pushedBy(this.#bytes, at, insn);
     }
+  }
+
+  #noteSwitch(path: readonly number[]): void {
+    const found = readSwitch(this.#bytes, path.slice(-LONGEST_SWITCH));
+    if (found) this.switches.push(found);
   }
 
   /**
