@@ -59,6 +59,9 @@ export class SwitchReader {
   readonly #tables: SwitchTables;
   readonly #target = new Target();
   readonly #insn = createInstruction();
+  /** Registers of what has been read last. */
+  readonly #loaded = { distance: 0, index: 0 };
+  #result = 0;
 
   constructor(program: Program, code: Code, fields: Fields, extent: Extent, tables: SwitchTables) {
     this.#program = program;
@@ -138,17 +141,17 @@ export class SwitchReader {
     const load = this.#findBetween(first, 1 << base, 0, (i) => this.#readLoad(i, base));
     if (load < 0) return undefined;
     const { distance, index } = this.#loaded;
+    if (distance === base) return undefined;
     const used = (1 << base) | (1 << distance);
     const add = this.#findBetween(load, used, 1 << distance, (i) => this.#readAdd(i, base, distance));
     if (add < 0) return undefined;
     const result = this.#result;
-    if (this.#findBetween(add, 1 << result, 0, (i) => this.#jumpsBy(i, result)) < 0) return undefined;
+    // Where the sum is not in its place, the distance stays what it is now.
+    const unread = result === base ? 1 << distance : 0;
+    if (this.#findBetween(add, 1 << result, unread, (i) => this.#jumpsBy(i, result)) < 0) return undefined;
     const table = this.#findTable(f, 4, id, -1);
     return table && { table, load, add, index, base, distance, result };
   }
-
-  readonly #loaded = { distance: 0, index: 0 };
-  #result = 0;
 
   /**
    * Finds an instruction that control gets to from another one only.

@@ -32,6 +32,7 @@ import type { SwitchTable, SwitchTables } from './switchTables.ts';
 const GROWTH = 12;
 /** Bytes that are written in the place of one instruction. */
 const MAX_JUMP = 20;
+
 /** What becomes of a jump and its table. */
 interface Plan extends NarrowedTable {
   /** Bytes that are saved. */
@@ -135,6 +136,7 @@ export class SwitchRewriter {
     return { insns, first, span: at[insns[last]!]! - at[insns[first]!]!, isReadingFlags };
   }
 
+  /** JMP [index*8+table] → MOVZX scratch, [index*size+table]; ADD scratch, base; JMP scratch */
   #planDirect({ table, jump, field, index }: DirectJump, labels: Labels, size: number): Plan | undefined {
     const scratch = this.#findScratch(labels, index);
     if (scratch < 0) return undefined;
@@ -177,6 +179,7 @@ export class SwitchRewriter {
     return -1;
   }
 
+  /** MOVSXD and ADD → MOVZX distance, [base+index*size]; LEA result, [distance+base label] */
   #planComputed(
     { table, load, add, index, base, distance, result }: ComputedJump,
     labels: Labels,
