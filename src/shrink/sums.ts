@@ -149,6 +149,8 @@ function readModrm(source: Uint8Array, start: number, sum: Sum): boolean {
       sum.register = opcode === 0x01 ? rm : reg;
       sum.base = sum.register;
       sum.index = opcode === 0x01 ? reg : rm;
+      // No index can be rsp.
+      if (sum.index === Register.rsp) [sum.base, sum.index] = [sum.index, sum.base];
       return true;
     case 0x89: // MOV Ev, Gv
     case 0x8b: // MOV Gv, Ev

@@ -18,6 +18,8 @@ describe('sums', () => {
     ['mov rbp, rax; add $1, rax', '48 89 e8 48 83 c0 01', '48 8d 45 01'],
     ['lea 1(rcx), rax; lea (rdx,rax,4), rax', '48 8d 41 01 48 8d 04 82', '48 8d 44 8a 04'],
     ['lea 1(rcx), rax; lea (rax,rdx,4), rax', '48 8d 41 01 48 8d 04 90', '48 8d 44 91 01'],
+    ['add rsp, rcx; add $16, rcx', '48 01 e1 48 83 c1 10', '48 8d 4c 0c 10'],
+    ['mov rsp, rax; add rcx, rax', '48 89 e0 48 01 c8', '48 8d 04 0c'],
     ['three of them', '48 89 c8 48 01 d0 48 83 c0 05', '48 8d 44 11 05'],
     ['a NOP between', '89 c8 90 01 d0', '8d 04 11'],
   ])('%s', (_, before, after) => {
@@ -32,6 +34,8 @@ describe('sums', () => {
     ['three registers', '8d 04 11 01 f0 50 c3'],
     ['what something leads to', '89 c8 01 d0 72 fc 50 c3'],
     ['numbers that are too large together', '05 ff ff ff 7f 83 c0 05 50 c3'],
+    ['the stack pointer as index', '48 89 c8 48 01 e0 50 c3'],
+    ['the stack pointer twice', '48 89 e0 48 01 e0 50 c3'],
     ['the stack pointer', '48 89 cc 48 01 c4 50 c3'],
     ['SHL by more than 3', 'c1 e0 04 01 c8 50 c3'],
     ['what takes as many bytes', '05 a0 86 01 00 01 c8 50 c3'],
