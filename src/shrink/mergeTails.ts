@@ -160,15 +160,18 @@ export class TailMerger {
   }
 
   #areEqual(a: number, b: number): boolean {
-    const { newLength, flow, target, bytes, patches, patch, at } = this.#code;
+    const code = this.#code;
+    const { newLength, flow, target } = code;
     if (flow[a] !== flow[b] || target[a] !== target[b]) return false;
     if (target[a] !== NO_TARGET && flow[a] === Flow.jmpRel) return true;
     if (target[a] !== NO_TARGET && flow[a] === Flow.jccRel) return this.#haveEqualConditions(a, b);
     if (newLength[a] !== newLength[b]) return false;
     // The bytes of a distance are written in the end.
     const compared = target[a] === NO_TARGET ? newLength[a]! : newLength[a]! - 4;
-    const [sourceA, startA] = patch[a] === UNCHANGED ? [bytes, at[a]!] : [patches, patch[a]!];
-    const [sourceB, startB] = patch[b] === UNCHANGED ? [bytes, at[b]!] : [patches, patch[b]!];
+    const sourceA = code.sourceOf(a);
+    const sourceB = code.sourceOf(b);
+    const startA = code.startOf(a);
+    const startB = code.startOf(b);
     for (let k = 0; k < compared; k++) if (sourceA[startA + k] !== sourceB[startB + k]) return false;
     return this.#haveEqualFields(a, b);
   }
@@ -195,10 +198,12 @@ export class TailMerger {
 
   /** A number that equal instructions share. */
   #hash(i: number): number {
-    const { newLength, flow, target, bytes, patches, patch, at } = this.#code;
+    const code = this.#code;
+    const { newLength, flow, target } = code;
     let hash = mix(flow[i]!, target[i]!);
     if (target[i] !== NO_TARGET) return finish(hash);
-    const [source, start] = patch[i] === UNCHANGED ? [bytes, at[i]!] : [patches, patch[i]!];
+    const source = code.sourceOf(i);
+    const start = code.startOf(i);
     hash = mix(hash, source[start]!);
     if (newLength[i]! > 1) hash = mix(hash, source[start + 1]!);
     return finish(mix(hash, newLength[i]!));

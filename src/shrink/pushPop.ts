@@ -17,7 +17,7 @@
  */
 import { readI32 } from '../elf/bytes.ts';
 import { ALL_FLAGS } from '../x86/flags.ts';
-import { type Code, UNCHANGED } from './code.ts';
+import type { Code } from './code.ts';
 import { endOfPart, leavesRedZone } from './redZone.ts';
 
 const REX_B = 0x41;
@@ -52,12 +52,13 @@ export function pushAndPop(code: Code, liveFlags: Uint8Array, isPacked: boolean)
 const out = new Uint8Array(16);
 
 function rewrite(code: Code, start: number, end: number, liveFlags: Uint8Array, isPacked: boolean): void {
-  const { newLength, hasField, patch, patches, bytes, at } = code;
+  const { newLength, hasField } = code;
   for (let i = start; i < end; i++) {
     const size = newLength[i]!;
     const isConstant = size === 5 || size === 6;
     if (hasField[i] === 1 || size < 3 || (isPacked && !isConstant)) continue;
-    const [source, from] = patch[i] === UNCHANGED ? [bytes, at[i]!] : [patches, patch[i]!];
+    const source = code.sourceOf(i);
+    const from = code.startOf(i);
     let length: number;
     if (isConstant) length = pushConstant(source, from, size);
     else if (size === WIDE_SIZE) length = (liveFlags[i + 1]! & ALL_FLAGS) === 0 ? pushWide(source, from) : 0;

@@ -118,13 +118,8 @@ function readSum(code: Code, i: number, sum: Sum): boolean {
   sum.index = NONE;
   sum.scale = 0;
   sum.number = 0;
-  return (
-    (insn.modrmOffset >= 0 ? readModrm(source, start, sum) : readShort(source, start, sum)) && isUsable(sum)
-  );
-}
-
-function isUsable({ register }: Sum): boolean {
-  return register !== Register.rsp;
+  const isSum = insn.modrmOffset >= 0 ? readModrm(source, start, sum) : readShort(source, start, sum);
+  return isSum && sum.register !== Register.rsp;
 }
 
 /** ADD eax, imm32; SUB eax, imm32 */
