@@ -17,8 +17,6 @@ export default defineConfig({
     globalSetup: 'test/setup.ts',
     // Most tests wait for programs that they run.
     maxWorkers: 2,
-    // Half a second for each file would go into loading the same modules anew.
-    isolate: false,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
