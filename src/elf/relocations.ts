@@ -19,8 +19,8 @@ import { copyInto, copyRows, type SectionTable } from './sections.ts';
 
 const INITIAL_ROWS = 256;
 
-/** `type` of a row whose type number does not fit a byte. */
-const WIDE_TYPE = 255;
+/** `type` of a row with this type number or a greater one, which the psABI does not have; the linker's own begin behind it. */
+const WIDE_TYPE = 60;
 
 /** Some rows of a table that follow each other. */
 export interface RelocationRows {

@@ -235,7 +235,7 @@ describe('relocations', () => {
     expect(toHex(contents(linkFiles({ 'in.o': object }), '.text'))).toBe('01 02 03 04 05 06 07 08');
   });
 
-  it.each([5, 37, 38, 39, 40, 43, 63, 64, 255, 2 ** 31])('type %i is refused by name', (type) => {
+  it.each([5, 37, 38, 39, 40, 43, 60, 61, 62, 63, 64, 255, 2 ** 31])('type %i is refused by name', (type) => {
     const relocations = [{ offset: 0, type, symbol: '_start' }];
     const object = buildObject(
       [section('.text', CODE, 8, { relocations })],
