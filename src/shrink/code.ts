@@ -189,12 +189,7 @@ export class Fields {
   insert(insn: number, within: number, type: number, symbol: number, addend: number): void {
     this.add(0, type, symbol, addend);
     let f = this.count - 1;
-    for (; f > 0 && this.insn[f - 1]! > insn; f--) {
-      this.#copyRow(f - 1, f);
-      this.insn[f] = this.insn[f - 1]!;
-      this.within[f] = this.within[f - 1]!;
-      this.gone[f] = this.gone[f - 1]!;
-    }
+    for (; f > 0 && this.insn[f - 1]! > insn; f--) this.#copyRow(f - 1, f);
     this.insn[f] = insn;
     this.within[f] = within;
     this.type[f] = type;
@@ -220,6 +215,9 @@ export class Fields {
     this.type[to] = this.type[from]!;
     this.symbol[to] = this.symbol[from]!;
     this.addend[to] = this.addend[from]!;
+    this.insn[to] = this.insn[from]!;
+    this.within[to] = this.within[from]!;
+    this.gone[to] = this.gone[from]!;
   }
 
   #allocate(rows: number): void {

@@ -4,10 +4,10 @@
  *
  * A table may change if nothing refers to it but the jump, and nothing refers to anything else in its section: of an
  * address between two things there, nobody could say to which of them it belongs, since `array[i - 5]` is one as well.
- * Where it begins, that says; where it ends, the next place
- * that something refers to, or the last of the entries that follow each other. Of tables that lie side by side this
- * alone is no proof: `table - 8(,%rax,8)` leads to the last entry of the one before, so that the beginning of one and
- * the end of another would be wrong by an entry. There the comparison in front of the jump has to speak of as many.
+ * Where it begins, that says; where it ends, the next place that something refers to, or the last of the entries that
+ * follow each other. Of tables that lie side by side this alone is no proof: `table - 8(,%rax,8)` leads to the last entry
+ * of the one before, so that the beginning of one and the end of another would be wrong by an entry. There the comparison
+ * in front of the jump has to speak of as many.
  */
 import { SHF_EXECINSTR, SHF_MERGE, SHT_PROGBITS } from '../elf/constants.ts';
 import { Trait } from '../elf/sectionNames.ts';

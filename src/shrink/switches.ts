@@ -13,9 +13,9 @@
  * shorter, but for the jumps themselves, with which is reckoned here.
  *
  * Either way the labels are reached with the registers as they were. Flags that ADD leaves are those of a sum of
- * addresses, which nobody reads; where the jump found others, LEA takes the place of ADD. The second form leaves the same address in the same
- * register; its base register has the address of the same table. The first form needs a register for what the processor
- * did by itself: one that nobody reads at any of the labels.
+ * addresses, which nobody reads; where the jump found others, LEA takes the place of ADD. The second form leaves the same
+ * address in the same register; its base register has the address of the same table. The first form needs a register for
+ * what the processor did by itself: one that nobody reads at any of the labels.
  */
 import type { Extent } from '../extent.ts';
 import { locate, type Program, Target } from '../program.ts';
@@ -43,12 +43,12 @@ interface Plan extends NarrowedTable {
 
 /** Where the labels of a table lie. */
 interface Labels {
-  /** By entry: the instruction. */
-  readonly insns: readonly number[];
   /** Number of the entry with the one that comes first. */
   readonly first: number;
   /** Bytes from there to the last one. */
   readonly span: number;
+  /** A mask of the registers that may be read at one of them. */
+  readonly read: number;
   /** Whether flags may be read at one of them. */
   readonly isReadingFlags: boolean;
 }
@@ -81,10 +81,11 @@ export class SwitchRewriter {
     const jumps = this.#reader.findJumps(id);
     if (jumps.length === 0) return;
     const owned = this.#reader.ownBases(jumps);
+    const live = findLiveRegisters(this.#code);
     const plans = new Map<number, Plan[]>();
     for (const jump of jumps) {
       const { section } = jump.table;
-      const plan = this.#plan(jump, owned, GROWTH * jumps.length, liveFlags);
+      const plan = this.#plan(jump, owned, GROWTH * jumps.length, live, liveFlags);
       if (plan) plans.set(section, [...(plans.get(section) ?? []), plan]);
     }
     for (const [section, all] of plans) {
@@ -106,9 +107,10 @@ export class SwitchRewriter {
     jump: DirectJump | ComputedJump,
     owned: number,
     growth: number,
+    live: Uint16Array,
     liveFlags: Uint8Array,
   ): Plan | undefined {
-    const labels = this.#findLabels(jump.table, liveFlags);
+    const labels = this.#findLabels(jump.table, live, liveFlags);
     const size = labels ? entrySize(labels.span + growth) : 0;
     if (!labels || size === 0) return undefined;
     if ('jump' in jump) return this.#planDirect(jump, labels, size);
@@ -116,10 +118,15 @@ export class SwitchRewriter {
   }
 
   /** Finds the labels of a table. @returns undefined if one is none */
-  #findLabels({ symbols, addends }: SwitchTable, liveFlags: Uint8Array): Labels | undefined {
+  #findLabels(
+    { symbols, addends }: SwitchTable,
+    live: Uint16Array,
+    liveFlags: Uint8Array,
+  ): Labels | undefined {
     const { insnAt, size, count, at } = this.#code;
     let first = 0;
     let last = 0;
+    let read = 0;
     let isReadingFlags = false;
     const insns: number[] = [];
     for (let k = 0; k < symbols.length; k++) {
@@ -127,18 +134,19 @@ export class SwitchRewriter {
       const place = this.#target.low + addends[k]!;
       const i = place >= 0 && place < size ? insnAt[place]! : -1;
       if (i < 0 || i >= count) return undefined;
+      read |= live[i]!;
       isReadingFlags ||= (liveFlags[i]! & ALL_FLAGS) !== 0;
       insns.push(i);
       if (i < insns[first]!) first = k;
       if (i > insns[last]!) last = k;
     }
     if (!this.#extent.isLowAddress(symbols[first]!, addends[first]!)) return undefined;
-    return { insns, first, span: at[insns[last]!]! - at[insns[first]!]!, isReadingFlags };
+    return { first, span: at[insns[last]!]! - at[insns[first]!]!, read, isReadingFlags };
   }
 
   /** JMP [index*8+table] → MOVZX scratch, [index*size+table]; ADD scratch, base; JMP scratch */
   #planDirect({ table, jump, field, index }: DirectJump, labels: Labels, size: number): Plan | undefined {
-    const scratch = this.#findScratch(labels, index);
+    const scratch = findScratch(labels.read, index);
     if (scratch < 0) return undefined;
     const code = this.#code;
     const out = new Uint8Array(MAX_JUMP);
@@ -169,16 +177,6 @@ export class SwitchRewriter {
     return { table, size, first: labels.first, gain, apply };
   }
 
-  /** A register that may hold the address: one that nobody reads at any label, the index rather than another. */
-  #findScratch({ insns }: Labels, index: number): number {
-    const live = findLiveRegisters(this.#code);
-    let read = (1 << Register.rsp) | (1 << Register.rbp);
-    for (const i of insns) read |= live[i]!;
-    if (((read >> index) & 1) === 0) return index;
-    for (let register = 0; register < 16; register++) if (((read >> register) & 1) === 0) return register;
-    return -1;
-  }
-
   /** MOVSXD and ADD → MOVZX distance, [base+index*size]; LEA result, [distance+base label] */
   #planComputed(
     { table, load, add, index, base, distance, result }: ComputedJump,
@@ -186,7 +184,7 @@ export class SwitchRewriter {
     size: number,
   ): Plan | undefined {
     // Not the address of the table, but what was read there would be another number.
-    if (result === base && this.#isRead(labels, distance)) return undefined;
+    if (result === base && ((labels.read >> distance) & 1) === 1) return undefined;
     const code = this.#code;
     const sum = new Uint8Array(MAX_JUMP);
     const sumLength = writeLea(sum, 0, result, distance) + 4;
@@ -211,11 +209,6 @@ export class SwitchRewriter {
     return { table, size, first: labels.first, gain, apply };
   }
 
-  #isRead({ insns }: Labels, register: number): boolean {
-    const live = findLiveRegisters(this.#code);
-    return insns.some((i) => ((live[i]! >> register) & 1) === 1);
-  }
-
   /** Gives an instruction the address of the label that comes first. */
   #addBase({ symbols, addends }: SwitchTable, { first }: Labels, insn: number, within: number): void {
     this.#fields.insert(insn, within, R_X86_64_32, symbols[first]!, addends[first]!);
@@ -227,6 +220,14 @@ export class SwitchRewriter {
     while (this.#fields.insn[f] !== insn) f++;
     return f;
   }
+}
+
+/** A register that may hold the address, or -1: one that nobody reads, the index rather than another. @param read a mask */
+function findScratch(read: number, index: number): number {
+  const used = read | (1 << Register.rsp) | (1 << Register.rbp);
+  if (((used >> index) & 1) === 0) return index;
+  for (let register = 0; register < 16; register++) if (((used >> register) & 1) === 0) return register;
+  return -1;
 }
 
 /** Bytes of an entry for labels that far apart, or 0. */
