@@ -1,4 +1,4 @@
-/** Assembles the stubs of packing: for each NAME.asm in src/pack/stubs the object as NAME.ts beside it. Needs nasm. */
+/** Assembles the stubs of packing: for each NAME.asm in src/pack/stubs the object as NAME.ts beside it. Needs nasm and strip. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,6 +25,8 @@ export function assembleStub(source: string): Uint8Array {
     const output = join(folder, 'stub.o');
     // The object names its source: without folders, it is the same on every machine.
     execFileSync('nasm', ['-f', 'elf64', basename(source), '-o', output], { cwd: dirname(source) });
+    // Labels within labels and constants, which are half of it, have names for the source alone.
+    execFileSync('strip', ['--wildcard', '--strip-symbol=?*.*', '--strip-symbol=[A-Z]*', output]);
     return new Uint8Array(readFileSync(output));
   } finally {
     rmSync(folder, { recursive: true });

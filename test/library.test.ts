@@ -28,12 +28,13 @@ const files = new Map([['main.o', new Uint8Array(readFileSync(GREETING))]]);
 const linkMain = (options: Partial<LinkOptions> = {}) => link(files, { inputs: ['main.o'], ...options });
 
 describe('pack', () => {
-  const PRINTLN = join(FIXTURES, 'rust-println/lto.o');
-  const object = new Map([['main.o', new Uint8Array(readFileSync(PRINTLN))]]);
-  const pack = (how: LinkOptions['pack']) => link(object, { inputs: ['main.o'], pack: how });
+  const LARGE = join(FIXTURES, 'rust-alloc/lto.o');
+  const object = new Map([['main.o', new Uint8Array(readFileSync(LARGE))]]);
+  const pack = (how: LinkOptions['pack']) =>
+    link(object, { inputs: ['main.o'], builtins: 'mem', pack: how });
 
   it('makes what the command line makes', () => {
-    const { stdout } = tinyelf(['link', PRINTLN, '--pack=lz', '--pack-effort=2', '-o', '-']);
+    const { stdout } = tinyelf(['link', LARGE, '--builtins=mem', '--pack=lz', '--pack-effort=2', '-o', '-']);
     const { bytes, map } = pack({ method: 'lz', effort: 2 });
     expect(Buffer.compare(bytes, stdout)).toBe(0);
     expect(map().packed).toMatchObject({ method: 'lz', size: bytes.length });

@@ -29,6 +29,8 @@ export default defineConfig({
           // long. Node.js does not.
           experimental: { viteModuleRunner: false, nodeLoader: false },
           execArgv: ['--import', 'tsx'],
+          // Half a second for each file would go into loading the same modules anew.
+          isolate: false,
         },
       },
       { test: { ...COMMON, name: 'replacing', include: [REPLACING] } },

@@ -10,15 +10,19 @@ import { hasTool, run, scratchFolder, tinyelf } from '../run.ts';
 
 const folder = scratchFolder();
 const PRINTLN = join(FIXTURES, 'rust-println/lto.o');
+/** Large enough for any method. */
+const COLLECTIONS = ['--builtins=mem', join(FIXTURES, 'rust-alloc/lto.o')];
 const FAST = ['--pack-effort', '1'];
 
-/** Links the fixture that prints, once. */
-function program(): string {
-  const path = join(folder, 'println');
+/** Links a fixture, once. */
+function program(name = 'println', words: readonly string[] = [PRINTLN]): string {
+  const path = join(folder, name);
   if (!existsSync(path))
-    expect(tinyelf(['link', PRINTLN, '--header=plain', '-o', path])).toMatchObject({ code: 0 });
+    expect(tinyelf(['link', ...words, '--header=plain', '-o', path])).toMatchObject({ code: 0 });
   return path;
 }
+
+const collections = () => program('collections', COLLECTIONS);
 
 function errorOf(args: readonly string[]): string {
   const { code, stderr } = tinyelf(args, { cwd: folder });
@@ -69,18 +73,18 @@ describe('tinyelf pack', () => {
 
   it('reads standard input and writes standard output, the same bytes each time', () => {
     const words = ['pack', '-', '-o', '-', '--pack-method', 'lz', ...FAST];
-    const [one, other] = [1, 2].map(() => tinyelf(words, { input: readFileSync(program()) }));
+    const [one, other] = [1, 2].map(() => tinyelf(words, { input: readFileSync(collections()) }));
     expect(one).toMatchObject({ code: 0, stderr: '' });
     expect(one!.stdout.equals(other!.stdout)).toBe(true);
     const back = tinyelf(['unpack', '-', '-o', '-'], { input: one!.stdout });
-    expect(back.stdout.equals(readFileSync(program()))).toBe(true);
+    expect(back.stdout.equals(readFileSync(collections()))).toBe(true);
   });
 
   it('takes what tinyelf link --pack has made apart', () => {
     for (const segments of ['joined', 'split']) {
       const link = [
         'link',
-        PRINTLN,
+        ...COLLECTIONS,
         '--pack=lz',
         '--pack-effort=1',
         `--segments=${segments}`,
@@ -90,7 +94,7 @@ describe('tinyelf pack', () => {
       expect(tinyelf(link, { cwd: folder })).toMatchObject({ code: 0 });
       expect(errorOf(['pack', 'linked', '-o', 'none'])).toContain('error: linked: it is packed already');
       expect(tinyelf(['unpack', 'linked', '-o', 'plain'], { cwd: folder })).toMatchObject({ code: 0 });
-      expect(run(join(folder, 'plain'), []).stdout.equals(run(program(), []).stdout)).toBe(true);
+      expect(run(join(folder, 'plain'), []).stdout.equals(run(collections(), []).stdout)).toBe(true);
     }
   });
 

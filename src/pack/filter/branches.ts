@@ -9,10 +9,7 @@
  * back cannot take it for a target. All else stays. So what looks like a distance and is none comes back as well: the
  * filter costs bytes there, but breaks nothing.
  */
-import { InstructionState } from './instructionState.ts';
-
-/** Bytes of a displacement. */
-const SIZE = 4;
+import { DISTANCE_SIZE, InstructionState } from './instructionState.ts';
 
 /**
  * Converts an image, in place.
@@ -21,7 +18,7 @@ const SIZE = 4;
 export function filterBranches(image: Uint8Array, bits: number): void {
   visitDistances(image, (view, offset) => {
     const distance = view.getInt32(offset, true);
-    if (isShort(distance, bits)) view.setInt32(offset, extend(distance + offset + SIZE, bits));
+    if (isShort(distance, bits)) view.setInt32(offset, extend(distance + offset + DISTANCE_SIZE, bits));
     else if (isShort(view.getInt32(offset), bits)) view.setInt32(offset, distance);
   });
 }
@@ -30,7 +27,7 @@ export function filterBranches(image: Uint8Array, bits: number): void {
 export function unfilterBranches(image: Uint8Array, bits: number): void {
   visitDistances(image, (view, offset) => {
     const target = view.getInt32(offset);
-    if (isShort(target, bits)) view.setInt32(offset, extend(target - offset - SIZE, bits), true);
+    if (isShort(target, bits)) view.setInt32(offset, extend(target - offset - DISTANCE_SIZE, bits), true);
     else if (isShort(view.getInt32(offset, true), bits)) view.setInt32(offset, target, true);
   });
 }
@@ -51,19 +48,9 @@ function isShort(value: number, bits: number): boolean {
 function visitDistances(image: Uint8Array, visit: (view: DataView, offset: number) => void): void {
   const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
   const state = new InstructionState();
-  for (let i = 0; i + SIZE < image.length; i++) {
-    const byte = image[i]!;
-    state.step(byte);
-    if (!precedesDistance(state, byte)) continue;
-    visit(view, i + 1);
-    // What the bytes of a distance look like must not count: the way back sees others.
-    state.skip(SIZE);
-    i += SIZE;
+  // What a distance is made of makes no difference to the state: the way back, which sees others, finds the same.
+  for (let i = 0; i + DISTANCE_SIZE < image.length; i++) {
+    state.step(image[i]!);
+    if (state.precedesDistance) visit(view, i + 1);
   }
-}
-
-/** Whether a distance follows `byte`: it is the opcode of call, jmp or jcc, or a ModRM byte of mod 0 and r/m 5. */
-function precedesDistance({ opcode, phase }: InstructionState, byte: number): boolean {
-  if (byte !== opcode) return phase >= SIZE && (byte & 0xc7) === 0x05;
-  return phase === SIZE && ((byte & 0xfe) === 0xe8 || (byte & 0xf0) === 0x80);
 }

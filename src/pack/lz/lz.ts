@@ -10,7 +10,7 @@ import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
 import { patchStub, stubObject } from '../stub.ts';
 import { LZ_STUB } from '../stubs/lz.ts';
 import { encode } from './encode.ts';
-import { MODEL_BYTES } from './model.ts';
+import { scratchBytes } from './model.ts';
 
 /** Paths kept at a position and steps of a search for matches, by level. */
 const EFFORTS = [
@@ -54,5 +54,5 @@ function pack({ bytes }: PackInput, effort: PackEffort): Packed {
   const payload = new Uint8Array(runs.length + encoded.bytes.length);
   payload.set(runs);
   payload.set(encoded.bytes, runs.length);
-  return { method: 'lz', object, payload, scratchSize: MODEL_BYTES, bits: encoded.bits };
+  return { method: 'lz', object, payload, scratchSize: scratchBytes(image.length), bits: encoded.bits };
 }

@@ -7,13 +7,13 @@
  * Contexts are rows of slots; a slot's number in its row is the path through a tree of decisions. Those behind 255 are
  * for kinds of tokens.
  */
-import { STATES } from '../filter/instructionState.ts';
+import { DISTANCE_SIZE, STATES } from '../filter/instructionState.ts';
 
 /** Slots of a row: those of a tree of 8 bits and 16 more; so the starts of rows spread over a cache's sets. */
 const ROW_SLOTS = 272;
 const SLOT_BYTES = 4;
 
-/** Row 0 has the stub's table of opcodes; rows 1 to 4: exponents of distances by lengths of 1 to 4 and more. */
+/** Rows 1 to 4: exponents of distances by lengths of 1 to 4 and more. */
 const DISTANCE_BITS_LEFT = 32;
 const DISTANCE_EXPONENT = 64;
 const KIND_BY_HISTORY = 96;
@@ -39,16 +39,26 @@ export const Row = {
   BY_STATE,
 } as const;
 
-/** Bytes of memory that the stub needs. */
-export const MODEL_BYTES = ROWS * ROW_SLOTS * SLOT_BYTES;
+/** Bytes of what the stub knows of instructions, and of two numbers more. */
+const TABLE_BYTES = STATES * 2 + 8;
+
+/** Bytes of memory that the stub needs for an image: there may be a distance behind each byte that is in none. */
+export function scratchBytes(size: number): number {
+  return ROWS * ROW_SLOTS * SLOT_BYTES + TABLE_BYTES + Math.ceil(size / (1 + DISTANCE_SIZE)) * 4 + 4;
+}
 
 /** Bits of a slot that count. */
 const COUNT_MASK = 31;
 /** Rates are powers of 1/2; the first three are for eight uses each. */
 const FIRST_RATE = 2;
 const LAST_RATE = 5;
-/** What slots move to; a little short of a half, which rounding then never exceeds. */
-const ONE = 2 ** 30 - 2 ** 15;
+/**
+ * What is added to a probability, in units of 2^-17: the halves of a range that nothing is known of must not be alike.
+ * Else another bit where a payload begins could be another decision and nothing more, and nobody would see the damage.
+ */
+const BIAS = 8;
+/** What slots move to; so far short of a half that neither rounding nor the bias exceeds it. */
+const ONE = 2 ** 30 - 2 ** 15 - BIAS * 2 ** 15;
 const ZERO = -ONE - 1;
 /** Prices are in units of 1/256 bit; the table is indexed by the upper 12 of 17 bits of a probability. */
 export const BIT_PRICE = 256;
@@ -68,7 +78,7 @@ export class Model {
   /** Probability of 1 in units of 2^-17. */
   probability(first: number, second: number, node: number): number {
     const sum = this.slots[first * ROW_SLOTS + node]! + this.slots[second * ROW_SLOTS + node]!;
-    return (sum >> 15) + 2 ** 16;
+    return (sum >> 15) + 2 ** 16 + BIAS;
   }
 
   /** Moves both estimates towards a decision. */

@@ -1,20 +1,22 @@
 ; The stub of method lz: decompresses an image and starts it. src/pack/lz describes the format (tokens.ts), the model
-; (model.ts), the coder (rangeEncoder.ts) and the states of instructions (x86State.ts); src/pack/filter/branches.ts the
-; filter. The bytes stand in lz.ts; a test assembles this file and compares.
+; (model.ts) and the coder (rangeEncoder.ts), src/pack/filter the states of instructions (instructionState.ts) and the
+; filter (branches.ts). The bytes stand in lz.ts; a test assembles this file and compares.
+;
+; The programs that this is for are so large that time counts here, and hardly a byte: what comes next cannot be foretold,
+; so that nothing jumps that need not.
 ;
 ; At entry all registers but rsp are zero, as Linux leaves them, and so they are again when the program starts.
-; Throughout: rbx  bl the last opcode, bh the phase in the instruction: the state
+; Throughout: ebx  the state: bl the last opcode, bh the phase in the instruction
 ;             rbp  range          r12  difference of the code to the low end of the range
-;             rsi  payload        rdi  image
-;             r8, r9  the rows of the two contexts    edx  the slot in both
-;             r15  kinds of the last two tokens, times 16
-;             rsp  last four distances, a byte: bytes of immediate operand behind ModRM, another: the last of the image
+;             rdi  image          r15  end of the list of distances
+;             r8, r9  addresses of the rows of the two contexts    edx  the slot in both
+;             rsp  last four distances, the last byte of the image
 bits 64
 
 extern payload, image, image_end, entry, scratch
 global _start, shift_left, shift_right
 
-ROW_SLOTS       equ 272
+ROW_SIZE        equ 272 * 4
 ; Rows, as in model.ts
 EXPONENT_SHORT  equ 0
 BITS_LEFT       equ 32
@@ -26,12 +28,92 @@ EXPONENT_LENGTH equ 672
 LITERAL_BYTE    equ 928
 LITERAL_MATCH   equ 1184
 STATE           equ 1440
+ROWS            equ STATE + PHASES * 256
 ; The slot of the first decision of a token's kind
 KIND_SLOT       equ 256
 
-SECOND_OPCODE   equ 10
-AFTER_PREFIX    equ 11
-MODRM           equ 12
+; Phases, as in instructionState.ts: so many in which an opcode comes, three for ModRM, and one for each byte of operands
+OPCODES         equ 3
+OPERAND         equ 5
+MOST_LEFT       equ 9
+PHASES          equ OPERAND + MOST_LEFT + 1
+DISTANCE_SIZE   equ 4
+
+; Behind the rows
+TRANSITIONS     equ scratch + ROWS * ROW_SIZE           ; words by state and byte: the next phase in the upper half
+INPUT           equ TRANSITIONS + PHASES * 512          ; address of the payload that comes next
+KINDS           equ INPUT + 4                           ; of the last two tokens, times 16
+LIST            equ KINDS + 4                           ; addresses of distances, ascending
+
+; Leaves the address of row %2 + %3 in %1.
+%macro ROW 3
+        imul    %1, %2, ROW_SIZE
+        add     %1, scratch + (%3) * ROW_SIZE
+%endmacro
+
+; Moves the slot at %1, which is in ecx, towards %2. Changes both.
+%macro MOVE 2
+        sub     %2, ecx
+        shr     ecx, 3
+        and     ecx, 3
+        add     ecx, 2
+        sar     %2, cl
+        and     %2, -32
+        cmp     ecx, 5
+        adc     [%1], %2
+%endmacro
+
+; Decides by the slots edx of both rows: edx becomes twice edx and the bit. Changes rax, rcx, rsi, r10, r11.
+%macro DECIDE 0
+        lea     r10, [r8 + rdx * 4]
+        lea     r11, [r9 + rdx * 4]
+        mov     ecx, [r10]
+        mov     eax, [r11]
+        add     eax, ecx
+        sar     eax, 15
+        add     eax, 0x10008
+        mov     rsi, rbp
+        shr     rsi, 17
+        imul    rax, rsi
+        sub     rbp, rax
+        mov     rsi, r12
+        sub     rsi, rax
+        cmovc   rbp, rax
+        cmovnc  r12, rsi
+        sbb     eax, eax        ; leaves carry
+        adc     edx, edx
+        xor     eax, 0xc0047fff ; what the slots move towards
+        mov     esi, eax
+        MOVE    r10, eax
+        mov     ecx, [r11]
+        MOVE    r11, esi
+        mov     rax, rbp
+        shr     rax, 32
+        jnz     %%enough
+        shl     rbp, 32
+        shl     r12, 32
+        mov     ecx, [INPUT]
+        add     dword [INPUT], 4
+        mov     eax, [rcx]
+        or      r12, rax
+%%enough:
+%endmacro
+
+; Appends the byte in eax to the image. Changes rax, rcx, rdx.
+%macro APPEND 0
+        mov     [rdi], al
+        inc     rdi
+        mov     ecx, ebx
+        mov     cl, al
+        movzx   ecx, word [rcx * 2 + TRANSITIONS]
+        cmp     ebx, OPCODES << 8
+        cmovae  eax, ebx        ; the opcode stays
+        mov     [r15], edi      ; to be counted only
+        movzx   edx, cl         ; if a distance comes
+        add     r15, rdx
+        mov     cl, al
+        mov     ebx, ecx
+%endmacro
 
 section .text exec align=1
 
@@ -41,33 +123,103 @@ _start:
     push    rax
     push    rax
     push    rax
+
+; Phases behind opcodes: runs of one kind, at the start of the payload. Opcodes below 0x40 are as the first eight.
     mov     esi, payload
-; Spreads the runs of opcodes of a kind, at the start of the payload, to a table.
-    mov     edi, scratch
-    mov     ebx, followers
+    mov     edi, TRANSITIONS
 .runs:
     lodsb
     mov     ecx, eax
-    and     al, 7
-    xlatb
-    shr     ecx, 3
-    rep stosb
-    cmp     edi, scratch + 512
+    and     eax, 15
+    shr     ecx, 4
+    mov     ax, [rax * 2 + followers]
+    rep stosw
+    movzx   eax, cl
+    cmp     edi, TRANSITIONS + 2 * 512
     jb      .runs
+    mov     edx, esi
+    mov     esi, TRANSITIONS
+    mov     edi, TRANSITIONS + 2 * 8
+    mov     cl, 0x40 - 8
+    rep movsw
+    mov     esi, TRANSITIONS
+    mov     edi, TRANSITIONS + 2 * 512
+    mov     ch, 1
+    rep movsw
+    xchg    edx, esi
+    xor     edx, edx
+
+; Phases behind ModRM, in edx, with ebx bytes of immediate to come.
+.modrm:
+    mov     eax, ebx
+    mov     ecx, edx
+    and     ecx, 0xc7
+    test    dl, 0xc0
+    js      .upper
+    jz      .displacement
+    inc     eax                 ; mod 1
+    jmp     .sib
+.upper:
+    jpe     .left               ; mod 3
+    add     eax, 4              ; mod 2
+    jmp     .sib
+.displacement:
+    cmp     cl, 5
+    jne     .sib
+    add     eax, 4
+.sib:
+    and     ecx, 7
+    cmp     cl, 4
+    jne     .left
+    inc     eax
+.left:
+    test    eax, eax
+    jz      .phase
+    add     eax, OPERAND
+.phase:
+    shl     eax, 8
+    mov     ecx, edx
+    and     cl, 0xc7
+    cmp     cl, 5
+    jne     .store_phase
+    mov     al, DISTANCE_SIZE
+.store_phase:
+    stosw
+    inc     dl
+    jnz     .modrm
+    lea     ebx, [rbx * 3 + 1]  ; 0, 1, 4
+    cmp     bl, 4
+    jbe     .modrm
+
+; Phases behind bytes of operands.
     xor     eax, eax
     xor     ebx, ebx
+    mov     ecx, 256
+    rep stosw
+    mov     ah, OPERAND + 1
+.operand:
+    mov     ch, 1
+    rep stosw
+    inc     ah
+    cmp     ah, OPERAND + MOST_LEFT
+    jb      .operand
+
     lodsd
     xchg    rax, r12
     lodsd
     shl     r12, 32
     or      r12, rax
+    mov     [INPUT], esi
     or      rbp, -1
     mov     edi, image
+    mov     r15d, LIST
 
 .token:
-    lea     r8d, [rbx + STATE]
+    ROW     r8d, ebx, STATE
+    mov     r14d, [KINDS]
     movzx   eax, bh
-    lea     r9d, [rax + r15 + KIND_HISTORY]
+    add     eax, r14d
+    ROW     r9d, eax, KIND_HISTORY
     xor     r13d, r13d
 .kind:
     lea     edx, [r13 + KIND_SLOT]
@@ -78,48 +230,45 @@ _start:
     cmp     r13d, 5
     jb      .kind
 .known:
-    mov     eax, r13d
-    cmp     al, 3
-    jbe     .remember
-    mov     al, 3
-.remember:
+    mov     eax, 3
+    cmp     r13d, eax
+    cmovb   eax, r13d
     shl     eax, 4
-    lea     r15d, [rax + r15 * 4]
-    and     r15d, 0xf0
+    lea     r14d, [rax + r14 * 4]
+    and     r14d, 0xf0
+    mov     [KINDS], r14d
     test    r13d, r13d
     jnz     .match
 
-    lea     r9d, [rbx + STATE]
-    test    r15b, r15b
-    jz      .literal
     mov     rcx, rdi
     sub     rcx, [rsp]
-    movzx   r9d, byte [rcx]
-    add     r9d, LITERAL_MATCH
-.literal:
-    movzx   r8d, byte [rsp + 33]
-    add     r8d, LITERAL_BYTE
-    push    1
-    pop     rdx
+    movzx   eax, byte [rcx]
+    ROW     r9d, eax, LITERAL_MATCH
+    test    r14d, r14d
+    cmovz   r9d, r8d
+    movzx   eax, byte [rsp + 32]
+    ROW     r8d, eax, LITERAL_BYTE
+    mov     edx, 1
 .bits:
     call    decide
     test    dh, dh
     jz      .bits
-    xchg    eax, edx
-    push    1
-    pop     r13
-    jmp     .put
+    movzx   eax, dl
+    mov     [rsp + 32], al
+    APPEND
+    cmp     edi, image_end
+    jb      .token
+    jmp     .filter
 
 .match:
-    lea     r8d, [rax + LENGTH_KIND]
-    lea     r9d, [r15 + LENGTH_HISTORY]
-    push    1
-    pop     r14
+    ROW     r8d, eax, LENGTH_KIND
+    ROW     r9d, r14d, LENGTH_HISTORY
+    mov     r14d, 1
 .unary:
     xor     edx, edx
     call    decide
-    inc     r8d
-    inc     r9d
+    add     r8d, ROW_SIZE
+    add     r9d, ROW_SIZE
     add     r14d, r14d
     dec     edx
     jz      .unary
@@ -134,40 +283,37 @@ _start:
     dec     r13d
     jnz     .repeat
 
-    push    rdx
-    lea     r8d, [rdx + EXPONENT_LENGTH]
-    push    4
-    pop     r9
-    cmp     edx, r9d
-    cmovb   r9d, edx
-    push    1
-    pop     rdx
+    mov     r13d, edx
+    ROW     r8d, edx, EXPONENT_LENGTH
+    mov     eax, 4
+    cmp     edx, eax
+    cmovb   eax, edx
+    ROW     r9d, eax, EXPONENT_SHORT
+    mov     edx, 1
     mov     r14d, edx
 .exponent:
     call    decide
     test    dl, 32
     jz      .exponent
-    lea     r8d, [rdx + EXPONENT - 32]
-    mov     r9d, edx            ; BITS_LEFT + exponent
+    ROW     r8d, edx, EXPONENT - 32
+    ROW     r9d, edx, BITS_LEFT - 32
     mov     edx, r14d
 .distance:
-    cmp     r9d, BITS_LEFT
+    cmp     r9d, scratch + BITS_LEFT * ROW_SIZE
     je      .far
-    dec     r9d
+    sub     r9d, ROW_SIZE
     call    decide
     bt      edx, 0
     adc     r14d, r14d
     btr     edx, 4
     jnc     .distance
-    and     dl, 7
-    or      dl, 8
+    and     edx, 7
+    or      edx, 8
     jmp     .distance
 .far:
-    pop     rdx
-    inc     edx
-    xchg    rax, r14
-    push    3
-    pop     r13
+    lea     edx, [r13 + 1]
+    mov     eax, r14d
+    mov     r13d, 3
     jmp     .shift
 
 .repeat:
@@ -182,68 +328,44 @@ _start:
 .front:
     mov     [rsp], rax
     mov     r13d, edx
-
+    mov     rsi, rdi
+    sub     rsi, rax
 .copy:
-    mov     rcx, rdi
-    sub     rcx, [rsp]
-    mov     al, [rcx]
-.put:
-    stosb
-    mov     [rsp + 33], al
-    call    step
+    movzx   eax, byte [rsi]
+    inc     rsi
+    APPEND
     dec     r13d
     jnz     .copy
+    mov     al, [rsi - 1]
+    mov     [rsp + 32], al
     cmp     edi, image_end
     jb      .token
 
-; The filter.
-    mov     esi, image
-    xor     ebx, ebx
-    jmp     .other
+; Turns targets into distances again, those in the list. Behind its end stands the end of the image.
 .filter:
-    lodsb
-    call    step
-    mov     al, [rsi - 1]
-    cmp     bh, 4
-    jb      .other
-    cmp     al, bl
-    je      .branch
-    and     al, 0xc7
-    cmp     al, 5
-    je      .target
-    jmp     .other
-.branch:
-    cmp     bh, 4
-    jne     .other
-    and     al, 0xfe
-    cmp     al, 0xe8
-    je      .target
-    and     al, 0xf0
-    cmp     al, 0x80
-    jne     .other
-.target:
+    mov     r15d, LIST
+.next:
+    mov     esi, [r15]
+    add     r15d, 4
+    cmp     esi, image_end - DISTANCE_SIZE
+    ja      .done
     mov     edx, [rsi]
     bswap   edx
     call    extend
     je      .short
     bswap   edx
     call    extend
-    jne     .long
+    jne     .next
     bswap   edx
-    mov     ecx, edx
-    jmp     .store
+    mov     [rsi], edx
+    jmp     .next
 .short:
     sub     edx, esi
-    add     edx, image - 4
+    add     edx, image - DISTANCE_SIZE
     call    extend
-.store:
     mov     [rsi], ecx
-.long:
-    add     rsi, 4
-    sub     bh, 4
-.other:
-    cmp     esi, image_end - 4
-    jb      .filter
+    jmp     .next
+.done:
 
 ; Unless all is as it was written, what is left in r12 leads far from the program.
     bswap   r12
@@ -277,98 +399,11 @@ shift_right equ $ - 1
     cmp     ecx, edx
     ret
 
-; Goes on by the byte in al to the next state. Changes eax.
-step:
-    cmp     bh, MODRM
-    je      .modrm
-    dec     bh
-    cmp     bh, SECOND_OPCODE - 1
-    jb      .done
-    mov     bl, al
-    cmp     al, 0x40
-    jae     .opcode
-    and     al, 7
-.opcode:
-    movzx   eax, al
-    cmp     bh, SECOND_OPCODE - 1
-    jne     .first
-    inc     ah
-.first:
-    mov     al, [rax + scratch]
-    mov     bh, al
-    and     bh, 15
-    shr     al, 4
-    mov     [rsp + 40], al
-    jmp     .done
-.modrm:
-    mov     bh, [rsp + 40]
-    cmp     al, 0xc0
-    jae     .done
-    mov     ah, al
-    and     ah, 7
-    cmp     ah, 4
-    jne     .displacement
-    inc     bh
-.displacement:
-    shr     al, 6
-    dec     al
-    jz      .byte
-    jg      .four
-    cmp     ah, 5
-    jne     .done
-.four:
-    add     bh, 3
-.byte:
-    inc     bh
-.done:
-    ret
-
-; Decides by the slots edx of rows r8d and r9d: edx becomes twice edx and the bit.
-; Changes rax, rcx, r10, r11.
 decide:
-    imul    r10d, r8d, ROW_SLOTS * 4
-    imul    r11d, r9d, ROW_SLOTS * 4
-    mov     eax, [r10 + rdx * 4 + scratch]
-    add     eax, [r11 + rdx * 4 + scratch]
-    lea     r10, [r10 + rdx * 4 + scratch]
-    lea     r11, [r11 + rdx * 4 + scratch]
-    sar     eax, 15
-    add     eax, 0x10000
-    mov     rcx, rbp
-    shr     rcx, 17
-    imul    rax, rcx
-    sub     rbp, rax
-    mov     rcx, r12
-    sub     rcx, rax
-    cmovc   rbp, rax
-    cmovnc  r12, rcx
-    adc     edx, edx
-    mov     rcx, rbp
-    shr     rcx, 32
-    jnz     .move
-    shl     rbp, 32
-    shl     r12, 32
-    mov     ecx, [rsi]
-    add     rsi, 4
-    or      r12, rcx
-.move:
-    call    .one
-    xchg    r10, r11
-.one:
-    bt      edx, 0
-    sbb     eax, eax
-    xor     eax, 0xc0007fff
-    mov     ecx, [r10]
-    sub     eax, ecx
-    and     ecx, 31
-    shr     ecx, 3
-    add     ecx, 2
-    sar     eax, cl
-    and     eax, -32
-    cmp     ecx, 5
-    adc     eax, 0
-    add     [r10], eax
+    DECIDE
     ret
 
+; As in instructionState.ts: what follows classes of opcodes.
 followers:
-    db      0, 1, 4, MODRM, MODRM | 1 << 4, MODRM | 4 << 4, AFTER_PREFIX, SECOND_OPCODE
+    dw      0, (OPERAND + 1) << 8, (OPERAND + 4) << 8, (OPERAND + 4) << 8 | DISTANCE_SIZE
+    dw      3 << 8, 4 << 8, 5 << 8, 2 << 8, 1 << 8

@@ -26,7 +26,7 @@ const ROW_SLOTS = 272;
 const MASK = 2n ** 64n - 1n;
 
 class Decoder {
-  private readonly slots = new Int32Array(4768 * ROW_SLOTS);
+  private readonly slots = new Int32Array(5280 * ROW_SLOTS);
   private readonly bytes: Uint8Array;
   private next = 0;
   private range = MASK;
@@ -50,7 +50,7 @@ class Decoder {
   bit(first: number, second: number, slot: number): number {
     const indexes = [first * ROW_SLOTS + slot, second * ROW_SLOTS + slot];
     const sum = this.slots[indexes[0]!]! + this.slots[indexes[1]!]!;
-    const bound = (this.range >> 17n) * BigInt((sum >> 15) + 65536);
+    const bound = (this.range >> 17n) * BigInt((sum >> 15) + 65544);
     const bit = this.rest < bound ? 1 : 0;
     if (bit) this.range = bound;
     else {
@@ -63,7 +63,7 @@ class Decoder {
     }
     for (const index of indexes) {
       const rate = 2 + ((this.slots[index]! & 31) >> 3);
-      const goal = bit ? 0x3fff8000 : -0x3fff8001;
+      const goal = bit ? 0x3ffb8000 : -0x3ffb8001;
       this.slots[index]! += (((goal - this.slots[index]!) >> rate) & -32) + (rate < 5 ? 1 : 0);
     }
     return bit;
