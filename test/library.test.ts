@@ -30,8 +30,7 @@ const linkMain = (options: Partial<LinkOptions> = {}) => link(files, { inputs: [
 describe('pack', () => {
   const LARGE = join(FIXTURES, 'rust-alloc/lto.o');
   const object = new Map([['main.o', new Uint8Array(readFileSync(LARGE))]]);
-  const pack = (how: LinkOptions['pack']) =>
-    link(object, { inputs: ['main.o'], builtins: 'mem', pack: how });
+  const pack = (how: LinkOptions['pack']) => link(object, { inputs: ['main.o'], builtins: 'mem', pack: how });
 
   it('makes what the command line makes', () => {
     const { stdout } = tinyelf(['link', LARGE, '--builtins=mem', '--pack=lz', '--pack-effort=2', '-o', '-']);
