@@ -40,21 +40,12 @@ export function shrinkCode(
   const entries = findEntries(program, liveness, pieces, synthesis, script, options);
   const extent = new Extent(program, liveness, options, rules !== undefined);
   const isSized = isInRange(program, liveness);
-  const tables = isSized && !rules ? new SwitchTables(program, liveness, pieces) : undefined;
+  const switchTables = isSized && !rules ? new SwitchTables(program, liveness, pieces) : undefined;
   const { unwind } = liveness;
   // Who is called where, unwinders see in what functions return to.
   const neverReturns = isSized && !unwind ? findNeverReturning(program, liveness) : undefined;
-  const shrinker = new Shrinker(
-    program,
-    pieces,
-    synthesis,
-    entries,
-    extent,
-    unwind,
-    tables,
-    neverReturns,
-    options,
-  );
+  const facts = { entries, extent, unwind, switchTables, neverReturns };
+  const shrinker = new Shrinker(program, pieces, synthesis, facts, options);
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
     let origin: ObjectOrigin | undefined;
@@ -69,7 +60,7 @@ export function shrinkCode(
       sections.push({ section: id, before, after: pieces.size[id]!, refusal });
     }
   }
-  tables?.commit(synthesis);
+  switchTables?.commit(synthesis);
   return { sections, entries, neverReturns };
 }
 

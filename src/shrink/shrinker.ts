@@ -8,7 +8,6 @@ import { locate, type Program, Target } from '../program.ts';
 import type { Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
 import { Flow } from '../x86/decode.ts';
-import { Calculation, calculationOf } from '../x86/relocations.ts';
 import { Given } from '../x86/shorten.ts';
 import { placeInstructions } from './assemble.ts';
 import { testBits } from './bitTests.ts';
@@ -16,6 +15,7 @@ import { dropIdle, Tracer, threadJumps } from './branches.ts';
 import { chainBranches } from './chainBranches.ts';
 import { Code, Feature, Fields, Mark, NO_TARGET } from './code.ts';
 import { commitSection } from './commit.ts';
+import { EntryMarker } from './entryMarker.ts';
 import { leaveFrames } from './frames.ts';
 import { FunctionTables } from './functionTables.ts';
 import { RegisterRewriter } from './knownRegisters.ts';
@@ -23,7 +23,7 @@ import { TailMerger } from './mergeTails.ts';
 import { pushAndPop } from './pushPop.ts';
 import { SectionReader } from './readSection.ts';
 import { endOfFunction } from './redZone.ts';
-import { type CodeEntries, Entry } from './references.ts';
+import type { CodeEntries } from './references.ts';
 import { Refusal } from './refusal.ts';
 import { Rewriter } from './rewriteInstructions.ts';
 import { joinSums } from './sums.ts';
@@ -31,11 +31,23 @@ import { SwitchRewriter } from './switches.ts';
 import type { SwitchTables } from './switchTables.ts';
 import { dropSaves } from './unsaved.ts';
 
+/** What is known of all code of a program before any of it changes. */
+export interface CodeFacts {
+  readonly entries: CodeEntries;
+  readonly extent: Extent;
+  /** Unwind tables that are part of the program. */
+  readonly unwind: UnwindTables | undefined;
+  /** Tables of jumps that may become narrower, if any may. */
+  readonly switchTables: SwitchTables | undefined;
+  /** By section id: 1 for those that never return, where that is known. */
+  readonly neverReturns: Uint8Array | undefined;
+}
+
 export class Shrinker {
   readonly #program: Program;
   readonly #pieces: Pieces;
   readonly #synthesis: Synthesis;
-  readonly #entries: CodeEntries;
+  readonly #marker: EntryMarker;
   readonly #code = new Code();
   readonly #fields = new Fields();
   readonly #reader: SectionReader;
@@ -49,27 +61,18 @@ export class Shrinker {
   readonly #merger = new TailMerger(this.#code, this.#fields);
   readonly #registers = new RegisterRewriter(this.#code);
 
-  /**
-   * @param unwind tables that are part of the program
-   * @param switchTables those that may become narrower, if any may
-   * @param neverReturns 1 by section id for those that never return, where that is known
-   */
   constructor(
     program: Program,
     pieces: Pieces,
     synthesis: Synthesis,
-    entries: CodeEntries,
-    extent: Extent,
-    unwind: UnwindTables | undefined,
-    switchTables: SwitchTables | undefined,
-    neverReturns: Uint8Array | undefined,
+    { entries, extent, unwind, switchTables, neverReturns }: CodeFacts,
     { shrink, unpackedBy }: LinkOptions,
   ) {
     this.#tables = unwind && new FunctionTables(program, pieces, unwind);
     this.#program = program;
     this.#pieces = pieces;
     this.#synthesis = synthesis;
-    this.#entries = entries;
+    this.#marker = new EntryMarker(program, entries, this.#code, this.#fields);
     this.#reader = new SectionReader(program, pieces, synthesis, this.#code, this.#fields);
     const given = shrink === 'all' ? Given.plainMemory : 0;
     this.#rewriter = new Rewriter(this.#code, this.#fields, extent, given);
@@ -86,7 +89,7 @@ export class Shrinker {
    */
   shrink(id: number, isTrusted: boolean): Refusal {
     const code = this.#code;
-    const refusal = this.#reader.read(id) || this.#markEntries(id, isTrusted);
+    const refusal = this.#reader.read(id) || this.#marker.mark(id, isTrusted);
     if (refusal) return refusal;
     const tables = this.#tables;
     if (tables && !tables.read(id, code)) return Refusal.unwindTable;
@@ -133,104 +136,6 @@ export class Shrinker {
       const called = isOwn ? id : type === STT_GNU_IFUNC ? -1 : section;
       if (called >= 0 && never[called] === 1) features[i]! |= Feature.lastCall;
     }
-  }
-
-  /** Marks where control enters the section, and what must keep an even address. */
-  #markEntries(id: number, isTrusted: boolean): Refusal {
-    const { first, offset, kind } = this.#entries;
-    const { insnAt, marks, size, at } = this.#code;
-    this.#markFunctions(id);
-    const keepsEven = this.#program.sections.addralign[id]! > 1;
-    let isLabelLoaded = this.#loadsLabel(isTrusted) || this.#loadsItself(id);
-    let isLabelTaken = false;
-    for (let n = first[id]!; n < first[id + 1]!; n++) {
-      const place = offset[n]!;
-      const bits = kind[n]!;
-      if ((bits & Entry.data) !== 0) return Refusal.readsItself;
-      if ((bits & Entry.unknown) !== 0) return Refusal.unknownTable;
-      const i = place >= 0 && place <= size ? insnAt[place]! : -1;
-      const isFunction = i >= 0 && (marks[i]! & Mark.function) !== 0;
-      // A table of switches, or one of distances of functions from its own entries?
-      if ((bits & Entry.fromEntry) !== 0 && isFunction) return Refusal.unknownTable;
-      if ((bits & Entry.reached) === 0) continue;
-      if (i < 0) return Refusal.strayReference;
-      marks[i]! |= Mark.entry;
-      if ((bits & (Entry.taken | Entry.called)) !== 0) marks[i]! |= Mark.start;
-      if ((bits & Entry.loaded) !== 0 && !isFunction) isLabelLoaded = true;
-      if ((bits & Entry.taken) !== 0 && !isFunction) isLabelTaken = true;
-      if ((bits & Entry.taken) !== 0 && isFunction && keepsEven && at[i]! % 2 === 0) marks[i]! |= Mark.even;
-    }
-    this.#markProcess(id);
-    // The jump to what is calculated from it may be a RET, or in a thunk elsewhere: it is not looked for.
-    if (isLabelLoaded) return Refusal.computedJump;
-    // Nothing jumps by the addresses of labels: they may be those of functions with a flag in the low bit.
-    return isLabelTaken && !this.#jumpsByTable() ? Refusal.strayReference : Refusal.none;
-  }
-
-  /** Marks where the program begins, if that is in the section and nothing but the kernel leads there. */
-  #markProcess(id: number): void {
-    const { first, offset, kind } = this.#entries;
-    const { insnAt, marks } = this.#code;
-    const end = first[id + 1]!;
-    let n = first[id]!;
-    while (n < end && (kind[n]! & Entry.process) === 0) n++;
-    if (n === end) return;
-    for (let other = first[id]!; other < end; other++) {
-      if (other !== n && offset[other] === offset[n] && (kind[other]! & Entry.reached) !== 0) return;
-    }
-    const i = insnAt[offset[n]!]!;
-    const isLedTo = (marks[i]! & (Mark.target | Mark.landingPad)) !== 0;
-    if (!isLedTo) marks[i]! |= Mark.process;
-  }
-
-  #jumpsByTable(): boolean {
-    const { count, flow } = this.#code;
-    for (let i = 0; i < count; i++) if (flow[i] === Flow.indirectJmp) return true;
-    return false;
-  }
-
-  #markFunctions(id: number): void {
-    const { first, offset, kind } = this.#entries;
-    const { insnAt, marks, size } = this.#code;
-    marks[0]! |= Mark.function;
-    for (let n = first[id]!; n < first[id + 1]!; n++) {
-      if ((kind[n]! & Entry.functionEnd) !== 0) this.#code.endFunction(offset[n]!);
-      const i = offset[n]! >= 0 && offset[n]! <= size ? insnAt[offset[n]!]! : -1;
-      if ((kind[n]! & Entry.function) !== 0 && i >= 0) marks[i]! |= Mark.function;
-    }
-  }
-
-  /**
-   * Whether the section loads the address of a place in itself that is no function, or of the function that does so: it
-   * may be that of a label at its start.
-   */
-  #loadsLabel(isTrusted: boolean): boolean {
-    const { count, flow, target, marks } = this.#code;
-    let start = 0;
-    for (let i = 0; i < count; i++) {
-      if ((marks[i]! & Mark.function) !== 0) start = i;
-      if (flow[i] !== Flow.none || target[i] === NO_TARGET) continue;
-      const isOther = (marks[target[i]!]! & Mark.function) !== 0 && target[i] !== start;
-      if (!isTrusted || !isOther) return true;
-    }
-    return false;
-  }
-
-  /** As `#loadsLabel` for addresses as numbers, as far as the function that loads them is concerned. */
-  #loadsItself(id: number): boolean {
-    const { insnAt, size, marks } = this.#code;
-    const { count, insn, type, symbol, addend, gone } = this.#fields;
-    const target = this.#target;
-    for (let f = 0; f < count; f++) {
-      if (gone[f] === 1 || calculationOf[type[f]!] !== Calculation.absolute) continue;
-      locate(this.#program, symbol[f]!, target);
-      const place = target.low + addend[f]!;
-      if (target.section !== id || place < 0 || place > size || insnAt[place]! < 0) continue;
-      let start = insn[f]!;
-      while (start > 0 && (marks[start]! & Mark.function) === 0) start--;
-      if (insnAt[place] === start) return true;
-    }
-    return false;
   }
 }
 

@@ -16,57 +16,88 @@ function unpack({ payload, size, parameters }: StubInput): Uint8Array {
   const shift = parameters.get('shift_left')!;
   const isRight = shift === parameters.get('shift_right') && runs.every((byte, i) => byte === payload[i]);
   if (!isRight) throw damaged();
-  const { image, rest } = decode(payload.subarray(runs.length), size);
-  if (rest !== 0n) throw damaged();
+  const { image, isIntact } = decode(payload.subarray(runs.length), size);
+  if (!isIntact) throw damaged();
   unfilterBranches(image, 32 - shift);
   return image;
 }
 
 const ROW_SLOTS = 272;
-const MASK = 2n ** 64n - 1n;
+const TWO_32 = 2 ** 32;
 
+/** Numbers of 64 bits are two halves. */
 class Decoder {
   private readonly slots = new Int32Array(5280 * ROW_SLOTS);
   private readonly bytes: Uint8Array;
   private next = 0;
-  private range = MASK;
-  rest: bigint;
+  private rangeHigh = TWO_32 - 1;
+  private rangeLow = TWO_32 - 1;
+  private high: number;
+  private low: number;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    this.rest = (this.word() << 32n) | this.word();
+    this.high = this.word();
+    this.low = this.word();
+  }
+
+  /** Whether nothing is left: all was as it was written. */
+  get isDone(): boolean {
+    return this.high === 0 && this.low === 0;
   }
 
   /** Behind the end of a file there are zeros. */
-  private word(): bigint {
+  private word(): number {
     if (this.next >= this.bytes.length + 8) throw damaged();
     const at = this.next;
     this.next += 4;
     let word = 0;
     for (let i = 3; i >= 0; i--) word = word * 256 + (this.bytes[at + i] ?? 0);
-    return BigInt(word);
+    return word;
   }
 
   bit(first: number, second: number, slot: number): number {
-    const indexes = [first * ROW_SLOTS + slot, second * ROW_SLOTS + slot];
-    const sum = this.slots[indexes[0]!]! + this.slots[indexes[1]!]!;
-    const bound = (this.range >> 17n) * BigInt((sum >> 15) + 65544);
-    const bit = this.rest < bound ? 1 : 0;
-    if (bit) this.range = bound;
-    else {
-      this.range -= bound;
-      this.rest -= bound;
+    const one = first * ROW_SLOTS + slot;
+    const other = second * ROW_SLOTS + slot;
+    const bit = this.decide(((this.slots[one]! + this.slots[other]!) >> 15) + 65544);
+    this.move(one, bit);
+    this.move(other, bit);
+    return bit;
+  }
+
+  /** @param chance of a 1, in units of 2^-17 */
+  private decide(chance: number): number {
+    const product = this.rangeHigh * chance;
+    const upper = Math.floor(product / 2 ** 17);
+    const lower = (product - upper * 2 ** 17) * 2 ** 15 + (this.rangeLow >>> 17) * chance;
+    const boundHigh = lower < TWO_32 ? upper : upper + 1;
+    const boundLow = lower % TWO_32;
+    const bit = this.high < boundHigh || (this.high === boundHigh && this.low < boundLow) ? 1 : 0;
+    if (bit) {
+      this.rangeHigh = boundHigh;
+      this.rangeLow = boundLow;
+    } else {
+      const rangeBorrow = this.rangeLow < boundLow ? 1 : 0;
+      this.rangeHigh -= boundHigh + rangeBorrow;
+      this.rangeLow += rangeBorrow * TWO_32 - boundLow;
+      const borrow = this.low < boundLow ? 1 : 0;
+      this.high -= boundHigh + borrow;
+      this.low += borrow * TWO_32 - boundLow;
     }
-    if (this.range >> 32n === 0n) {
-      this.range <<= 32n;
-      this.rest = (this.rest << 32n) | this.word();
-    }
-    for (const index of indexes) {
-      const rate = 2 + ((this.slots[index]! & 31) >> 3);
-      const goal = bit ? 0x3ffb8000 : -0x3ffb8001;
-      this.slots[index]! += (((goal - this.slots[index]!) >> rate) & -32) + (rate < 5 ? 1 : 0);
+    if (this.rangeHigh === 0) {
+      this.rangeHigh = this.rangeLow;
+      this.rangeLow = 0;
+      this.high = this.low;
+      this.low = this.word();
     }
     return bit;
+  }
+
+  private move(index: number, bit: number): void {
+    const slot = this.slots[index]!;
+    const rate = 2 + ((slot & 31) >> 3);
+    const goal = bit ? 0x3ffb8000 : -0x3ffb8001;
+    this.slots[index] = slot + (((goal - slot) >> rate) & -32) + (rate < 5 ? 1 : 0);
   }
 
   tree(first: number, second: number, bits: number): number {
@@ -95,12 +126,12 @@ class Decoder {
   }
 }
 
-/** Decodes an image of known size; `rest` is what is left in the coder, 0 if all is as it was written. */
-export function decode(bytes: Uint8Array, size: number): { image: Uint8Array; rest: bigint } {
+/** Decodes an image of known size. @returns it, and whether all is as it was written */
+export function decode(bytes: Uint8Array, size: number): { image: Uint8Array; isIntact: boolean } {
   const decoder = new Decoder(bytes);
   const image = new Uint8Array(size);
   const state = new InstructionState();
-  let distances = [0, 0, 0, 0];
+  let distances: readonly number[] = [0, 0, 0, 0];
   let kinds: [number, number] = [0, 0];
   let end = 0;
   const put = (byte: number) => {
@@ -124,5 +155,5 @@ export function decode(bytes: Uint8Array, size: number): { image: Uint8Array; re
     if (distance > end || length > size - end) throw damaged();
     for (; length > 0; length--) put(image[end - distance]!);
   }
-  return { image, rest: decoder.rest };
+  return { image, isIntact: decoder.isDone };
 }
