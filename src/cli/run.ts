@@ -85,7 +85,9 @@ export interface LinkOutcome {
 /** @returns the exit code; every message has been printed @throws UsageError for what cannot be watched */
 export async function runLink(request: LinkRequest): Promise<number> {
   if (request.watch) return await watchLink(request);
-  const { code } = await linkOnce(request, new TunedFiles(request.chroot), undefined);
+  const { shrink, verbatim } = request.options;
+  const files = new TunedFiles(request.chroot, shrink !== 'none' && !verbatim);
+  const { code } = await linkOnce(request, files, undefined);
   return code;
 }
 
