@@ -16,11 +16,14 @@ describe('stubs', () => {
     expect(modules).toContain('protect.ts');
   });
 
-  it.skipIf(!hasTool('nasm') || !hasTool('strip')).each(stubNames())('%s is what nasm makes of its source', async (name) => {
-    const module: Record<string, string> = await import(`../../src/pack/stubs/${name}.ts`);
-    const [digits] = Object.values(module);
-    expect(toHex(stubObject(digits!))).toBe(toHex(assembleStub(join(STUBS, `${name}.asm`))));
-  });
+  it.skipIf(!hasTool('nasm') || !hasTool('strip')).each(stubNames())(
+    '%s is what nasm makes of its source',
+    async (name) => {
+      const module: Record<string, string> = await import(`../../src/pack/stubs/${name}.ts`);
+      const [digits] = Object.values(module);
+      expect(toHex(stubObject(digits!))).toBe(toHex(assembleStub(join(STUBS, `${name}.asm`))));
+    },
+  );
 
   it('are written as they are read', async () => {
     await fc.assert(
