@@ -1,4 +1,7 @@
-/** Assembles the stubs of packing: for each NAME.asm in src/pack/stubs the object as NAME.ts beside it. Needs nasm and strip. */
+/**
+ * Assembles the stubs of packing: for each NAME.asm in src/pack/stubs the object as NAME.ts beside it. Needs nasm and
+ * strip.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -19,7 +19,9 @@ import { copyInto, copyRows, type SectionTable } from './sections.ts';
 
 const INITIAL_ROWS = 256;
 
-/** `type` of a row with this type number or a greater one, which the psABI does not have; the linker's own begin behind it. */
+/**
+ * `type` of a row with this type number or a greater one, which the psABI does not have; the linker's own begin behind it.
+ */
 const WIDE_TYPE = 60;
 
 /** Some rows of a table that follow each other. */

@@ -222,7 +222,10 @@ export class SwitchRewriter {
   }
 }
 
-/** A register that may hold the address, or -1: one that nobody reads, the index rather than another. @param read a mask */
+/**
+ * A register that may hold the address, or -1: one that nobody reads, the index rather than another.
+ * @param read a mask
+ */
 function findScratch(read: number, index: number): number {
   const used = read | (1 << Register.rsp) | (1 << Register.rbp);
   if (((used >> index) & 1) === 0) return index;

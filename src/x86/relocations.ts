@@ -21,8 +21,9 @@ export const R_X86_64_GOTPCRELX = 41;
 export const R_X86_64_REX_GOTPCRELX = 42;
 
 /*
- * Types of this linker's own, which no input can have (`RelocationTable` keeps numbers so large elsewhere): entries of tables that hold the distances of labels from one of
- * them. The first relocation of such a table stands for that one and writes nothing.
+ * Types of this linker's own, which no input can have (`RelocationTable` keeps numbers so large elsewhere): entries of
+ * tables that hold the distances of labels from one of them. The first relocation of such a table stands for that one
+ * and writes nothing.
  */
 export const TABLE_BASE = 61;
 export const TABLE_DISTANCE8 = 62;

@@ -1,11 +1,11 @@
 /**
  * Where in an instruction each byte of an image lies, as far as a small table knows: where the filter finds distances,
  * and a context of the model. Operands do not matter to it, so that it finds its way through filtered code as well, and
- * in data it finds something. The rules are those of Intel SDM volume 2, chapter 2 and appendix A, simplified where what is
- * lost is less than the bytes in the stub; lz.asm has the same rules.
+ * in data it finds something. The rules are those of Intel SDM volume 2, chapter 2 and appendix A, simplified where what
+ * is lost is less than the bytes in the stub; lz.asm has the same rules.
  */
 
-/** Phases: an opcode comes, one behind 0F, or one behind a prefix; ModRM with 0, 1 or 4 bytes of immediate behind it. */
+/** Phases: an opcode comes, one behind 0F, one behind a prefix; ModRM with 0, 1 or 4 bytes of immediate behind it. */
 const OPCODE = 0;
 const SECOND_OPCODE = 1;
 const AFTER_PREFIX = 2;

@@ -2,8 +2,8 @@
 ; (model.ts) and the coder (rangeEncoder.ts), src/pack/filter the states of instructions (instructionState.ts) and the
 ; filter (branches.ts). The bytes stand in lz.ts; a test assembles this file and compares.
 ;
-; The programs that this is for are so large that time counts here, and hardly a byte: what comes next cannot be foretold,
-; so that nothing jumps that need not.
+; The programs that this is for are so large that time counts here, and hardly a byte: what comes next cannot be
+; foretold, so that nothing jumps that need not.
 ;
 ; At entry all registers but rsp are zero, as Linux leaves them, and so they are again when the program starts.
 ; Throughout: ebx  the state: bl the last opcode, bh the phase in the instruction
@@ -61,42 +61,6 @@ LIST            equ KINDS + 4                           ; addresses of distances
         and     %2, -32
         cmp     ecx, 5
         adc     [%1], %2
-%endmacro
-
-; Decides by the slots edx of both rows: edx becomes twice edx and the bit. Changes rax, rcx, rsi, r10, r11.
-%macro DECIDE 0
-        lea     r10, [r8 + rdx * 4]
-        lea     r11, [r9 + rdx * 4]
-        mov     ecx, [r10]
-        mov     eax, [r11]
-        add     eax, ecx
-        sar     eax, 15
-        add     eax, 0x10008
-        mov     rsi, rbp
-        shr     rsi, 17
-        imul    rax, rsi
-        sub     rbp, rax
-        mov     rsi, r12
-        sub     rsi, rax
-        cmovc   rbp, rax
-        cmovnc  r12, rsi
-        sbb     eax, eax        ; leaves carry
-        adc     edx, edx
-        xor     eax, 0xc0047fff ; what the slots move towards
-        mov     esi, eax
-        MOVE    r10, eax
-        mov     ecx, [r11]
-        MOVE    r11, esi
-        mov     rax, rbp
-        shr     rax, 32
-        jnz     %%enough
-        shl     rbp, 32
-        shl     r12, 32
-        mov     ecx, [INPUT]
-        add     dword [INPUT], 4
-        mov     eax, [rcx]
-        or      r12, rax
-%%enough:
 %endmacro
 
 ; Appends the byte in eax to the image. Changes rax, rcx, rdx.
@@ -399,8 +363,40 @@ shift_right equ $ - 1
     cmp     ecx, edx
     ret
 
+; Decides by the slots edx of both rows: edx becomes twice edx and the bit. Changes rax, rcx, rsi, r10, r11.
 decide:
-    DECIDE
+    lea     r10, [r8 + rdx * 4]
+    lea     r11, [r9 + rdx * 4]
+    mov     ecx, [r10]
+    mov     eax, [r11]
+    add     eax, ecx
+    sar     eax, 15
+    add     eax, 0x10008
+    mov     rsi, rbp
+    shr     rsi, 17
+    imul    rax, rsi
+    sub     rbp, rax
+    mov     rsi, r12
+    sub     rsi, rax
+    cmovc   rbp, rax
+    cmovnc  r12, rsi
+    sbb     eax, eax        ; leaves carry
+    adc     edx, edx
+    xor     eax, 0xc0047fff ; what the slots move towards
+    mov     esi, eax
+    MOVE    r10, eax
+    mov     ecx, [r11]
+    MOVE    r11, esi
+    mov     rax, rbp
+    shr     rax, 32
+    jnz     .enough
+    shl     rbp, 32
+    shl     r12, 32
+    mov     ecx, [INPUT]
+    add     dword [INPUT], 4
+    mov     eax, [rcx]
+    or      r12, rax
+.enough:
     ret
 
 ; As in instructionState.ts: what follows classes of opcodes.
