@@ -164,6 +164,11 @@ export function isPageSize(size: number): boolean {
   return size >= PAGE && size <= 2 ** 30 && Math.log2(size) % 1 === 0;
 }
 
+/** Whether inputs may be made smaller by rewriting them. */
+export function isShrinking({ shrink, verbatim }: Pick<LinkOptions, 'shrink' | 'verbatim'>): boolean {
+  return shrink !== 'none' && !verbatim;
+}
+
 /** The header for a user who asked for none: the smallest, or the one that has room for section headers. */
 export function defaultHeader(tables: LinkOptions['tables']): string {
   return tables === 'none' ? DEFAULT_OPTIONS.header : 'plain';

@@ -8,7 +8,7 @@ import { EXECUTABLE, Outputs, PLAIN } from '../node/outputs.ts';
 import { isInPlace, Replacement } from '../node/replacement.ts';
 import { HeldSignals } from '../node/signals.ts';
 import { mayBeTerminal } from '../node/terminal.ts';
-import type { LinkOptions } from '../options.ts';
+import { isShrinking, type LinkOptions } from '../options.ts';
 import type { BudgetRequest } from './budgetRequest.ts';
 import type { BudgetReport } from './budgets.ts';
 import { EXIT_LINK_ERROR, EXIT_OK, EXIT_OVER_BUDGET } from './exitCodes.ts';
@@ -85,8 +85,7 @@ export interface LinkOutcome {
 /** @returns the exit code; every message has been printed @throws UsageError for what cannot be watched */
 export async function runLink(request: LinkRequest): Promise<number> {
   if (request.watch) return await watchLink(request);
-  const { shrink, verbatim } = request.options;
-  const files = new TunedFiles(request.chroot, shrink !== 'none' && !verbatim);
+  const files = new TunedFiles(request.chroot, isShrinking(request.options));
   const { code } = await linkOnce(request, files, undefined);
   return code;
 }

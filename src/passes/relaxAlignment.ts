@@ -18,7 +18,7 @@
  * would save nothing: among many sections there is always one for the gap (see layout/packer.ts).
  */
 import { SHF_MERGE, SHF_STRINGS } from '../elf/constants.ts';
-import type { LinkOptions } from '../options.ts';
+import { isShrinking, type LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import type { Liveness, MergeableElements } from '../results.ts';
@@ -37,7 +37,7 @@ export function relaxAlignment(
   pieces: Pieces,
   options: LinkOptions,
 ): void {
-  if (options.shrink === 'none' || options.verbatim) return;
+  if (!isShrinking(options)) return;
   const { sections } = program;
   for (const [id, strings] of elements) {
     const isString = (sections.flags[id]! & (SHF_MERGE | SHF_STRINGS)) === (SHF_MERGE | SHF_STRINGS);

@@ -11,7 +11,7 @@
  */
 import { SHF_EXECINSTR, SHT_PROGBITS } from '../elf/constants.ts';
 import { Extent } from '../extent.ts';
-import type { LinkOptions } from '../options.ts';
+import { isShrinking, type LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { SectionRules } from '../place/rules.ts';
 import type { InputObject, Program } from '../program.ts';
@@ -35,8 +35,7 @@ export function shrinkCode(
   options: LinkOptions,
 ): Shrinkage {
   const sections: { section: number; before: number; after: number; refusal: string }[] = [];
-  if (options.shrink === 'none' || options.verbatim)
-    return { sections, entries: undefined, neverReturns: undefined };
+  if (!isShrinking(options)) return { sections, entries: undefined, neverReturns: undefined };
   const entries = findEntries(program, liveness, pieces, synthesis, script, options);
   const extent = new Extent(program, liveness, options, rules !== undefined);
   const isSized = isInRange(program, liveness);
