@@ -27,6 +27,7 @@ export function missingPackages(): string[] {
     'libncurses-dev': hasLibrary('libtinfo.a'),
     'llvm-14-dev': existsSync(join(libraries, 'libLLVMPasses.a')),
     'libclang-14-dev': existsSync(join(libraries, 'libclangFrontendTool.a')),
+    'libpolly-14-dev': existsSync(join(libraries, 'libPollyISL.a')),
   };
   return Object.entries(packages).flatMap(([name, isThere]) => (isThere ? [] : [name]));
 }
