@@ -19,7 +19,7 @@ import { budgetsForJson, openBudgets } from './linkBudgets.ts';
 import type { PackRequest } from './packRequest.ts';
 import { PassTimer } from './passTimer.ts';
 import { Progress } from './progress.ts';
-import { TunedFiles } from './tunedFiles.ts';
+import { TunedFiles, type Work } from './tunedFiles.ts';
 import { UsageError } from './values.ts';
 
 /** A link as a command line asks for it. */
@@ -85,9 +85,14 @@ export interface LinkOutcome {
 /** @returns the exit code; every message has been printed @throws UsageError for what cannot be watched */
 export async function runLink(request: LinkRequest): Promise<number> {
   if (request.watch) return await watchLink(request);
-  const files = new TunedFiles(request.chroot, isShrinking(request.options));
+  const files = new TunedFiles(request.chroot, workOf(request));
   const { code } = await linkOnce(request, files, undefined);
   return code;
+}
+
+function workOf({ pack, options }: LinkRequest): Work {
+  if (pack) return 'packing';
+  return isShrinking(options) ? 'shrinking' : 'linking';
 }
 
 /** Links until the process is told to end. @returns the exit code that a shell knows for that */

@@ -4,6 +4,8 @@ import { DiskFiles } from '../node/files.ts';
 
 /** A link of more than this many bytes of input runs long enough for V8 to compile what will never pay. */
 const LARGE = 0x10000;
+/** One of more than this many runs long enough for all to pay that V8 compiles, if not much is compiled at a time. */
+const HUGE = 0x4000000;
 
 let tuned = false;
 
@@ -12,43 +14,65 @@ export function isTuned(): boolean {
   return tuned;
 }
 
-/** Files from disk; once they are large, V8 is told to take its time before it optimizes. */
+/** What most of the time goes into. */
+export type Work = 'linking' | 'shrinking' | 'packing';
+
+/** Files from disk; V8 is told when to optimize by how large they are together. */
 export class TunedFiles extends DiskFiles {
-  readonly #isShrinking: boolean;
+  readonly #work: Work;
   #size = 0;
 
-  /**
-   * @param root as `DiskFiles` has it
-   * @param isShrinking whether code will be rewritten, which takes most of the time
-   */
-  constructor(root: string | undefined, isShrinking: boolean) {
+  /** @param root as `DiskFiles` has it */
+  constructor(root: string | undefined, work: Work) {
     super(root);
-    this.#isShrinking = isShrinking;
+    this.#work = work;
   }
 
   override open(path: string): InputFile | undefined {
     const file = super.open(path);
+    const before = this.#size;
     this.#size += file?.size ?? 0;
-    if (this.#size > LARGE && !tuned) tune(this.#isShrinking ? SHRINKING_BUDGET : LINKING_BUDGET);
+    if (this.#passes(LARGE, before) && !tuned) tune(this.#work);
+    if (this.#passes(HUGE, before) && this.#work === 'linking') setFlags(HUGE_BUDGET);
     return file;
+  }
+
+  /** Whether the files have become larger than a limit since they were so large. */
+  #passes(limit: number, before: number): boolean {
+    return before <= limit && this.#size > limit;
   }
 }
 
 /**
- * How many bytes of bytecode a function has run when it is optimized, usually 135168: a link is over before most of what
- * is optimized earlier has paid for it.
+ * A function is optimized with few of those that it calls, and loops as they are: both multiply what there is to
+ * compile, and gain less than that takes.
  */
-const LINKING_BUDGET = 2_000_000;
-const SHRINKING_BUDGET = 500_000;
+const PLAIN = ['--max-inlined-bytecode-size-cumulative=200', '--no-turbo-loop-peeling'];
+
+/**
+ * How many bytes of bytecode a function has run when it is optimized: a link is over before most of what is optimized
+ * early has paid for it. What packs has a few loops that run for long.
+ */
+const FLAGS: Readonly<Record<Work, readonly string[]>> = {
+  linking: ['--interrupt-budget=2000000', ...PLAIN],
+  shrinking: ['--interrupt-budget=500000', ...PLAIN],
+  packing: ['--interrupt-budget=500000'],
+};
+/** V8's own. */
+const HUGE_BUDGET = '--interrupt-budget=135168';
 
 /**
  * Sets V8 up. The part of the heap for what is new stays as small as it begins, since little of that is ever kept: what
- * lasts is in typed arrays. From Node 22 on V8 refuses such flags.
+ * lasts is in typed arrays.
  */
-function tune(budget: number): void {
+function tune(work: Work): void {
   tuned = true;
+  setFlags(...FLAGS[work], '--semi-space-growth-factor=1');
+}
+
+/** Sets flags of V8, which from Node 22 on refuses some of these. */
+function setFlags(...flags: readonly string[]): void {
   if (!process.version.startsWith('v20.')) return;
   const { setFlagsFromString } = process.getBuiltinModule('node:v8');
-  setFlagsFromString(`--interrupt-budget=${budget}`);
-  setFlagsFromString('--semi-space-growth-factor=1');
+  for (const flag of flags) setFlagsFromString(flag);
 }
