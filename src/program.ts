@@ -96,7 +96,8 @@ export class InputObject implements ElfObject {
   }
 
   /**
-   * All bytes of the object. Unless `isKept`, they are there only until another object's are asked for.
+   * The bytes of the object; of a large one without large sections that are not loaded, and their relocations. Unless
+   * `isKept`, they are there only until another object's are asked for.
    * @throws UnreadableFile
    */
   get bytes(): Uint8Array {
@@ -112,6 +113,11 @@ export class InputObject implements ElfObject {
   prepare(start: number, end: number, count: number, bytes: number): void {
     const isCheaper = count > 1 && count * PART_COST + bytes >= end - start;
     if (!this.#kept && isCheaper) this.#contents.prepare(this.#source, start, end - start);
+  }
+
+  /** Reads what `bytes` leaves out as well, which is there until another object's are asked for. @throws UnreadableFile */
+  loadUnloaded(): void {
+    if (!this.#kept) this.#contents.borrowAll(this.#source);
   }
 
   /** Reads all of the object at once, since most of it will be asked for part by part. @throws UnreadableFile */

@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { type ByteSource, Contents, sourceOf } from '../src/contents.ts';
+import { buildObject } from '../src/elf/build.ts';
 import { type InputFile, MemoryFile, UnreadableFile } from '../src/inputs.ts';
-import { partFile } from './elf/make.ts';
+import { CODE, concat, DATA, partFile, section } from './elf/make.ts';
 
 const SEED = { seed: 20_260_402, numRuns: 300 };
 
@@ -179,6 +180,43 @@ describe('Contents', () => {
     const bytes = contents.borrow(first!);
     expect(contents.borrowPart(second!, 100, 300)).toEqual(randomFile(500, 2).subarray(100, 400));
     expect(bytes).toEqual(randomFile(500, 1));
+  });
+
+  it('reads of a large object only what a link looks at, and the rest where it is asked for', () => {
+    const sections = [
+      section('.text', CODE, randomFile(3000, 1)),
+      section('.debug_info', 0, randomFile(200_000, 2)),
+      section('.data', DATA, randomFile(3000, 3)),
+    ];
+    const bytes = buildObject(sections, [{ name: 'start', section: '.text' }]);
+    const file = partFile(concat(randomFile(10, 4), bytes));
+    const read = vi.spyOn(file, 'read');
+    const sizeRead = () => read.mock.calls.reduce((sum, [target]) => sum + target.length, 0);
+    const source = { file, offset: 10, size: bytes.length };
+    const contents = new Contents();
+    // There would be room for it.
+    expect(contents.read(source).stays).toBe(false);
+    expect(sizeRead()).toBeLessThan(70_000);
+    const borrowed = contents.borrow(source);
+    expect(borrowed.subarray(0, 3000)).toEqual(bytes.subarray(0, 3000));
+    expect(borrowed.subarray(203_072)).toEqual(bytes.subarray(203_072));
+    expect(borrowed.subarray(50_000, 150_000)).toEqual(new Uint8Array(100_000));
+    read.mockClear();
+    for (const [from, to] of [
+      [0, 3000],
+      [203_072, bytes.length],
+    ] as const) {
+      expect(contents.borrowPart(source, from, to - from)).toEqual(bytes.subarray(from, to));
+    }
+    expect(read).not.toHaveBeenCalled();
+    expect(contents.borrowPart(source, 2000, 150_000)).toEqual(bytes.subarray(2000, 152_000));
+    expect(contents.borrowAll(source)).toEqual(bytes);
+    read.mockClear();
+    for (const all of [contents.borrowAll(source), contents.borrow(source)]) expect(all).toEqual(bytes);
+    expect(contents.borrowPart(source, 50_000, 100)).toEqual(bytes.subarray(50_000, 50_100));
+    expect(read).not.toHaveBeenCalled();
+    contents.borrow({ ...source });
+    expect(sizeRead()).toBeLessThan(70_000);
   });
 
   it('does not take half an object for one that was read', () => {

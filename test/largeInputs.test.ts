@@ -6,7 +6,7 @@ import { BUDGET, Contents } from '../src/contents.ts';
 import { LinkError } from '../src/diagnostics.ts';
 import { buildObject } from '../src/elf/build.ts';
 import { readU16, readU32, readU64, writeU64 } from '../src/elf/bytes.ts';
-import { ELFCLASS64, SHF_ALLOC, SHF_TLS, SHT_NOBITS, STB_LOCAL } from '../src/elf/constants.ts';
+import { ELFCLASS64, SHF_ALLOC, SHF_TLS, SHT_NOBITS, SHT_NOTE, STB_LOCAL } from '../src/elf/constants.ts';
 import { identify } from '../src/elf/identify.ts';
 import type { LinkMap } from '../src/explain/linkMap.ts';
 import { parseExpression } from '../src/expression.ts';
@@ -30,7 +30,7 @@ const FILLER = 'filler.o';
 
 /** An object that takes all of that, and nothing of the executable. */
 const filler = (() => {
-  const make = (size: number) => buildObject([section('.filler', 0, size)], []);
+  const make = (size: number) => buildObject([section('.filler', 0, size, { type: SHT_NOTE })], []);
   return make(BUDGET - make(BUDGET).length + BUDGET);
 })();
 
@@ -183,6 +183,29 @@ describe('objects that do not fit the memory for them', () => {
       ...options,
     });
   const messages = ({ errors = [] }: ReturnType<typeof outcome>) => errors.map(({ message }) => message);
+
+  it.each([
+    ['with tables', { tables: 'debug', header: 'plain' }],
+    ['without', {}],
+  ] as const)('have large debug sections, and are linked %s', (_, options) => {
+    const start = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ offset: i * 8, type: 1, symbol: '_start', addend: i & 7 }));
+    const sections = [
+      section('.text', CODE, 3000),
+      section('.debug_info', 0, 90_000, { relocations: start(9000) }),
+      section('.data', DATA, 5000, { relocations: start(400) }),
+      section('.debug_line', 0, 70_000, { relocations: start(1) }),
+      section('.llvmbc', 0, 200_000),
+    ];
+    const symbols = [
+      { name: '_start', section: '.text' },
+      { name: 'data', section: '.data' },
+    ];
+    const files = { 'main.o': buildObject(sections, symbols), 'second.o': functionObject('second') };
+    const { bytes, errors } = linkAll(files, { gcSections: false, ...options });
+    expect(errors).toBeUndefined();
+    expect(bytes!.length > 100_000).toBe('tables' in options);
+  });
 
   it('are linked with members of archives', () => {
     const members = ['one', 'two', 'three'].map((name, i, all) => ({

@@ -47,6 +47,7 @@ export class DebugRelocator {
     const relocations = this.#relocations;
     this.#name = name;
     const references = program.referencesOf(object);
+    object.loadUnloaded();
     readRelocations(object, program.sections, id, bytes.length, references, fieldSize, relocations);
     for (let row = 0; row < relocations.count; row++) this.#apply(object, row, bytes, place);
   }
