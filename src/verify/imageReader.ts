@@ -7,7 +7,7 @@ const WINDOW = 2 ** 20;
 const PAGE = 0x1000;
 
 export class ImageReader {
-  /** A part of the file: what lies at offset `n` of it is byte `n - shift` here. */
+  /** A part of the file, until another is opened: what lies at offset `n` of it is byte `n - shift` here. */
   bytes: Uint8Array;
   view: DataView;
   shift = 0;
@@ -40,10 +40,12 @@ export class ImageReader {
   }
 
   #read(sink: ImageSink, offset: number, size: number): void {
-    const window = new Uint8Array(Math.max(size, WINDOW));
-    const count = Math.min(window.length, Math.max(0, this.#size - offset));
-    sink.read!(window.subarray(0, count), offset);
-    this.#show(window, offset);
+    if (size > this.bytes.length) this.#show(new Uint8Array(Math.max(size, WINDOW)), offset);
+    const { bytes } = this;
+    const count = Math.min(bytes.length, Math.max(0, this.#size - offset));
+    sink.read!(bytes.subarray(0, count), offset);
+    bytes.fill(0, count);
+    this.shift = offset;
   }
 
   #show(bytes: Uint8Array, shift: number): void {

@@ -55,6 +55,6 @@ export function verifyJump({ jumpOffset, jumpTarget, base }: ImageLayout, reader
 /** A part of the file. */
 function viewAt(reader: ImageReader, offset: number, size: number): DataView {
   reader.open(offset, size);
-  const { buffer, byteOffset } = reader.view;
-  return new DataView(buffer, byteOffset + offset - reader.shift, size);
+  const start = offset - reader.shift;
+  return new DataView(reader.bytes.slice(start, start + size).buffer);
 }
