@@ -11,6 +11,8 @@ export class ImageReader {
   bytes: Uint8Array;
   view: DataView;
   shift = 0;
+  /** What is read from a sink goes through it. */
+  #buffer = new Uint8Array(0);
   readonly #size: number;
   readonly #sink: ImageSink | undefined;
   readonly #loads: readonly Segment[];
@@ -40,12 +42,13 @@ export class ImageReader {
   }
 
   #read(sink: ImageSink, offset: number, size: number): void {
-    if (size > this.bytes.length) this.#show(new Uint8Array(Math.max(size, WINDOW)), offset);
-    const { bytes } = this;
-    const count = Math.min(bytes.length, Math.max(0, this.#size - offset));
-    sink.read!(bytes.subarray(0, count), offset);
-    bytes.fill(0, count);
-    this.shift = offset;
+    const length = Math.max(size, WINDOW);
+    if (length > this.#buffer.length) this.#buffer = new Uint8Array(length);
+    const window = this.#buffer.subarray(0, length);
+    const count = Math.min(length, Math.max(0, this.#size - offset));
+    sink.read!(window.subarray(0, count), offset);
+    window.fill(0, count);
+    this.#show(window, offset);
   }
 
   #show(bytes: Uint8Array, shift: number): void {

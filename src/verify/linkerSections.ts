@@ -26,19 +26,20 @@ export function verifyIndirect(
   { indirect }: Synthesis,
   reader: ImageReader,
 ): void {
-  const read = (name: '.iplt' | '.rela.iplt', entry: number, size: number) =>
-    viewAt(reader, fileOffset[made[name]]! + entry * size, size);
+  if (indirect.length === 0) return;
+  const jumps = viewAt(reader, fileOffset[made['.iplt']]!, indirect.length * IPLT_ENTRY_SIZE);
+  const relas = viewAt(reader, fileOffset[made['.rela.iplt']]!, indirect.length * RELA_ENTRY_SIZE);
   indirect.forEach(({ section, offset }, entry) => {
     const slot = address[made['.igot']]! + entry * SLOT_SIZE;
-    const jump = read('.iplt', entry, IPLT_ENTRY_SIZE);
-    const place = address[made['.iplt']]! + (entry + 1) * IPLT_ENTRY_SIZE;
-    const leads = jump.getUint16(0) === JUMP_THROUGH && place + jump.getInt32(2, true) === slot;
-    const rela = read('.rela.iplt', entry, RELA_ENTRY_SIZE);
+    const jump = entry * IPLT_ENTRY_SIZE;
+    const place = address[made['.iplt']]! + jump + IPLT_ENTRY_SIZE;
+    const leads = jumps.getUint16(jump) === JUMP_THROUGH && place + jumps.getInt32(jump + 2, true) === slot;
+    const rela = entry * RELA_ENTRY_SIZE;
     const resolver = address[pieces.home[section]!]! + Math.max(0, pieces.resolve(section, offset));
     const fills =
-      rela.getBigUint64(0, true) === BigInt(slot) &&
-      rela.getBigUint64(8, true) === BigInt(R_X86_64_IRELATIVE) &&
-      rela.getBigUint64(16, true) === BigInt(resolver);
+      relas.getBigUint64(rela, true) === BigInt(slot) &&
+      relas.getBigUint64(rela + 8, true) === BigInt(R_X86_64_IRELATIVE) &&
+      relas.getBigUint64(rela + 16, true) === BigInt(resolver);
     assertInvariant(leads && fills, 'calls of indirect functions lead to them', () => `entry ${entry}`);
   });
 }
@@ -52,7 +53,7 @@ export function verifyJump({ jumpOffset, jumpTarget, base }: ImageLayout, reader
   assertInvariant(leads, 'the jump at the entry leads to the entry symbol');
 }
 
-/** A part of the file. */
+/** A copy of a part of the file. */
 function viewAt(reader: ImageReader, offset: number, size: number): DataView {
   reader.open(offset, size);
   const start = offset - reader.shift;

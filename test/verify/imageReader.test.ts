@@ -64,12 +64,15 @@ it('reads what a sink has through one buffer, each part of a window once', () =>
   const reads: number[] = [];
   const reader = readerOf(true, reads);
   reader.open(0, 100);
-  const { bytes } = reader;
+  const { buffer } = reader.bytes;
   reader.open(100, 5000);
   reader.open(2 ** 20 - 10, 10);
   expect(reads).toEqual([2 ** 20]);
   reader.open(2 ** 20 - 10, 11);
   reader.open(3 * 2 ** 20, 10);
   expect(reads).toEqual([2 ** 20, 2 ** 20, 777]);
-  expect(reader.bytes).toBe(bytes);
+  expect(reader.bytes.buffer).toBe(buffer);
+  reader.open(10, 2 ** 21);
+  reader.open(5, 10);
+  expect(reads.slice(3)).toEqual([2 ** 21, 2 ** 20]);
 });
