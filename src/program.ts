@@ -120,7 +120,7 @@ export class InputObject implements ElfObject {
     if (!this.#kept) this.#contents.borrowAll(this.#source);
   }
 
-  /** Reads all of the object at once, since most of it will be asked for part by part. @throws UnreadableFile */
+  /** Reads what `bytes` gives at once, since most of it will be asked for part by part. @throws UnreadableFile */
   load(): void {
     if (!this.#kept) this.#contents.borrow(this.#source);
   }

@@ -32,14 +32,9 @@ export class TunedFiles extends DiskFiles {
     const file = super.open(path);
     const before = this.#size;
     this.#size += file?.size ?? 0;
-    if (this.#passes(LARGE, before) && !tuned) tune(this.#work);
-    if (this.#passes(HUGE, before) && this.#work === 'linking') setFlags(HUGE_BUDGET);
+    if (this.#size > LARGE && !tuned) tune(this.#work);
+    if (this.#size > HUGE && before <= HUGE && this.#work === 'linking') setFlags(HUGE_BUDGET);
     return file;
-  }
-
-  /** Whether the files have become larger than a limit since they were so large. */
-  #passes(limit: number, before: number): boolean {
-    return before <= limit && this.#size > limit;
   }
 }
 

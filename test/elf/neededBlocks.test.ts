@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildObject } from '../../src/elf/build.ts';
 import { writeU16, writeU64 } from '../../src/elf/bytes.ts';
-
+import { SYM_SIZE } from '../../src/elf/constants.ts';
 import { areNeeded, BLOCK, neededBlocks } from '../../src/elf/neededBlocks.ts';
 import { parseObject, sectionHeaders } from '../../src/elf/object.ts';
 import { SectionTable } from '../../src/elf/sections.ts';
@@ -104,7 +104,7 @@ describe('neededBlocks', () => {
       const parsed = parseObject(garbled, rows, 0);
       expect(sectionHeaders(parsed)).toEqual(sectionHeaders(parseObject(object, new SectionTable(), 0)));
       expect(rows.count).toBe(specs.length);
-      const { offset, size } = parsed.symbols.count > 0 ? tableOf(parsed) : { offset: 0, size: 0 };
+      const { offset, size } = tableOf(parsed);
       expect(areNeeded(blocks, offset, size)).toBe(true);
       specs.forEach(({ isLoaded, size: length }, i) => {
         if (isLoaded) expect(areNeeded(blocks, rows.offset[i]!, length)).toBe(true);
@@ -116,7 +116,10 @@ describe('neededBlocks', () => {
 
 /** Where the symbol table and its strings lie. */
 function tableOf({ symbols }: ReturnType<typeof parseObject>): { offset: number; size: number } {
-  const end = Math.max(symbols.offset + symbols.count * 24, symbols.stringsOffset + symbols.stringsSize);
+  const end = Math.max(
+    symbols.offset + symbols.count * SYM_SIZE,
+    symbols.stringsOffset + symbols.stringsSize,
+  );
   const offset = Math.min(symbols.offset, symbols.stringsOffset);
   return { offset, size: end - offset };
 }
