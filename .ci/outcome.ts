@@ -1,6 +1,6 @@
 /**
- * Says what has become of the tests, given the path of their report as JSON. What failed is said again, because a log's
- * end is what a reader has; the last line has the numbers.
+ * Says what has become of the tests, given the paths of reports as JSON: of all tests, and of runs of some of them. What
+ * failed is said again, because a log's end is what a reader has; the last line has the numbers.
  */
 import { readFileSync } from 'node:fs';
 
@@ -8,17 +8,19 @@ import { readFileSync } from 'node:fs';
 interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
+  readonly testResults: readonly FileResult[];
+}
+
+interface FileResult {
+  readonly name: string;
+  readonly status: string;
+  /** Why a file has no results. */
+  readonly message: string;
+  readonly assertionResults: readonly {
+    readonly fullName: string;
     readonly status: string;
-    /** Why a file has no results. */
-    readonly message: string;
-    readonly assertionResults: readonly {
-      readonly fullName: string;
-      readonly status: string;
-      readonly duration?: number;
-      readonly failureMessages: readonly string[];
-    }[];
+    readonly duration?: number;
+    readonly failureMessages: readonly string[];
   }[];
 }
 
@@ -26,18 +28,22 @@ interface Report {
 const LINES = 12;
 const WIDTH = 300;
 
-const { numPassedTests, numFailedTests, testResults }: Report = JSON.parse(
-  readFileSync(process.argv[2]!, 'utf8'),
-);
-for (const { name, status, message, assertionResults } of testResults) {
-  const failed = assertionResults.filter((test) => test.status === 'failed');
-  if (status === 'failed' && failed.length === 0) console.log(`FAILED ${name}: ${message}`);
-  for (const { fullName, duration = 0, failureMessages } of failed) {
+const [all, ...others] = process.argv.slice(2).map((path): Report => JSON.parse(readFileSync(path, 'utf8')));
+let failed = 0;
+for (const { numFailedTests, testResults } of [all!, ...others]) {
+  failed += numFailedTests;
+  for (const result of testResults) sayFailures(result);
+}
+console.log(`${all!.numPassedTests} passed, ${failed} failed`);
+
+function sayFailures({ name, status, message, assertionResults }: FileResult): void {
+  const tests = assertionResults.filter((test) => test.status === 'failed');
+  if (status === 'failed' && tests.length === 0) console.log(`FAILED ${name}: ${message}`);
+  for (const { fullName, duration = 0, failureMessages } of tests) {
     console.log(`FAILED ${name}: ${fullName} (${Math.round(duration)} ms)`);
     for (const text of failureMessages) console.log(shortened(text));
   }
 }
-console.log(`${numPassedTests} passed, ${numFailedTests} failed`);
 
 /** A message without the frames of the test runner. */
 function shortened(text: string): string {

@@ -9,7 +9,7 @@ register();
 const REPLACING = 'test/verify.test.ts';
 
 /** Of every test. */
-const COMMON = { testTimeout: 120_000, hookTimeout: 120_000 };
+const COMMON = { setupFiles: 'test/seed.ts', testTimeout: 120_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   test: {

@@ -63,8 +63,9 @@ export function neededBlocks(
   return blocks;
 }
 
-/** Whether some bytes lie in needed blocks alone. */
+/** Whether some bytes lie in needed blocks alone; none do, wherever they are. */
 export function areNeeded(blocks: Uint8Array, offset: number, size: number): boolean {
+  if (size === 0) return true;
   const end = Math.ceil((offset + size) / BLOCK);
   for (let block = Math.floor(offset / BLOCK); block < end; block++) {
     if (blocks[block] === 0) return false;

@@ -79,6 +79,14 @@ describe('neededBlocks', () => {
     expect(blocksOf(make())).toBeUndefined();
   });
 
+  it('has a section of no bytes, in whatever block it lies', () => {
+    const sections = [section('.debug_info', UNLOADED, 8 * BLOCK + 5), section('.text', CODE, 0)];
+    const object = buildObject([...sections, section('.llvmbc', UNLOADED, 2 * BLOCK)], []);
+    const blocks = blocksOf(object)!;
+    expect(areNeeded(blocks, 8 * BLOCK + 100, 1)).toBe(false);
+    expect(areNeeded(blocks, 8 * BLOCK + 100, 0)).toBe(true);
+  });
+
   it('has every table, and every section that is loaded', () => {
     const sections = fc.array(
       fc.record({
