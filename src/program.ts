@@ -490,6 +490,21 @@ export class Program {
     }
   }
 
+  /** Reads the names of all sections of an object at once, for `sectionName`, where they lie close enough. */
+  prepareNames(object: InputObject): void {
+    const { firstSection, sectionCount, size } = object;
+    const { nameOffset } = this.sections;
+    let [first, last] = [size, 0];
+    for (let id = firstSection; id < firstSection + sectionCount; id++) {
+      const at = nameOffset[id]!;
+      if (at === NO_NAME || this.#names.has(id)) continue;
+      first = Math.min(first, at);
+      last = Math.max(last, at);
+    }
+    if (first < last)
+      object.prepare(first, Math.min(last + NAME_SIZE, size), sectionCount, sectionCount * NAME_SIZE);
+  }
+
   /** The object that a section comes from. */
   objectOf(section: number): InputObject {
     return this.objects[this.sections.object[section]!]!;

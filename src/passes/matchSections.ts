@@ -2,7 +2,8 @@
  * Finds for each section the statement of a linker script that takes it. Afterwards it is known what the script
  * discards and keeps, and which output section each section goes to.
  */
-import { SectionMatcher, type SectionRules } from '../place/rules.ts';
+import type { SectionRules } from '../place/rules.ts';
+import { SectionMatcher } from '../place/sectionMatcher.ts';
 import type { Program } from '../program.ts';
 import type { LinkScript } from '../script/linkScript.ts';
 

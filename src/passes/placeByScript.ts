@@ -6,7 +6,6 @@
 import type { Diagnostics } from '../diagnostics.ts';
 import { SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
 import { conventionalHeader, type Header, isConventional } from '../header/layouts.ts';
-import { present } from '../invariant.ts';
 import { categoryOf } from '../layout/category.ts';
 import { type Bounds, finishLayout } from '../layout/finish.ts';
 import { headerKinds, planHeaders } from '../layout/headers.ts';
@@ -140,11 +139,8 @@ class Placer {
       for (const item of located.output.items) {
         if (item.kind !== 'sections') continue;
         for (const id of item.ids) {
-          const offset = Number(
-            present(offsetOf.get(id), 'sections that a script has placed have a file offset'),
-          );
-          address[id] = Number(located.address) + offset;
-          fileOffset[id] = start + offset;
+          address[id] = Number(located.address) + offsetOf[id]!;
+          fileOffset[id] = start + offsetOf[id]!;
         }
       }
     }
@@ -218,8 +214,8 @@ function boundsOf(outputs: readonly LocatedOutput[]): Bounds {
 
 function patchesOf({ patches }: Located, { offsetOf, fileEnd }: FilePlan): ImagePatch[] {
   return patches.flatMap(({ output, offset, size, pattern }) => {
-    const start = (offsetOf.get(output) ?? fileEnd) + Number(offset);
-    const length = Math.min(Number(size), fileEnd - start);
+    const start = (offsetOf.get(output) ?? fileEnd) + offset;
+    const length = Math.min(size, fileEnd - start);
     return length > 0 ? [{ offset: start, size: length, pattern }] : [];
   });
 }

@@ -24,9 +24,9 @@ export class LocatedOutput {
 /** Bytes that come from the script itself: data, or the filling of a gap. */
 export interface Patch {
   readonly output: LocatedOutput;
-  /** Offset in the output section. */
-  readonly offset: bigint;
-  readonly size: bigint;
+  /** Offset in the output section, and size, in bytes. */
+  readonly offset: number;
+  readonly size: number;
   /** Repeated over the size. */
   readonly pattern: Uint8Array;
 }

@@ -22,7 +22,7 @@ export interface Located {
   /** In the script's order. */
   readonly outputs: readonly LocatedOutput[];
   /** Bytes by section id: offset in its output section. */
-  readonly offsetOf: ReadonlyMap<number, bigint>;
+  readonly offsetOf: Float64Array;
   readonly patches: readonly Patch[];
 }
 
@@ -42,7 +42,7 @@ export class Locator {
   readonly #outputs = new Map<Output, LocatedOutput>();
   readonly #byName = new Map<string, LocatedOutput>();
   readonly #outputOf = new Map<number, LocatedOutput>();
-  readonly #offsetOf = new Map<number, bigint>();
+  readonly #offsetOf: Float64Array;
   #patches: Patch[] = [];
   #loads = new LoadAddresses();
   /** Where the next output section begins that does not say: mostly at the location counter. */
@@ -63,13 +63,14 @@ export class Locator {
     this.#program = program;
     this.#pieces = pieces;
     this.#alignment = pieces.alignment.slice();
+    this.#offsetOf = new Float64Array(pieces.alignment.length);
     this.#options = options;
     this.#diagnostics = diagnostics;
     this.#steps = steps;
     for (const step of steps) if (step.kind === 'output') this.#addOutput(step.output);
     this.#symbols = new ScriptSymbols(program, pieces, options.definitions, (home) => {
       const frame = this.#outputOf.get(home);
-      return frame && { frame, offset: this.#offsetOf.get(home) ?? 0n };
+      return frame && { frame, offset: BigInt(this.#offsetOf[home]!) };
     });
     this.#evaluator = new Evaluator(this.#symbols, (name) => this.#byName.get(name), options, diagnostics);
   }
@@ -213,7 +214,7 @@ export class Locator {
   #placeItem(item: Item, located: LocatedOutput): void {
     switch (item.kind) {
       case 'sections':
-        for (const id of item.ids) this.#placeSection(id, located);
+        this.#placeSections(item.ids, located);
         break;
       case 'data':
         this.#placeData(item, located);
@@ -227,33 +228,47 @@ export class Locator {
     }
   }
 
-  #placeSection(id: number, located: LocatedOutput): void {
-    const size = BigInt(this.#pieces.size[id]!);
-    this.#advance(alignUp(this.#dot, BigInt(this.#pieces.alignment[id]!)), located);
-    const offset = this.#dot - located.address;
-    this.#offsetOf.set(id, offset);
-    this.#dot += size;
-    if (this.#program.sections.type[id] !== SHT_NOBITS && size > 0n) located.fileSize = offset + size;
+  /**
+   * Places input sections one behind the other. There may be hundreds of thousands, so offsets are numbers here; and no
+   * image reaches so far that more than 52 bits of where the output section begins could matter to an alignment.
+   */
+  #placeSections(ids: readonly number[], located: LocatedOutput): void {
+    const { size, alignment } = this.#pieces;
+    const { type } = this.#program.sections;
+    const base = Number(BigInt.asUintN(52, located.address));
+    const begin = Number(this.#dot - located.address);
+    let [offset, stored] = [begin, -1];
+    for (const id of ids) {
+      const start = Math.ceil((base + offset) / alignment[id]!) * alignment[id]! - base;
+      if (start > offset) this.#fillGap(offset, start - offset, located);
+      this.#offsetOf[id] = start;
+      offset = start + size[id]!;
+      if (type[id] !== SHT_NOBITS && size[id]! > 0) stored = offset;
+    }
+    if (stored >= 0) located.fileSize = max(located.fileSize, BigInt(stored));
+    this.#dot += BigInt(offset - begin);
   }
 
   #placeData({ size, value, where }: Data, located: LocatedOutput): void {
-    const offset = this.#dot - located.address;
+    const offset = Number(this.#dot - located.address);
     // GNU ld evaluates data as if it stood outside of the section (ldlang.c, lang_do_assignments_1).
     const pattern = littleEndian(absolute(this.#evaluator.evaluate(value, ABSOLUTE, where)), size);
-    this.#patches.push({ output: located, offset, size: BigInt(size), pattern });
+    this.#patches.push({ output: located, offset, size, pattern });
     this.#dot += BigInt(size);
-    located.fileSize = offset + BigInt(size);
+    located.fileSize = this.#dot - located.address;
   }
 
   /** Moves the location counter on, over a gap to be filled. */
   #advance(to: bigint, located: LocatedOutput): void {
-    const size = to - this.#dot;
-    const offset = this.#dot - located.address;
-    if (size > 0n && this.#fill !== NO_FILL && located.output.hasBytes) {
-      this.#patches.push({ output: located, offset, size, pattern: this.#fill });
-      if (this.#isFillAsked) located.fileSize = offset + size;
-    }
+    const gap = Number(to - this.#dot);
+    if (gap > 0) this.#fillGap(Number(this.#dot - located.address), gap, located);
     this.#dot = to;
+  }
+
+  #fillGap(offset: number, size: number, located: LocatedOutput): void {
+    if (this.#fill === NO_FILL || !located.output.hasBytes) return;
+    this.#patches.push({ output: located, offset, size, pattern: this.#fill });
+    if (this.#isFillAsked) located.fileSize = BigInt(offset + size);
   }
 
   /** Carries out an assignment or an assertion. */

@@ -11,6 +11,13 @@ interface Piece {
   find(name: string, from: number): number;
 }
 
+const WILDCARD = /[*?[]/;
+
+/** What every name begins with that a pattern matches: all of it if it is a name itself. */
+export function literalStart(pattern: string): string {
+  return WILDCARD.test(pattern) ? pattern.slice(0, pattern.search(/[*?[\\]/)) : pattern;
+}
+
 /**
  * Compiles a pattern as fnmatch without flags reads it: `*` for anything, slashes and leading dots included, `?`
  * for one character, `[a-z]` and `[!a-z]` for one of some, a backslash before what stands for itself. A pattern
@@ -18,7 +25,7 @@ interface Piece {
  * Matching takes at most time proportional to the name's length times the pattern's.
  */
 export function compilePattern(pattern: string): Matcher {
-  if (!/[*?[]/.test(pattern)) return (name) => name === pattern;
+  if (!WILDCARD.test(pattern)) return (name) => name === pattern;
   const pieces = splitPattern(pattern);
   if (!pieces) return () => false;
   const [first, last] = [pieces[0]!, pieces.at(-1)!];
