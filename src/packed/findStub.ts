@@ -2,18 +2,18 @@
 import { FormatError } from '../diagnostics.ts';
 import { type ElfFile, loadSegments } from '../header/loader/elf.ts';
 import { UNPACKERS } from '../pack/methods.ts';
-import type { MethodName } from '../pack/names.ts';
 import { GUARDED_STUB } from '../pack/stubs/guarded.ts';
 import { MOVABLE_STUB } from '../pack/stubs/movable.ts';
 import { PROTECT_STUB } from '../pack/stubs/protect.ts';
 import { RESTORE_STUB } from '../pack/stubs/restore.ts';
 import { type Memory, matchStub, skipJumps, type Values } from '../pack/unpack/match.ts';
 import { readTemplate } from '../pack/unpack/template.ts';
-import { damaged, type StubInput } from '../pack/unpack/unpacker.ts';
+import { damaged, type StubInput, type Unpacker } from '../pack/unpack/unpacker.ts';
 
 /** An executable that unpacks itself. Addresses are virtual. */
 export interface PackedImage {
-  readonly method: MethodName;
+  /** What undoes its method. */
+  readonly unpacker: Unpacker;
   /** What the stub writes by itself in front of the image. */
   readonly first: Uint8Array;
   readonly input: StubInput;
@@ -48,9 +48,9 @@ export function findStub(elf: ElfFile): PackedImage | undefined {
 }
 
 function findIn(memory: Memory, entry: number): PackedImage | undefined {
-  for (const { method, stub, patched } of UNPACKERS) {
-    const values = matchStub(memory, entry, readTemplate(stub, '_start', patched));
-    if (values) return describe(memory, method, values);
+  for (const unpacker of UNPACKERS) {
+    const values = matchStub(memory, entry, readTemplate(unpacker.stub, '_start', unpacker.patched));
+    if (values) return describe(memory, unpacker, values);
   }
   return undefined;
 }
@@ -74,7 +74,7 @@ function known(
   return matchStub(memory, skipJumps(memory, entry), readTemplate(stub, label, patched));
 }
 
-function describe(memory: Memory, method: MethodName, values: Values): PackedImage {
+function describe(memory: Memory, unpacker: Unpacker, values: Values): PackedImage {
   const address = fieldOf(values, 'image');
   const size = fieldOf(values, 'image_end') - address;
   const from = fieldOf(values, 'payload') - memory.address;
@@ -84,7 +84,7 @@ function describe(memory: Memory, method: MethodName, values: Values): PackedIma
   const protect = known(memory, next, PROTECT_STUB, 'entry');
   const start = protect && fieldOf(protect, 'code');
   return {
-    method,
+    unpacker,
     first: restore ? eightBytes(restore) : new Uint8Array(0),
     input: { payload: memory.bytes.subarray(from), address, size, parameters: values },
     entry: protect ? fieldOf(protect, 'image_entry') : next,

@@ -6,7 +6,6 @@ import { headerSize, writeHeaders } from '../header/conventional.ts';
 import type { ProgramHeader } from '../header/encode.ts';
 import { type ElfFile, loadSegments, readElf } from '../header/loader/elf.ts';
 import { ELF_HEADER, PAGE } from '../header/structure.ts';
-import { UNPACKERS } from '../pack/methods.ts';
 import type { MethodName } from '../pack/names.ts';
 import { damaged } from '../pack/unpack/unpacker.ts';
 import { readExecutable } from '../report/inspect/executable.ts';
@@ -38,13 +37,12 @@ export function unpackProgram(bytes: Uint8Array): UnpackedProgram {
       0,
       'it is not packed, or by another program',
     );
-  const { method } = packed;
-  return { bytes: programOf(elf, packed, unpackImage(packed)), method };
+  return { bytes: programOf(elf, packed, unpackImage(packed)), method: packed.unpacker.method };
 }
 
-function unpackImage({ method, input, first }: PackedImage): Uint8Array {
+function unpackImage({ unpacker, input, first }: PackedImage): Uint8Array {
   if (input.size >= ADDRESS_LIMIT) throw damaged();
-  const rest = UNPACKERS.find((other) => other.method === method)!.unpack(input);
+  const rest = unpacker.unpack(input);
   const image = new Uint8Array(first.length + rest.length);
   image.set(first);
   image.set(rest, first.length);

@@ -5,7 +5,6 @@ import { readElf } from '../header/loader/elf.ts';
 import { assertInvariant } from '../invariant.ts';
 import type { Packed, PackInput } from '../pack/method.ts';
 import { UNPACKERS } from '../pack/methods.ts';
-import type { Unpacker } from '../pack/unpack/unpacker.ts';
 import { findStub } from './findStub.ts';
 
 /**
@@ -16,17 +15,18 @@ import { findStub } from './findStub.ts';
  */
 export function verifyPacked(file: Uint8Array, packed: Packed, input: PackInput): void {
   const { bytes, address } = packed.arranged?.input ?? input;
-  const unpacker = UNPACKERS.find(({ method }) => method === packed.method);
-  const image = unpacker && unpackAt(file, address, unpacker);
+  if (!UNPACKERS.some(({ method }) => method === packed.method)) return;
+  const image = unpackAt(file, address, packed.method);
   const isSame = image?.length === bytes.length && equalBytes(image, 0, bytes, 0, bytes.length);
-  assertInvariant(!unpacker || isSame, 'a packed file unpacks to what was packed', () => packed.method);
+  assertInvariant(isSame, 'a packed file unpacks to what was packed', () => packed.method);
 }
 
 /** @returns undefined if there is no such stub, or it does not unpack to there */
-function unpackAt(file: Uint8Array, address: number, { method, unpack }: Unpacker): Uint8Array | undefined {
+function unpackAt(file: Uint8Array, address: number, method: string): Uint8Array | undefined {
   try {
     const found = findStub(readElf(file));
-    return found?.method === method && found.input.address === address ? unpack(found.input) : undefined;
+    const isRight = found?.unpacker.method === method && found.input.address === address;
+    return isRight ? found.unpacker.unpack(found.input) : undefined;
   } catch (error) {
     if (error instanceof FormatError) return undefined;
     throw error;

@@ -4,8 +4,9 @@ import { assertInvariant, present } from '../../invariant.ts';
 import { ALL_REGISTERS } from '../../x86/registers.ts';
 import { registersReadFirst } from '../firstReads.ts';
 import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
+import { callsToAddresses, seenWithCalls } from './calls.ts';
 import { encode } from './encode.ts';
-import { type CmName, FORMS } from './forms.ts';
+import { type CmName, FORMS, type FormName } from './forms.ts';
 import {
   addressesToDistances,
   distancesToAddresses,
@@ -108,13 +109,35 @@ export const cm3: Method = {
 };
 
 function packBytes(input: PackInput, effort: PackEffort): Packed {
-  const materialOf = ({ bytes }: PackInput) => ({
-    bytes,
-    seen: seenBytes(bytes, new Uint8Array(KINDS), false),
-  });
   const first = firstModel({ masks: BYTES, scale: SCALE }, 1, input.bytes.length);
-  return packed('cm', input, search(input, materialOf, first, 7, 1, effort), undefined);
+  const [cheapest] = BYTE_FORMS.map(({ form, code, materialOf }) => {
+    const cost = new Measurer(materialOf(input), false).measure(first);
+    return { form, materialOf, size: cost / 8 + code };
+  }).sort((a, b) => a.size - b.size);
+  const { form, materialOf } = cheapest!;
+  return packed(form, input, search(input, materialOf, first, 7, 1, effort), undefined);
 }
+
+/** The stubs that know of no instructions, and how much code they have more than the smallest. */
+const BYTE_FORMS: readonly {
+  readonly form: FormName;
+  readonly code: number;
+  readonly materialOf: (input: PackInput) => Material;
+}[] = [
+  {
+    form: 'cm',
+    code: 0,
+    materialOf: ({ bytes }) => ({ bytes, seen: seenBytes(bytes, new Uint8Array(KINDS), false) }),
+  },
+  {
+    form: 'cmCalls',
+    code: 9,
+    materialOf({ bytes, address }) {
+      const coded = callsToAddresses(bytes, address);
+      return { bytes: coded, seen: seenWithCalls(coded, address) };
+    },
+  },
+];
 
 function packInstructions(
   method: CmName,
@@ -196,16 +219,17 @@ function search(
 }
 
 function packed(
-  method: CmName,
+  name: FormName,
   input: PackInput,
   { material, model: found, arranged }: Found,
   kinds: Kinds | undefined,
 ): Packed {
   const { model, stream } = encodable(material, found);
   const zero = registersReadBy(arranged?.input ?? input);
+  const form = FORMS[name];
   return {
-    method,
-    ...joinStub(FORMS[method], { model, runs: kinds?.runs, stream, zero }),
+    method: form.method,
+    ...joinStub(form, { model, runs: kinds?.runs, stream, zero }),
     arranged,
     get bits() {
       return bitsOf(material, model);

@@ -1,6 +1,7 @@
 /** Undoes the methods of context mixing, by the model that also measures and codes. */
+import { callsToDistances, leaveCall } from '../cm/calls.ts';
 import { type Reading, readingOf } from '../cm/encode.ts';
-import { type CmName, FORMS, type Form, stubParameters } from '../cm/forms.ts';
+import { FORMS, type Form, stubParameters } from '../cm/forms.ts';
 import { addressesToDistances, advance, expandKinds, KINDS, SEEN } from '../cm/instructions.ts';
 import { Measurer } from '../cm/measure.ts';
 import { decodeModel, type Model, ROUND } from '../cm/model.ts';
@@ -8,11 +9,10 @@ import { damaged, type StubInput, type Unpacker } from './unpacker.ts';
 
 const MOST_TABLE_BITS = 24;
 
-export const CM_UNPACKERS: readonly Unpacker[] = (Object.keys(FORMS) as CmName[]).map((method) => {
-  const form = FORMS[method];
+export const CM_UNPACKERS: readonly Unpacker[] = Object.values(FORMS).map((form) => {
   const labels = [...stubParameters(form, 1, 1, form.hasKinds ? 1 : undefined).keys()];
   return {
-    method,
+    method: form.method,
     stub: form.stub,
     patched: Object.fromEntries(labels.map((label) => [label, 1])),
     unpack: (input) => unpack(input, form),
@@ -23,9 +23,10 @@ function unpack({ payload, address, size, parameters }: StubInput, form: Form): 
   const kinds = form.hasKinds ? expandKinds(payload, 0) : { byOpcode: new Uint8Array(KINDS), end: 0 };
   if (!kinds) throw damaged();
   const { model, next } = readModel(payload, kinds.end, parameters, form);
-  const decoder = new Decoder(payload, next, kinds.byOpcode, size, form);
+  const decoder = new Decoder(payload, next, kinds.byOpcode, address, size, form);
   const material = { bytes: decoder.coded, seen: decoder.seen, decide: decoder.decide };
   if (!Number.isFinite(new Measurer(material, false).measure(model)) || !decoder.isIntact) throw damaged();
+  if (form.findsCalls) return callsToDistances(decoder.coded, address);
   return addressesToDistances(decoder.coded, kinds.byOpcode, address, form.movesData);
 }
 
@@ -62,14 +63,18 @@ class Decoder {
   private readonly reading: Reading;
   /** What the stub adds to the part of the range that belongs to a 1. */
   private readonly least: number;
+  /** Where the image lies. */
+  private readonly address: number;
   private readonly movesData: boolean;
+  private readonly findsCalls: boolean;
 
   constructor(
     payload: Uint8Array,
     at: number,
     kinds: Uint8Array,
+    address: number,
     size: number,
-    { width, isMixed, movesData }: Form,
+    { width, isMixed, movesData, findsCalls }: Form,
   ) {
     this.coded = new Uint8Array(size);
     this.seen = new Uint8Array(size * SEEN);
@@ -78,7 +83,9 @@ class Decoder {
     this.reading = readingOf({ width });
     this.kinds = kinds;
     this.least = isMixed ? 1 : 0;
+    this.address = address;
     this.movesData = movesData;
+    this.findsCalls = findsCalls;
   }
 
   /** Whether every bit was as it had been written: the coder then ends with a code of 0. */
@@ -112,6 +119,7 @@ class Decoder {
     this.partial = 1;
     this.coded[at] = byte;
     advance(this.now, byte, this.kinds, this.movesData);
+    if (this.findsCalls) leaveCall(this.now, this.address + this.done);
     if (this.done < this.coded.length) this.seen.set(this.now, this.done * SEEN);
   }
 }

@@ -1,0 +1,3 @@
+; The smallest decoder that knows of calls.
+%define CALLS
+%include "cm.inc"
