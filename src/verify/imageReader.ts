@@ -6,6 +6,15 @@ import type { ImageSink } from '../image.ts';
 const WINDOW = 2 ** 20;
 const PAGE = 0x1000;
 
+/** What loaders map: file offsets, and the virtual address of the first byte. */
+interface Load {
+  readonly offset: number;
+  /** They begin with a page. */
+  readonly pageOffset: number;
+  readonly end: number;
+  readonly address: number;
+}
+
 export class ImageReader {
   /** A part of the file, until another is opened: what lies at offset `n` of it is byte `n - shift` here. */
   bytes: Uint8Array;
@@ -15,7 +24,7 @@ export class ImageReader {
   #buffer = new Uint8Array(0);
   readonly #size: number;
   readonly #sink: ImageSink | undefined;
-  readonly #loads: readonly Segment[];
+  readonly #loads: readonly Load[];
 
   /**
    * @param bytes all of the file; or its beginning with all headers, where `sink` has the rest
@@ -25,7 +34,7 @@ export class ImageReader {
   constructor(bytes: Uint8Array, size: number, sink: ImageSink | undefined, hasHeaders: boolean) {
     this.#size = size;
     this.#sink = sink;
-    this.#loads = hasHeaders ? loadSegments(readElf(bytes, size).segments ?? []) : [];
+    this.#loads = hasHeaders ? loadSegments(readElf(bytes, size).segments ?? []).map(toLoad) : [];
     this.bytes = sink ? new Uint8Array(0) : bytes;
     this.view = viewOf(this.bytes);
   }
@@ -68,13 +77,17 @@ export class ImageReader {
    * @returns its virtual address; undefined if it is not loaded
    */
   addressOf(offset: number): number | undefined {
-    const holds = ({ p_offset, p_filesz }: Segment, start: number) =>
-      offset >= start && offset < Number(p_offset) + Number(p_filesz);
     const load =
-      this.#loads.find((segment) => holds(segment, Number(segment.p_offset))) ??
-      this.#loads.find((segment) => holds(segment, Math.floor(Number(segment.p_offset) / PAGE) * PAGE));
-    return load && Number(load.p_vaddr - load.p_offset) + offset;
+      this.#loads.find((each) => offset >= each.offset && offset < each.end) ??
+      this.#loads.find((each) => offset >= each.pageOffset && offset < each.end);
+    return load && load.address - load.offset + offset;
   }
+}
+
+function toLoad({ p_offset, p_filesz, p_vaddr }: Segment): Load {
+  const offset = Number(p_offset);
+  const pageOffset = Math.floor(offset / PAGE) * PAGE;
+  return { offset, pageOffset, end: offset + Number(p_filesz), address: Number(p_vaddr) };
 }
 
 function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
