@@ -98,8 +98,10 @@ export class RewrittenSections {
       if ((bits & (Entry.taken | Entry.called)) !== 0) marks[i]! |= Mark.start;
       if ((bits & Entry.function) !== 0) marks[i]! |= Mark.function;
       // The low bit of a function's address may serve as a flag, if it is 0.
-      if ((bits & Entry.taken) !== 0 && isEven && place % 2 === 0) marks[i]! |= Mark.even | Mark.live;
+      if ((bits & Entry.taken) !== 0 && isEven && place % 2 === 0) marks[i]! |= Mark.even;
     }
+    // All that is left can be reached.
+    for (let i = 0; i < this.code.count; i++) if ((marks[i]! & Mark.even) !== 0) marks[i]! |= Mark.live;
     return true;
   }
 }

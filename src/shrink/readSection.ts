@@ -189,9 +189,10 @@ export class SectionReader {
     return this.#target.section === this.#id && this.#target.type !== STT_GNU_IFUNC;
   }
 
-  /** Makes numbers of instructions of the offsets that branches lead to. */
+  /** Makes numbers of instructions of the offsets that branches lead to, and marks those. */
   #findTargets(): Refusal {
     const { count, target, insnAt, marks, size, flow, bytes } = this.#code;
+    const keepsEven = this.#pieces.alignment[this.#id]! > 1;
     insnAt[size] = count;
     marks[count] = 0;
     for (let i = 0; i < count; i++) {
@@ -203,6 +204,8 @@ export class SectionReader {
       if (flow[i] === Flow.callRel && offset < size && popsFirst(bytes, offset)) return Refusal.returnAddress;
       const isJump = flow[i] === Flow.jmpRel || flow[i] === Flow.jccRel;
       marks[t]! |= isJump ? Mark.target : Mark.target | Mark.start;
+      // An assembler leaves no relocation where a function's address is taken in its own section.
+      if (flow[i] === Flow.none && keepsEven && offset % 2 === 0) marks[t]! |= Mark.even;
     }
     return Refusal.none;
   }

@@ -174,3 +174,32 @@ it.skipIf(!hasTool('g++')).each(['-O2', '-Os'])(
     expect(run(join(folder, 'loads'), []).stdout.toString()).toBe('first\nsecond\nmain\n');
   },
 );
+
+/** Calls by pointers to members of local functions: the low bit of such a pointer says that the function is virtual. */
+const MEMBERS = `
+#include <cstdio>
+namespace {
+struct S {
+  int v;
+  __attribute__((noinline)) int one(int x) { return x + v; }
+  __attribute__((noinline)) int two(int x) { return x - v; }
+  __attribute__((noinline)) int three(int x) { return x * (v + 6); }
+};
+}
+typedef int (S::*P)(int);
+__attribute__((noinline)) int call(S &s, int x, P p) { return (s.*p)(x); }
+__attribute__((noinline)) int all(S &s) { return call(s, 100, &S::one) * 7 + call(s, 100, &S::two) * 3 + call(s, 9, &S::three); }
+int main(int count, char **) { S s{count}; std::printf("%d\\n", all(s)); }
+`;
+
+describe.each(['g++', 'clang++'])('pointers to members, by %s', (compiler) => {
+  it.skipIf(!hasTool(compiler)).each(['-O0', '-O2', '-Os'])('lead to functions: %s', (level) => {
+    writeFileSync(join(folder, 'members.cpp'), MEMBERS);
+    for (const mode of ['none', 'safe', 'all']) {
+      const words = ['-static', level, `-B${DRIVER_DIR}`, `-Wl,--shrink=${mode}`, 'members.cpp', '-o', mode];
+      expect(run(compiler, words, { cwd: folder })).toMatchObject({ code: 0 });
+      const { code, stdout } = run(join(folder, mode), []);
+      expect({ code, stdout: stdout.toString() }).toEqual({ code: 0, stdout: '1067\n' });
+    }
+  });
+});

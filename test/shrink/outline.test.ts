@@ -85,6 +85,19 @@ describe('sequences that become functions', () => {
     expect(at + 6 + view.getInt32(2, true)).toBe(placed(result, '.data').address + 4);
   });
 
+  it('leave functions at even addresses that code of their section takes without a relocation', () => {
+    // lea rbx, [rip+f]; call g; …; cwde; ret; f: add eax, 5; ret
+    const text = `48 8d 1d 13 00 00 00 e8 .. .. .. .. ${WORK} 98 c3 83 c0 05 c3`;
+    const calls = [{ offset: 8, type: R_PLT32, symbol: 'g', addend: -4 }];
+    const places = [functionSymbol('h', '.text.h'), functionSymbol('f', '.text.h', 26), { name: 'g' }];
+    const files = { 'a.o': repeated('', WORK), 'b.o': compiled([code('.text.h', text, calls, 16)], places) };
+    const result = linkFiles(files, { header: 'plain', undefinedSymbols: ['h'] });
+    const { length } = contents(result, '.text.h');
+    // A call stands for the work, so that an odd number of bytes is gone.
+    expect(length).toBeLessThan(30 - 12 + 5 + 2);
+    expect((placed(result, '.text.h').address + length - 4) % 2).toBe(0);
+  });
+
   it('find what lies on the stack behind the return address', () => {
     // ADD rdx, [rsp]; ADD rdx, [rsp+10h]; MOV [rsp+78h], rdx; MOV [rsp+80h], rdx; MOV dword [rsp+8], 1
     const before =

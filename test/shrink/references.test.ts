@@ -361,6 +361,25 @@ describe('addresses of functions', () => {
     expect(result.map().sections.find(({ name }) => name === '.text')!.address % 2).toBe(0);
   });
 
+  it('that code of their own section takes stay even, though no relocation says so', () => {
+    // lea rax, [rip+f]; push; ret; nop; f: push; ret
+    const text = '48 8d 05 03 00 00 00 50 c3 90 50 c3';
+    const placeOf = (alignment: number) => {
+      const object = compiled(
+        [code('.text', text, [], alignment)],
+        [START, functionSymbol('f', '.text', 10)],
+      );
+      const result = linkFiles({ 'a.o': object });
+      const { address } = result.map().sections.find(({ name }) => name === '.text')!;
+      return { address, offset: addressOf(result, 'f') - address, size: contents(result, '.text').length };
+    };
+    const aligned = placeOf(16);
+    expect((aligned.address + aligned.offset) % 2).toBe(0);
+    const { offset, size } = placeOf(1);
+    expect(size).toBe(aligned.size - 1);
+    expect(offset).toBe(aligned.offset - 1);
+  });
+
   it('that only calls use need not be even', () => {
     const relocations = [{ offset: 1, type: R_PLT32, symbol: 'f', addend: -4 }];
     const object = compiled(
