@@ -36,6 +36,14 @@ describe('parseLdArgv', () => {
     ]);
   });
 
+  it('reads what Free Pascal sends', () => {
+    const { options, output } = parse(
+      '-b elf64-x86-64 -m elf_x86_64 --oformat=elf64-x86-64 -b default -s -L. -o out main.o',
+    );
+    expect(output).toBe('out');
+    expect(options.inputs).toEqual([{ kind: 'file', path: 'main.o' }]);
+  });
+
   it.each(['-e main', '-emain', '-entry=main', '--entry main', '--entry=main'])('reads %s', (line) => {
     expect(parse(line).options.entry).toBe('main');
   });
@@ -80,6 +88,10 @@ describe('parseLdArgv', () => {
     ['--no-such-thing', /unknown option --no-such-thing/],
     ['--gc-section', /unknown option --gc-section; did you mean --gc-sections\?/],
     ['-o', /needs a value/],
+    ['--oformat binary', /^--oformat binary: the output is always elf64-x86-64$/],
+    ['--oformat=binary', /^--oformat=binary: the output/],
+    ['-b binary', /^-b binary: inputs are ELF objects/],
+    ['--format=binary', /^--format=binary: inputs are ELF objects/],
   ])('refuses %s', (line, message) => {
     expect(() => parse(line)).toThrow(message);
   });

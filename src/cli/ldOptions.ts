@@ -75,6 +75,9 @@ interface LdOption {
 
 const table = new Map<string, LdOption>();
 
+/** BFD's name for ELF objects of 64 bits for x86. */
+const FORMAT = 'elf64-x86-64';
+
 /** What is known of an option, by its name without dashes. */
 export function ldOption(name: string): LdOption | undefined {
   if (table.size === 0) fillTable();
@@ -103,8 +106,11 @@ function fillTable(): void {
   addOwnOptions();
   refuse('shared Bshareable', 'none', 'shared libraries are not made; tinyelf makes static executables only');
   refuse('r relocatable i Ur', 'none', 'relocatable output is not made; tinyelf makes executables');
-  refuse('oformat', 'value', 'the output is always elf64-x86-64');
-  refuse('b format', 'value', 'inputs are ELF objects and archives; other formats are not read');
+  refuse('oformat', 'value', `the output is always ${FORMAT}`, [FORMAT]);
+  refuse('b format', 'value', 'inputs are ELF objects and archives; other formats are not read', [
+    FORMAT,
+    'default',
+  ]);
 }
 
 /** The output has no section headers, symbols, relocations or dynamic section, and no second copy of anything. */
@@ -378,9 +384,12 @@ function option(names: string, arity: Arity, apply: LdOption['apply']): void {
   for (const name of names.split(' ')) table.set(name, { arity, apply });
 }
 
-function refuse(names: string, arity: Arity, reason: string): void {
+/** @param accepted values that ask for nothing but what is made anyway */
+function refuse(names: string, arity: Arity, reason: string, accepted: readonly string[] = []): void {
   const apply: LdOption['apply'] = (_, value, name) => {
-    throw new UsageError(`${name}${value === '' ? '' : ` ${value}`}: ${reason}`);
+    if (accepted.includes(value)) return;
+    const asked = value === '' || name.endsWith(`=${value}`) ? name : `${name} ${value}`;
+    throw new UsageError(`${asked}: ${reason}`);
   };
   for (const name of names.split(' ')) table.set(name, { arity, apply, isRefused: true });
 }

@@ -271,16 +271,23 @@ class Loader {
   }
 
   #reportMissingLibrary(name: string, named: readonly string[] = []): void {
-    const paths = this.#libraryPaths;
-    const shared = this.#sharedLibrary(name);
-    const noFolder = `say where it is with -L <dir>${paths.length === 0 ? '; no -L was given' : ''}`;
-    const hint = `there is only the shared ${shared}; static executables need ${libraryFile(name)}, often in another package`;
     this.#diagnostics.error('missing-library', `no library ${libraryFile(name)} for -l${name}`, {
-      where: [...named, ...paths.map((folder) => `not in ${folder}`)],
-      hint: shared === undefined ? noFolder : hint,
+      where: [...named, ...this.#libraryPaths.map((folder) => `not in ${folder}`)],
+      hint: this.#hintForLibrary(name),
     });
   }
+
+  #hintForLibrary(name: string): string {
+    if (name === SHARED_ONLY) return 'it is for dynamic executables: give the compiler -static';
+    const shared = this.#sharedLibrary(name);
+    if (shared !== undefined)
+      return `there is only the shared ${shared}; static executables need ${libraryFile(name)}, often in another package`;
+    return `say where it is with -L <dir>${this.#libraryPaths.length === 0 ? '; no -L was given' : ''}`;
+  }
 }
+
+/** GCC's unwinder as a shared library: compilers link it with what is dynamic, and nobody has it as an archive. */
+const SHARED_ONLY = 'gcc_s';
 
 /** How many of the scripts around an error are shown. */
 const MAX_SHOWN = 5;

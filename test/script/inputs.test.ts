@@ -164,6 +164,13 @@ describe('libraries', () => {
     expect(missing('one:', { 'b/libone:.so': SHARED }, ['b'])?.hint).toMatch(/^there is only the shared/);
   });
 
+  it('that compilers link with what is dynamic are told as that', () => {
+    expect(missing('gcc_s', {}, ['a'])).toMatchObject({
+      message: 'no library libgcc_s.a for -lgcc_s',
+      hint: 'it is for dynamic executables: give the compiler -static',
+    });
+  });
+
   it('that a script names and that cannot be read are one error', () => {
     const known = new Map([
       ['main.o', CALLER],
