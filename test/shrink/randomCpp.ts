@@ -26,6 +26,17 @@ struct Left : virtual Base { explicit Left(u64 n) : Base(n) {} u64 run(u64 a) ov
 struct Right : virtual Base { explicit Right(u64 n) : Base(n) {} u64 run(u64 a) override { if (a % 5 == 1) throw Small{a}; return a ^ n; } };
 struct Both : Left, Right { explicit Both(u64 n) : Base(n), Left(n), Right(n) {} u64 run(u64 a) override { return Left::run(a) + Right::run(a); } };
 struct Guard { u64 n; explicit Guard(u64 n) : n(n) { mix(n + 1); } Guard(const Guard &g) : n(g.n + 1) { mix(n); } ~Guard() { mix(n * 7); } };
+namespace {
+/** Members by pointers, of which the low bit says whether they are virtual. */
+struct Own {
+  u64 n;
+  explicit Own(u64 n) : n(n) {}
+  [[gnu::noinline]] u64 plus(u64 x) { return x + n; }
+  [[gnu::noinline]] u64 times(u64 x) { return x * n + 1; }
+  [[gnu::noinline]] u64 cut(u64 x) { if (x % 11 == 4) throw Small{x}; return x >> (n & 7); }
+  virtual u64 turned(u64 x) { return ~x - n; }
+};
+}
 struct Problem : std::runtime_error { u64 code; Problem(const char *what, u64 code) : std::runtime_error(what), code(code) {} };
 `;
 
@@ -57,6 +68,9 @@ const CAUGHT = [
   'catch (const Left &x) { mix(x.n); }',
   'catch (const char *x) { mix(hash(x)); }',
 ];
+
+/** Of `Own`. */
+const MEMBERS = ['plus', 'times', 'cut', 'turned'];
 
 const MOST_FILES = 3;
 
@@ -95,7 +109,7 @@ function writeStatement(random: Random, k: number, depth: number): string {
   const some = () => value(random, k);
   const block = () =>
     `{ ${random.list(random.int(1, 3), () => writeStatement(random, k, depth - 1)).join('\n')} }`;
-  switch (depth > 0 ? random.int(0, 12) : random.int(4, 12)) {
+  switch (depth > 0 ? random.int(0, 13) : random.int(4, 13)) {
     case 0:
     case 1:
       return `try ${block()} ${writeHandlers(random)}`;
@@ -118,6 +132,8 @@ function writeStatement(random: Random, k: number, depth: number): string {
       return `{ std::function<u64(u64)> f = [=](u64 x) { if (x % 7 == 3) throw (int)x; return x + a * ${constant(random)}; }; b = f(${some()}); }`;
     case 11:
       return `{ static Guard once(${random.int(0, 99)}); static std::map<u64, u64> m; a += ++m[b & 7]; mix(once.n); }`;
+    case 12:
+      return `{ Own own(${some()}); u64 (Own::*volatile way)(u64) = &Own::${random.pick(MEMBERS)}; if (a & 1) way = &Own::${random.pick(MEMBERS)}; b += (own.*way)(a); }`;
     default:
       return `a = ${some()}; mix(b);`;
   }
