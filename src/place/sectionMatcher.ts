@@ -13,7 +13,6 @@ interface Description {
   readonly rule: SectionRule;
   /** Number of its first pattern. */
   readonly firstPattern: number;
-  readonly isFile: FileTest;
 }
 
 /** Tells of an object whether a pattern means it. */
@@ -60,14 +59,14 @@ export class SectionMatcher {
   #add(rule: SectionRule): void {
     const { file, sections } = rule.input;
     const matchesFile = compileFilePattern(file.pattern);
-    const isFile = this.#perFile((name) => matchesFile(name.file, name.archive) && !isExcluded(file, name));
-    this.#descriptions.push({ rule, firstPattern: this.#isIn.length, isFile });
+    const isMeant = (name: FileName) => matchesFile(name.file, name.archive) && !isExcluded(file, name);
+    const isIn = this.#perFile(isMeant);
+    this.#descriptions.push({ rule, firstPattern: this.#isIn.length });
     for (const wildcard of sections) {
       this.#patterns.add(wildcard.pattern);
       this.#descriptionOf.push(this.#descriptions.length - 1);
-      this.#isIn.push(
-        wildcard.exclude.length > 0 ? this.#perFile((name) => !isExcluded(wildcard, name)) : ALL_FILES,
-      );
+      const isAll = wildcard.exclude.length === 0;
+      this.#isIn.push(isAll ? isIn : this.#perFile((name) => isMeant(name) && !isExcluded(wildcard, name)));
     }
   }
 
@@ -85,11 +84,8 @@ export class SectionMatcher {
   /** @param from the first pattern that counts */
   #matchFrom(id: number, from: number): void {
     const owner = this.#ownerOf.get(id) ?? this.#program.sections.object[id]!;
-    this.#matched[id] = this.#patterns.first(
-      this.#program.sectionName(id),
-      from,
-      (pattern) =>
-        this.#isIn[pattern]!(owner) && this.#descriptions[this.#descriptionOf[pattern]!]!.isFile(owner),
+    this.#matched[id] = this.#patterns.first(this.#program.sectionName(id), from, (pattern) =>
+      this.#isIn[pattern]!(owner),
     );
   }
 
@@ -123,7 +119,7 @@ export class SectionMatcher {
     return skipped;
   }
 
-  /** Number of the output section's statement that takes a section; undefined if none does. */
+  /** Number of the output section's statement that takes a section, or -1. */
   #outputOf(id: number): number {
     return this.#descriptions[this.#descriptionOf[this.#matched[id]!]!]?.rule.output ?? -1;
   }
@@ -156,8 +152,6 @@ export class SectionMatcher {
     };
   }
 }
-
-const ALL_FILES: FileTest = () => true;
 
 function isExcluded({ exclude }: Wildcard, { file, archive }: FileName): boolean {
   return exclude.some((pattern) => excludesFile(pattern, file, archive));

@@ -5,7 +5,7 @@
  * place changes neither the byte that decided about it nor one in front, so adding at the same places from the last to
  * the first undoes all of it.
  */
-import { SEEN } from './instructions.ts';
+import { advance, KINDS, SEEN } from './instructions.ts';
 
 const CALL = 0xe8;
 /** Bytes of a call, and of its distance. */
@@ -54,10 +54,10 @@ export function leaveCall(now: Uint8Array, address: number): void {
 export function seenWithCalls(coded: Uint8Array, address: number): Uint8Array {
   const seen = new Uint8Array(coded.length * SEEN);
   const now = new Uint8Array(SEEN);
+  const kinds = new Uint8Array(KINDS);
   for (let at = 0; at < coded.length; at++) {
     seen.set(now, at * SEEN);
-    now.copyWithin(2, 1, SIZE + 2);
-    now[1] = coded[at]!;
+    advance(now, coded[at]!, kinds, false);
     leaveCall(now, address + at + 1);
   }
   return seen;
