@@ -8,7 +8,7 @@ import { areNeeded, BLOCK, neededBlocks } from './elf/neededBlocks.ts';
 import { type InputFile, MemoryFile } from './inputs.ts';
 
 /** Bytes of objects that stay in memory for one link. */
-export const BUDGET = 4 * 2 ** 20;
+export const BUDGET = 2 ** 20;
 /** What one allocation holds. */
 const CHUNK = 2 ** 20;
 

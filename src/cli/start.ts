@@ -6,10 +6,10 @@ import {
   closeSync,
   fsyncSync,
   openSync,
-  readFileSync,
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -36,12 +36,11 @@ const MAIN = join(__dirname, 'main.cjs');
 /** Runs a command with the words of this process. */
 export function start(command: 'runLd' | 'runTinyelf'): void {
   const path = join(__dirname, `${command}-${BUNDLE_ID}-${process.version}-${process.arch}.cache`);
-  const cachedData = isPlainNode() ? readCache(path) : undefined;
-  const script = new Script(sourceText(), { filename: MAIN, ...(cachedData && { cachedData }) });
+  const { script, isCached } = readScript(path);
   const main = evaluate(script);
   void main[command](process.argv.slice(2)).then((code) => {
     // What V8 has compiled under other flags it would not take again.
-    if (!cachedData && isPlainNode() && !main.isTuned()) writeCache(path, script);
+    if (!isCached && isPlainNode() && !main.isTuned()) writeCache(path, script);
     // Everything has been written; taking the heap apart would be work for nothing.
     process.exit(code);
   }, fail);
@@ -54,22 +53,35 @@ function fail(error: unknown): void {
   process.exit(EXIT_INTERNAL);
 }
 
+/** V8 compiles functions between parentheses at once. */
+const BEFORE = '[(function(){"use strict";';
+const BETWEEN = `return${LINKER_EXPORTS}}),(function(module,require){`;
+const AFTER = '})]';
+const TEXT_SIZE = BEFORE.length + LINKER_SIZE + BETWEEN.length + MAIN_SIZE + AFTER.length;
+
 /**
- * Both files as one expression: V8 compiles functions between parentheses at once. They are read into one buffer,
- * since V8 would copy texts that are joined.
+ * Both files as one expression, and what V8 has made of them, if that is there. First the one and then the other is read
+ * into the same buffer: V8 has a copy of the text by then.
  */
-function sourceText(): string {
-  const before = '[(function(){"use strict";';
-  const between = `return${LINKER_EXPORTS}}),(function(module,require){`;
-  const after = '})]';
-  const buffer = Buffer.allocUnsafeSlow(
-    before.length + LINKER_SIZE + between.length + MAIN_SIZE + after.length,
-  );
-  let end = buffer.write(before, 'latin1');
+function readScript(cachePath: string): { readonly script: Script; readonly isCached: boolean } {
+  const cacheSize = isPlainNode() ? (statSync(cachePath, { throwIfNoEntry: false })?.size ?? 0) : 0;
+  const buffer = Buffer.allocUnsafeSlow(Math.max(TEXT_SIZE, cacheSize));
+  const text = readText(buffer);
+  const isCached = cacheSize > 0 && readCache(cachePath, buffer, cacheSize);
+  const script = new Script(text, {
+    filename: MAIN,
+    ...(isCached && { cachedData: buffer.subarray(0, cacheSize) }),
+  });
+  return { script, isCached };
+}
+
+/** They are read into one buffer, since V8 would copy texts that are joined. */
+function readText(buffer: Buffer): string {
+  let end = buffer.write(BEFORE, 'latin1');
   end += readInto(buffer, end, LINKER, LINKER_SIZE);
-  end += buffer.write(between, end, 'latin1');
+  end += buffer.write(BETWEEN, end, 'latin1');
   end += readInto(buffer, end, MAIN, MAIN_SIZE);
-  end += buffer.write(after, end, 'latin1');
+  end += buffer.write(AFTER, end, 'latin1');
   // The build escapes all that is not ASCII.
   return buffer.toString('latin1', 0, end);
 }
@@ -106,11 +118,12 @@ function isPlainNode(): boolean {
   return process.execArgv.length === 0 && !NODE_OPTIONS && !NODE_DISABLE_COMPILE_CACHE;
 }
 
-function readCache(path: string): Buffer | undefined {
+/** @returns whether all of the cache is at the beginning of the buffer */
+function readCache(path: string, buffer: Buffer, size: number): boolean {
   try {
-    return readFileSync(path);
+    return readInto(buffer, 0, path, size) === size;
   } catch {
-    return undefined;
+    return false;
   }
 }
 

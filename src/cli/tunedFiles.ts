@@ -2,9 +2,9 @@
 import type { InputFile } from '../inputs.ts';
 import { DiskFiles } from '../node/files.ts';
 
-/** A link of more than this many bytes of input runs long enough for V8 to compile what will never pay. */
+/** A link whose inputs amount to more than this many bytes runs long enough for V8 to compile what will never pay. */
 const LARGE = 0x10000;
-/** One of more than this many runs long enough for all to pay that V8 compiles, if not much is compiled at a time. */
+/** One with more than this many runs long enough for all to pay that V8 compiles, if not much at a time. */
 const HUGE = 0x4000000;
 
 let tuned = false;
@@ -17,10 +17,11 @@ export function isTuned(): boolean {
 /** What most of the time goes into. */
 export type Work = 'linking' | 'shrinking' | 'packing';
 
-/** Files from disk; V8 is told when to optimize by how large they are together. */
+/** Files from disk; V8 is told what to optimize by how large they are, and by how much of them has been read. */
 export class TunedFiles extends DiskFiles {
   readonly #work: Work;
-  #size = 0;
+  /** Bytes of the files that were opened, and bytes that were read, in all. */
+  #amount = 0;
 
   /** @param root as `DiskFiles` has it */
   constructor(root: string | undefined, work: Work) {
@@ -30,11 +31,19 @@ export class TunedFiles extends DiskFiles {
 
   override open(path: string): InputFile | undefined {
     const file = super.open(path);
-    const before = this.#size;
-    this.#size += file?.size ?? 0;
-    if (this.#size > LARGE && !tuned) tune(this.#work);
-    if (this.#size > HUGE && before <= HUGE && this.#work === 'linking') setFlags(HUGE_BUDGET);
+    this.#count(file?.size ?? 0);
     return file;
+  }
+
+  protected override wasRead(size: number): void {
+    this.#count(size);
+  }
+
+  #count(size: number): void {
+    const before = this.#amount;
+    this.#amount += size;
+    if (this.#amount > LARGE && before <= LARGE) tune(this.#work);
+    if (this.#amount > HUGE && before <= HUGE && this.#work === 'linking') setFlags('--opt');
   }
 }
 
@@ -45,16 +54,15 @@ export class TunedFiles extends DiskFiles {
 const PLAIN = ['--max-inlined-bytecode-size-cumulative=200', '--no-turbo-loop-peeling'];
 
 /**
- * How many bytes of bytecode a function has run when it is optimized: a link is over before most of what is optimized
- * early has paid for it. What packs has a few loops that run for long.
+ * How many bytes of bytecode a function has run when it is optimized: where code is shrunk, a link is over before most
+ * of what is optimized early has paid for it, and where it is not, before anything has. What packs has a few loops that
+ * run for long.
  */
 const FLAGS: Readonly<Record<Work, readonly string[]>> = {
-  linking: ['--interrupt-budget=2000000', ...PLAIN],
+  linking: ['--no-opt', ...PLAIN],
   shrinking: ['--interrupt-budget=500000', ...PLAIN],
   packing: ['--interrupt-budget=500000'],
 };
-/** V8's own. */
-const HUGE_BUDGET = '--interrupt-budget=135168';
 
 /**
  * Sets V8 up. The part of the heap for what is new stays as small as it begins, since little of that is ever kept: what

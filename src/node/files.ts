@@ -45,6 +45,11 @@ export class DiskFiles implements InputFiles {
   readonly #known = new Map<string, Known>();
   readonly #open: DiskFile[] = [];
   readonly #root: string;
+  readonly #keeper: Keeper = {
+    open: (path) => this.#openHolding(path),
+    hold: (file) => this.#hold(file),
+    wasRead: (size) => this.wasRead(size),
+  };
   #maxOpen = MAX_OPEN;
 
   /** @param root folder in which absolute paths begin; '' for the root itself */
@@ -131,6 +136,9 @@ export class DiskFiles implements InputFiles {
     }
   }
 
+  /** Is called for each part that was read of a file that is not small. @param _size in bytes */
+  protected wasRead(_size: number): void {}
+
   #onDisk(path: string): string {
     return path.startsWith('/') ? `${this.#root}${path}` : path;
   }
@@ -158,7 +166,7 @@ export class DiskFiles implements InputFiles {
   }
 
   /** Opens a file; where the system permits no more open files, one that is held is given up for it. */
-  readonly #openHolding = (path: string): number => {
+  #openHolding(path: string): number {
     for (;;) {
       try {
         return openSync(path, 'r');
@@ -169,16 +177,16 @@ export class DiskFiles implements InputFiles {
         for (const file of this.#open.splice(0, SPARE_FILES)) file.close();
       }
     }
-  };
+  }
 
-  readonly #hold = (file: DiskFile): void => {
+  #hold(file: DiskFile): void {
     if (this.#open.push(file) > this.#maxOpen) this.#open.shift()!.close();
-  };
+  }
 
   #openDescriptor(path: string, descriptor: number, status: BigIntStats): InputFile {
     const size = Number(status.size);
     if (status.isFile() && size > SMALL) {
-      const file = new DiskFile(path, descriptor, size, status.mtimeNs, this.#hold, this.#openHolding);
+      const file = new DiskFile(path, descriptor, size, status.mtimeNs, this.#keeper);
       this.#hold(file);
       return file;
     }
@@ -218,29 +226,26 @@ function isSameFile(before: BigIntStats | undefined, now: BigIntStats | undefine
 /** What was last read ahead, of whatever file. */
 const ahead = { bytes: new Uint8Array(0), file: undefined as DiskFile | undefined, start: 0, end: 0 };
 
+/** Who has opened a file, and may close it. */
+interface Keeper {
+  /** Opens a file by its path. */
+  open(path: string): number;
+  /** Is told of a file that is open again. */
+  hold(file: DiskFile): void;
+  /** Is told how many bytes of a file were read. */
+  wasRead(size: number): void;
+}
+
 /** A file on disk, of which parts are read. */
 class DiskFile implements InputFile {
   readonly size: number;
   readonly #path: string;
   readonly #modified: bigint;
-  readonly #hold: (file: DiskFile) => void;
-  readonly #openHolding: (path: string) => number;
+  readonly #keeper: Keeper;
   #descriptor: number;
 
-  /**
-   * @param hold is told when it is open again
-   * @param open opens a file by its path
-   */
-  constructor(
-    path: string,
-    descriptor: number,
-    size: number,
-    modified: bigint,
-    hold: (file: DiskFile) => void,
-    open: (path: string) => number,
-  ) {
-    this.#hold = hold;
-    this.#openHolding = open;
+  constructor(path: string, descriptor: number, size: number, modified: bigint, keeper: Keeper) {
+    this.#keeper = keeper;
     this.#path = path;
     this.#descriptor = descriptor;
     this.size = size;
@@ -279,7 +284,8 @@ class DiskFile implements InputFile {
         if (count === 0) throw new UnreadableFile('the file became shorter while it was read', this.#path);
         filled += count;
       }
-      if (isClosed) this.#hold(this);
+      if (isClosed) this.#keeper.hold(this);
+      this.#keeper.wasRead(filled);
     } catch (error) {
       if (isSystemError(error)) throw new UnreadableFile(explainSystemError(error), this.#path);
       throw error;
@@ -292,7 +298,7 @@ class DiskFile implements InputFile {
   }
 
   #reopen(): void {
-    this.#descriptor = this.#openHolding(this.#path);
+    this.#descriptor = this.#keeper.open(this.#path);
     const { size, mtimeNs } = fstatSync(this.#descriptor, { bigint: true });
     if (Number(size) !== this.size || mtimeNs !== this.#modified) {
       throw new UnreadableFile('the file changed while it was read', this.#path);
