@@ -271,7 +271,7 @@ function addInspect(program: Command, ask: Ask): void {
       'Shows any x86-64 executable as annotated hexadecimal: fields of headers, bytes with several owners, holes, code, data.',
     )
     .argument('<file>', 'executable')
-    .option('--map <file>', 'the map of its link: names the owner of every byte')
+    .option('--map <file>', 'what its link wrote with --map-json: names the owner of every byte')
     .option('--json', 'give the result as JSON')
     .option('--no-disassembly', 'show code as bytes only')
     .option('--no-demangle', 'show names as they are in the file')

@@ -175,7 +175,7 @@ export function readMap(text: string): LinkMap {
   return result.output;
 }
 
-const HINT = 'give the file that a link has written as its map';
+const HINT = 'give the file that a link has written with --map-json';
 
 function parseJson(text: string): unknown {
   try {
