@@ -41,7 +41,6 @@ describe('V8', () => {
   it('is left as it is by a small link', () => {
     expect(toldOf('linking', [30_000, 30_000])).toEqual([[], []]);
     expect(told).toEqual([]);
-    expect(isTuned()).toBe(false);
   });
 
   it('optimizes nothing in a link until that is large', () => {
