@@ -5,6 +5,7 @@ import type { ProgramHeader } from './header/encode.ts';
 import type { Hole } from './header/layout.ts';
 import type { Header } from './header/layouts.ts';
 import type { Groups } from './layout/groups.ts';
+import type { LinkOptions } from './options.ts';
 import type { OffsetMap } from './pieces.ts';
 import type { ImageEdges } from './provided.ts';
 import type { CodeEntries } from './shrink/references.ts';
@@ -165,7 +166,8 @@ export const CATEGORY_NAMES = ['text', 'rodata', 'data', 'bss'] as const;
 export interface PlannedHeaders {
   readonly hasThread: boolean;
   readonly hasEhFrameHdr: boolean;
-  readonly hasStack: boolean;
+  /** PT_GNU_STACK: whether the stack may be executed; `default` if there is none. */
+  readonly stack: LinkOptions['stack'];
 }
 
 /** A part of the image that gets a PT_LOAD of its own. */

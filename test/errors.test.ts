@@ -72,6 +72,7 @@ describe('range overflows', () => {
 describe('inputs of the wrong kind', () => {
   it.each([
     ['bitcode.o', /bitcode\.o: the file is LLVM bitcode[\s\S]*hint: turn LTO-only output off/],
+    ['lto.o', /lto\.o: it has GCC's LTO bytecode, not machine code[\s\S]*hint: compile without -flto/],
     [
       'elf32.o',
       /elf32\.o: a 32-bit object; expected ELFCLASS64\n {2}>>> at offset 0x4 of elf32\.o\n {2}hint: /,

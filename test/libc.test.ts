@@ -46,6 +46,12 @@ const PROGRAMS: readonly DriverProgram[] = [
   { name: 'glibc threads', driver: 'gcc', sources: ['threads.c'], flags: ['-O2'] },
   { name: 'glibc itself', driver: 'gcc', sources: ['glibc.c'], flags: ['-O2', '-lm'] },
   {
+    name: 'glibc nested functions',
+    driver: 'gcc',
+    sources: ['nested.c'],
+    flags: ['-O1', '-Wl,--no-warn-execstack'],
+  },
+  {
     name: 'glibc static-pie',
     driver: 'gcc',
     sources: ['glibc.c'],

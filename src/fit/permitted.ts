@@ -27,12 +27,21 @@ export function permittedLayouts(kinds: readonly HeaderKind[], options: LinkOpti
   return layoutsFor(kinds).filter((layout) => {
     const isNamed = headerOf(layout).name === options.header;
     if (options.header !== 'auto' && !isNamed) return false;
+    if (options.header === 'auto' && isRead(kinds) && layout.e_phoff % PHDR_ALIGNMENT !== 0) return false;
     // One whose base is random, and that takes 4 GiB, is for those who ask for it.
     if (layout.e_type !== ET_EXEC && !options.floor) return false;
     if (layout.e_entry && layout.e_type === ET_EXEC) return false;
     if (!hasOwnRoom(layout, options)) return false;
     return options.compatibility === 'linux' || layout.portableHoles !== undefined;
   });
+}
+
+/** Alignment of a program header in memory, which C and Zig take for granted; Zig checks it (std/start.zig). */
+const PHDR_ALIGNMENT = 8;
+
+/** Whether start-up code or an unwinder looks for program headers in memory, by AT_PHDR. */
+function isRead(kinds: readonly HeaderKind[]): boolean {
+  return kinds.includes('thread') || kinds.includes('ehFrame');
 }
 
 /** Whether the bytes that the user has given for e_ident can stand there. */

@@ -7,7 +7,7 @@ import { ET_DYN } from '../elf/constants.ts';
 import type { HeaderLayout, Hole } from '../header/layout.ts';
 import { MAX_CUT_BYTES, Rewrite } from '../results.ts';
 import { Flow } from '../x86/decode.ts';
-import { isRelative, popsFirst } from '../x86/exits.ts';
+import { isRelative, takesReturnAddress } from '../x86/exits.ts';
 import { Calculation } from '../x86/relocations.ts';
 import { type Assembly, assemble } from './assemble.ts';
 import { type Chain, chainsOf, statesOf } from './chains.ts';
@@ -125,7 +125,7 @@ function understand(
 /** Whether an instruction calls something that takes its return address, to find what lies behind the call. */
 function losesReturn(view: View, { flow, reference }: CodeInsn): boolean {
   const callee = flow === Flow.callRel && reference ? view.get(reference.section) : undefined;
-  return callee !== undefined && popsFirst(callee.bytes, reference!.target);
+  return callee !== undefined && takesReturnAddress(callee.bytes, reference!.target);
 }
 
 /** Whether something other than a branch refers to a section's code. */

@@ -248,8 +248,8 @@ function programHeaders(
       alignment: 4,
     });
   }
-  if (order.headers.hasStack) {
-    const flags = PF_R | PF_W | (options.stack === 'executable' ? PF_X : 0);
+  if (order.headers.stack !== 'default') {
+    const flags = PF_R | PF_W | (order.headers.stack === 'executable' ? PF_X : 0);
     headers.push({
       type: PT_GNU_STACK,
       flags,

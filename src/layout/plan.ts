@@ -23,6 +23,6 @@ export function planImage(
     groups,
     threadOrder,
     regions: planRegions(options, groups.categories()),
-    headers: planHeaders(program, threadOrder, pieces, options),
+    headers: planHeaders(program, liveness, threadOrder, pieces, options),
   };
 }

@@ -103,7 +103,7 @@ export interface LinkOptions {
   readonly sectionStarts?: Readonly<Partial<Record<PlacedSection, number>>> | undefined;
   /** `-z max-page-size`: what segments are aligned to, a power of two from 0x1000 to 2^30 bytes. Default 0x1000. */
   readonly maxPageSize?: number | undefined;
-  /** `-z execstack`, `-z noexecstack`: add PT_GNU_STACK. Default `default`: none. */
+  /** `-z execstack`, `-z noexecstack`: add PT_GNU_STACK. Default `default`: as the objects ask. */
   readonly stack?: 'default' | 'executable' | 'not-executable' | undefined;
   /** `--eh-frame-hdr`: write the index of unwind tables if something uses them. Default true. */
   readonly ehFrameHdr?: boolean | undefined;

@@ -20,7 +20,14 @@ import { collectOutputs, type Step } from '../place/outputs.ts';
 import type { SectionRules } from '../place/rules.ts';
 import { type FilePlan, headersOnly, layFile, layFlat, planSegments } from '../place/segments.ts';
 import type { Program } from '../program.ts';
-import { Category, type ImageLayout, type ImagePatch, type Liveness, type SectionOrder } from '../results.ts';
+import {
+  Category,
+  type ImageLayout,
+  type ImagePatch,
+  type Liveness,
+  type PlannedHeaders,
+  type SectionOrder,
+} from '../results.ts';
 import type { LinkScript } from '../script/linkScript.ts';
 
 export function placeByScript(
@@ -39,21 +46,24 @@ export function placeByScript(
   }
   const { statements, format } = script;
   const { steps, orphans } = collectOutputs(program, statements, rules, liveness.clusters, pieces, options);
-  const placer = new Placer(program, pieces, placeOrphans(steps, orphans), format, options, diagnostics);
-  return placer.place(liveness);
+  const placed = placeOrphans(steps, orphans);
+  return new Placer(program, liveness, pieces, placed, format, options, diagnostics).place();
 }
 
 class Placer {
   readonly #program: Program;
+  readonly #liveness: Liveness;
   readonly #pieces: Pieces;
   readonly #steps: readonly Step[];
   readonly #format: LinkScript['format'];
   readonly #options: LinkOptions;
   readonly #diagnostics: Diagnostics;
   readonly #threadOrder: readonly number[];
+  readonly #headers: PlannedHeaders;
 
   constructor(
     program: Program,
+    liveness: Liveness,
     pieces: Pieces,
     steps: readonly Step[],
     format: LinkScript['format'],
@@ -61,15 +71,17 @@ class Placer {
     diagnostics: Diagnostics,
   ) {
     this.#program = program;
+    this.#liveness = liveness;
     this.#pieces = pieces;
     this.#steps = steps;
     this.#format = format;
     this.#options = options;
     this.#diagnostics = diagnostics;
     this.#threadOrder = this.#collectThread();
+    this.#headers = planHeaders(program, liveness, this.#threadOrder, pieces, options);
   }
 
-  place(liveness: Liveness): ImageLayout {
+  place(): ImageLayout {
     const locator = new Locator(this.#program, this.#pieces, this.#steps, this.#options, this.#diagnostics);
     const located = locator.locate((outputs) => this.#headersSize(outputs));
     checkOutputs(this.#program, withRoom(located.outputs), this.#format, this.#diagnostics);
@@ -82,7 +94,7 @@ class Placer {
     const outputs = boundsOf(located.outputs);
     const layout = finishLayout(
       this.#program,
-      liveness,
+      this.#liveness,
       this.#pieces,
       order,
       placement,
@@ -113,10 +125,9 @@ class Placer {
 
   /** A script counts on the size of the headers, so nothing is laid into them. */
   #header(outputs: readonly LocatedOutput[]): Header {
-    const headers = planHeaders(this.#program, this.#threadOrder, this.#pieces, this.#options);
     const loads = Math.max(1, planSegments(withRoom(outputs), this.#options).length);
     const name = this.#options.header === 'auto' ? 'classic' : this.#options.header;
-    return conventionalHeader(name, headerKinds(headers, loads));
+    return conventionalHeader(name, headerKinds(this.#headers, loads));
   }
 
   #headersSize(outputs: readonly LocatedOutput[]): number {
@@ -159,7 +170,7 @@ class Placer {
       fit: undefined,
       jumpOffset: undefined,
       jumpBefore: -1,
-      headers: planHeaders(this.#program, this.#threadOrder, this.#pieces, this.#options),
+      headers: this.#headers,
       regions: [],
       headerSize: size,
       threadOrder: this.#threadOrder,

@@ -68,6 +68,7 @@ export function resolveSymbols(
   inputs.forEach((input, number) => {
     if (isOptional(input)) resolver.addInput(input, number);
   });
+  resolver.refuseSlimObjects();
   resolver.allocateCommons();
   resolver.defineScriptSymbols();
   resolver.provideSymbols(options);
@@ -101,6 +102,9 @@ interface Offer {
 }
 
 const SYM_WORDS = SYM_SIZE / 4;
+
+/** A common symbol of objects that have nothing but bytecode (GCC, gcc/toplev.cc, compile_file). */
+const SLIM_MARK = '__gnu_lto_slim';
 
 /** Bytes that addresses on x86-64 can tell apart, which no section exceeds either. */
 const ADDRESS_SPACE = 2 ** 47;
@@ -188,6 +192,20 @@ class Resolver {
     if (input.kind === 'archive') this.#addArchive(input, number);
     else if (input.lazy) this.#addLazyObject(input.name, wholeFile(input), number);
     else this.#addObject(input.name, wholeFile(input), number);
+  }
+
+  /** Refuses objects that GCC has left without machine code: to be compiled they need a plugin of GCC's. */
+  refuseSlimObjects(): void {
+    const { symbols, objects } = this.program;
+    const id = symbols.names.find(SLIM_MARK);
+    if (id < 0 || symbols.kind[id] !== SymbolKind.common) return;
+    const { name } = objects[symbols.object[id]!]!;
+    const hint = 'compile without -flto, or with -ffat-lto-objects besides';
+    this.#diagnostics.formatError(
+      name,
+      new FormatError("it has GCC's LTO bytecode, not machine code", 0, hint),
+    );
+    this.#diagnostics.stopOnErrors();
   }
 
   /** Turns each common symbol into a zero-initialised section of its own (gABI, "Symbol Table", SHN_COMMON). */

@@ -11,7 +11,7 @@ import { locate, type Program, Target } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
 import { clearsUpperHalves, isCalculation } from '../x86/calculate.ts';
 import { createInstruction, decode, Encoding, Flow, type Instruction, Prefix } from '../x86/decode.ts';
-import { isRelative, popsFirst, signed } from '../x86/exits.ts';
+import { isRelative, signed, takesReturnAddress } from '../x86/exits.ts';
 import { flagEffectOf } from '../x86/flags.ts';
 import { registerEffectOf } from '../x86/registers.ts';
 import { applyGotRelaxation, type GotRelaxation, isAbsolute } from '../x86/relax.ts';
@@ -201,7 +201,8 @@ export class SectionReader {
       const t = insnAt[offset]!;
       if (t < 0) return Refusal.strayBranch;
       target[i] = t;
-      if (flow[i] === Flow.callRel && offset < size && popsFirst(bytes, offset)) return Refusal.returnAddress;
+      if (flow[i] === Flow.callRel && offset < size && takesReturnAddress(bytes, offset))
+        return Refusal.returnAddress;
       const isJump = flow[i] === Flow.jmpRel || flow[i] === Flow.jccRel;
       marks[t]! |= isJump ? Mark.target : Mark.target | Mark.start;
       // An assembler leaves no relocation where a function's address is taken in its own section.

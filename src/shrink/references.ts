@@ -67,6 +67,9 @@ interface Holder {
   readonly starts: Map<number, boolean>;
 }
 
+/** Tables of places that compilers have filled with NOPs: -fpatchable-function-entry, -mrecord-mcount. */
+const PATCH_TABLES: ReadonlySet<string> = new Set(['__patchable_function_entries', '__mcount_loc']);
+
 /** Bytes of an entry in a table of distances. */
 const ENTRY_SIZE = 4;
 
@@ -252,6 +255,7 @@ class Finder {
     const target = this.#target;
     locate(this.#program, relocations.symbol[row]!, target);
     const value = target.low + relocations.addend[row]!;
+    if (this.#namesPatches(id)) return this.#note(target.section, value, Entry.data);
     const calculation = calculationOf[relocations.type[row]!];
     if (calculation === Calculation.absolute)
       this.#noteTarget(value, this.#isAlone(id, row) ? LOADED : TAKEN);
@@ -270,6 +274,12 @@ class Finder {
         this.#note(target.section, value, Entry.reached | Entry.taken);
       else this.#note(target.section, value, Entry.unknown);
     }
+  }
+
+  /** Whether a section says where in code a program may put other instructions. */
+  #namesPatches(id: number): boolean {
+    const mayBe = (this.#program.sections.traits[id]! & Trait.sequence) !== 0;
+    return mayBe && PATCH_TABLES.has(this.#program.sectionName(id));
   }
 
   /** @param operands of the section that the relocation is in */

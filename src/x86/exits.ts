@@ -1,6 +1,7 @@
 /** Finds system calls that end the program: exit and exit_group of Linux (arch/x86/entry/syscalls/syscall_64.tbl). */
 import { createInstruction, decode, Flow, type Instruction } from './decode.ts';
 import { effectsOf, Register } from './effects.ts';
+import { StackUse, stackUseOf } from './stack.ts';
 
 const SYS_EXIT = 60;
 const SYS_EXIT_GROUP = 231;
@@ -34,7 +35,7 @@ export function findExit(bytes: Uint8Array): Exit | undefined {
     const end = at + insn.length;
     if (isRelative(insn.flow)) targets.push(branchTarget(bytes, at, insn));
     if (insn.ripRelative) farthest = Math.max(farthest, end + signed(bytes, at + insn.dispOffset, 4));
-    if (insn.flow === Flow.callRel && popsFirst(bytes, targets.at(-1)!)) return undefined;
+    if (insn.flow === Flow.callRel && takesReturnAddress(bytes, targets.at(-1)!)) return undefined;
     if (isSystemCall(insn) && eax.value !== undefined && isExit(eax.value)) {
       const isLed = targets.some((target) => target >= end || (target > eax.since && target < end));
       if (!isLed && farthest < end) return { start: eax.since, end };
@@ -73,10 +74,31 @@ export function isSystemCall({ flow, map, opcode }: Instruction): boolean {
   return flow === Flow.system && map === 1 && opcode === 0x05;
 }
 
-/** Whether code begins with POP r: what is called there takes its return address, to find what lies around it. */
-export function popsFirst(bytes: Uint8Array, at: number): boolean {
+/** Instructions of a function that are looked at: compilers set up the stack with its first ones. */
+const FIRST = 8;
+/** SIB byte of [rsp] without an index. */
+const ONLY_RSP = 0x24;
+
+const callee = createInstruction();
+
+/**
+ * Whether what is called takes its return address, to find what lies around the call or to go on elsewhere: it begins
+ * with POP r, or reads or writes [rsp] before it pushes anything, makes room or branches.
+ * @param at where it begins
+ */
+export function takesReturnAddress(bytes: Uint8Array, at: number): boolean {
   const opcode = bytes[at] === 0x41 ? bytes[at + 1] : bytes[at];
-  return opcode !== undefined && opcode >= 0x58 && opcode < 0x60;
+  if (opcode !== undefined && opcode >= 0x58 && opcode < 0x60) return true;
+  let end = at;
+  for (let n = 0; n < FIRST; n++) {
+    const length = decode(bytes, end, bytes.length, callee);
+    const use = length === 0 || callee.flow !== Flow.none ? StackUse.other : stackUseOf(bytes, end, callee);
+    if (use === StackUse.other) return false;
+    if (use === StackUse.operand && callee.dispSize === 0 && bytes[end + callee.modrmOffset + 1] === ONLY_RSP)
+      return true;
+    end += length;
+  }
+  return false;
 }
 
 /** Whether control goes to a distance from the instruction's end. */

@@ -4,9 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { buildObject, type SectionSpec } from '../../src/elf/build.ts';
 import { readU16 } from '../../src/elf/bytes.ts';
 import {
+  PF_R,
+  PF_W,
+  PF_X,
+  PT_GNU_STACK,
   SHF_COMPRESSED,
   SHF_EXCLUDE,
+  SHF_EXECINSTR,
   SHF_GNU_RETAIN,
+  SHF_TLS,
   SHT_NOBITS,
   SHT_NOTE,
   SHT_PROGBITS,
@@ -22,6 +28,7 @@ import {
   DATA,
   errorsOf,
   header,
+  latin1,
   linkFiles,
   liveNames,
   liveSections,
@@ -42,6 +49,52 @@ function linkAll(
 ) {
   return linkFiles({ 'in.o': buildObject([text, ...sections], [START]) }, { gcSections: false, ...options });
 }
+
+describe('the stack', () => {
+  const NOTE = section('.note.GNU-stack', SHF_EXECINSTR, 0);
+  const flagsOf = (result: LinkResult) =>
+    result
+      .loaded()
+      .headers.filter(({ type }) => type === PT_GNU_STACK)
+      .map(({ flags }) => flags);
+  const files = (other: readonly SectionSpec[]) => ({
+    'in.o': buildObject([section('.text', CODE, 8)], [START]),
+    'other.o': buildObject([section('.text.f', CODE, 8), ...other], [{ name: 'f', section: '.text.f' }]),
+  });
+  const KEPT = { undefinedSymbols: ['f'], header: 'auto' };
+
+  it('may be executed if an object asks for it of which code is in the program', () => {
+    expect(flagsOf(linkFiles(files([NOTE]), KEPT))).toEqual([PF_R | PF_W | PF_X]);
+    expect(flagsOf(linkFiles(files([NOTE])))).toEqual([]);
+    expect(flagsOf(linkFiles(files([{ ...NOTE, flags: 0 }]), KEPT))).toEqual([]);
+    expect(flagsOf(linkFiles(files([{ ...NOTE, name: '.comment' }]), KEPT))).toEqual([]);
+  });
+
+  it('is what the command line says', () => {
+    expect(flagsOf(linkFiles(files([NOTE]), { ...KEPT, stack: 'not-executable' }))).toEqual([]);
+    expect(flagsOf(linkFiles(files([]), { ...KEPT, stack: 'executable' }))).toEqual([PF_R | PF_W | PF_X]);
+  });
+
+  it('may be executed where a linker script places the code', () => {
+    const script = latin1('SECTIONS { .all : { *(.text*) } }');
+    const inputs = { ...files([NOTE]), 'a.ld': script };
+    expect(flagsOf(linkFiles(inputs, { undefinedSymbols: ['f'] }))).toEqual([PF_R | PF_W | PF_X]);
+  });
+});
+
+describe('program headers that start-up code looks for', () => {
+  const THREAD = { ...section('.tdata', DATA | SHF_TLS, Uint8Array.of(1)), addralign: 1 };
+
+  it('lie at a multiple of 8 bytes in memory', () => {
+    const offset = (options: Partial<LinkOptions>) =>
+      header(linkAll([THREAD], { header: 'auto', ...options })).e_phoff;
+    for (const compatibility of ['linux', 'portable'] as const) {
+      expect(offset({ compatibility }) % 8).toBe(0);
+      expect(offset({ compatibility, stack: 'executable' }) % 8).toBe(0);
+    }
+    expect(offset({ header: '0x2a' })).toBe(0x2a);
+  });
+});
 
 describe('garbage collection', () => {
   /** A random program: sections over two objects, references between them, roots. */

@@ -243,6 +243,12 @@ describe('code stays as it is', () => {
     ['branches to before the section', '90 74 80 c3', Refusal.strayBranch],
     ['call and pop', '90 e8 00 00 00 00 58 c3', Refusal.returnAddress],
     ['call and pop r12', '90 e8 00 00 00 00 41 5c c3', Refusal.returnAddress],
+    [
+      'a callee that looks for what stands behind the call',
+      '90 e8 01 00 00 00 c3 48 8b 04 24 c3',
+      Refusal.returnAddress,
+    ],
+    ['a callee that goes on elsewhere', '90 e8 01 00 00 00 c3 90 48 83 04 24 02 c3', Refusal.returnAddress],
     ['code that reads itself', '90 8b 05 01 00 00 00 c3 50 50', Refusal.readsItself],
     ['a return from a signal', '90 48 c7 c0 0f 00 00 00 0f 05', Refusal.signalReturn],
     ['jumps of 16 bits', '90 66 74 00 c3', Refusal.prefixedBranch],
@@ -259,6 +265,37 @@ describe('code stays as it is', () => {
     const symbols = [START, functionSymbol('__morestack', '.text.more')];
     expect(refused(compiled([text, code('.text.more', 'c3')], symbols))).toBe(Refusal.returnAddress);
   });
+
+  it.each([
+    ['pushes first', '50 48 8b 04 24 59 c3'],
+    ['has room of its own', '48 83 ec 08 48 8b 04 24 48 83 c4 08 c3'],
+    ['reads an argument', '48 8b 44 24 08 c3'],
+  ])('but not if what it calls %s', (_name, callee) => {
+    expect(refusalOf(linkFiles({ 'a.o': compiled([code('.text', `90 e8 01 00 00 00 c3 ${callee}`)]) }))).toBe(
+      '',
+    );
+  });
+
+  it.each(['__patchable_function_entries', '__mcount_loc'])(
+    'where %s tells of room for other code',
+    (name) => {
+      const table = (name: string) =>
+        compiled(
+          [
+            code('.text', '48 8b 0d .. .. .. .. 90 90 90 90 90 c3', [
+              { offset: 3, type: R_PC32, symbol: 'd', addend: -4 },
+            ]),
+            section(name, DATA, 8, {
+              relocations: [{ offset: 0, type: R_64, symbol: '.text', addend: 7 }],
+              addralign: 8,
+            }),
+          ],
+          [START, TEXT, { name: 'd', section: name }],
+        );
+      expect(refused(table(name))).toBe(Refusal.readsItself);
+      expect(refusalOf(linkFiles({ 'a.o': table('other_table') }))).not.toBe(Refusal.readsItself);
+    },
+  );
 
   it('with labels as values that are called, since a call may be a jump through a thunk', () => {
     const text = '90 48 8d 05 03 00 00 00 ff d0 c3 50 c3';
