@@ -255,9 +255,9 @@ class Finder {
     const target = this.#target;
     locate(this.#program, relocations.symbol[row]!, target);
     const value = target.low + relocations.addend[row]!;
-    if (this.#namesPatches(id)) return this.#note(target.section, value, Entry.data);
     const calculation = calculationOf[relocations.type[row]!];
-    if (calculation === Calculation.absolute)
+    if (this.#namesPatches(id)) this.#note(target.section, value, Entry.data);
+    else if (calculation === Calculation.absolute)
       this.#noteTarget(value, this.#isAlone(id, row) ? LOADED : TAKEN);
     else if (calculation !== Calculation.relative) this.#note(target.section, target.low, Entry.unknown);
     else {
