@@ -5,7 +5,7 @@ import { DiskFiles } from '../node/files.ts';
 /** A link whose inputs amount to more than this many bytes runs long enough for V8 to compile what will never pay. */
 const LARGE = 0x10000;
 /** One with more than this many runs long enough for all to pay that V8 compiles, if not much at a time. */
-const HUGE = 0x4000000;
+const HUGE = 0x6000000;
 
 let tuned = false;
 
@@ -20,6 +20,7 @@ export type Work = 'linking' | 'shrinking' | 'packing';
 /** Files from disk; V8 is told what to optimize by how large they are, and by how much of them has been read. */
 export class TunedFiles extends DiskFiles {
   readonly #work: Work;
+  readonly #opened = new Set<InputFile>();
   /** Bytes of the files that were opened, and bytes that were read, in all. */
   #amount = 0;
 
@@ -31,7 +32,10 @@ export class TunedFiles extends DiskFiles {
 
   override open(path: string): InputFile | undefined {
     const file = super.open(path);
-    this.#count(file?.size ?? 0);
+    if (file && !this.#opened.has(file)) {
+      this.#opened.add(file);
+      this.#count(file.size);
+    }
     return file;
   }
 
