@@ -84,11 +84,12 @@ const callee = createInstruction();
 /**
  * Whether what is called takes its return address, to find what lies around the call or to go on elsewhere: it begins
  * with POP r, or reads or writes [rsp] before it pushes anything, makes room or branches.
- * @param at where it begins
+ * @param at where it begins; it may lie outside of the bytes, of which nothing is known
  */
 export function takesReturnAddress(bytes: Uint8Array, at: number): boolean {
+  if (at < 0 || at >= bytes.length) return false;
   const opcode = bytes[at] === 0x41 ? bytes[at + 1] : bytes[at];
-  if (opcode !== undefined && opcode >= 0x58 && opcode < 0x60) return true;
+  if (opcode! >= 0x58 && opcode! < 0x60) return true;
   let end = at;
   for (let n = 0; n < FIRST; n++) {
     const length = decode(bytes, end, bytes.length, callee);
