@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import v8 from 'node:v8';
-import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isTuned, TunedFiles, type Work } from '../src/cli/tunedFiles.ts';
+import { scratchFolder } from './run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'tinyelf-tuned-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = scratchFolder();
 
 const MEBIBYTE = 2 ** 20;
 

@@ -4,6 +4,7 @@
  * nothing a user asks for is silently left out.
  */
 import type { LinkOptions } from '../options.ts';
+import { ELF_FORMAT } from '../script/linkScript.ts';
 import type { Arity } from './ldWords.ts';
 import {
   parseAddress,
@@ -75,9 +76,6 @@ interface LdOption {
 
 const table = new Map<string, LdOption>();
 
-/** BFD's name for ELF objects of 64 bits for x86. */
-const FORMAT = 'elf64-x86-64';
-
 /** What is known of an option, by its name without dashes. */
 export function ldOption(name: string): LdOption | undefined {
   if (table.size === 0) fillTable();
@@ -106,9 +104,9 @@ function fillTable(): void {
   addOwnOptions();
   refuse('shared Bshareable', 'none', 'shared libraries are not made; tinyelf makes static executables only');
   refuse('r relocatable i Ur', 'none', 'relocatable output is not made; tinyelf makes executables');
-  refuse('oformat', 'value', `the output is always ${FORMAT}`, [FORMAT]);
+  refuse('oformat', 'value', `the output is always ${ELF_FORMAT}`, [ELF_FORMAT]);
   refuse('b format', 'value', 'inputs are ELF objects and archives; other formats are not read', [
-    FORMAT,
+    ELF_FORMAT,
     'default',
   ]);
 }

@@ -75,7 +75,7 @@ function readScript(cachePath: string): { readonly script: Script; readonly isCa
   return { script, isCached };
 }
 
-/** They are read into one buffer, since V8 would copy texts that are joined. */
+/** Reads both files, one behind the other: V8 would copy texts that are joined. @param buffer with room for them */
 function readText(buffer: Buffer): string {
   let end = buffer.write(BEFORE, 'latin1');
   end += readInto(buffer, end, LINKER, LINKER_SIZE);

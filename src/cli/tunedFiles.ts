@@ -1,5 +1,4 @@
 /** Input files, and V8 set up for what they amount to. */
-import type { InputFile } from '../inputs.ts';
 import { DiskFiles } from '../node/files.ts';
 
 /** A link whose inputs amount to more than this many bytes runs long enough for V8 to compile what will never pay. */
@@ -20,7 +19,6 @@ export type Work = 'linking' | 'shrinking' | 'packing';
 /** Files from disk; V8 is told what to optimize by how large they are, and by how much of them has been read. */
 export class TunedFiles extends DiskFiles {
   readonly #work: Work;
-  readonly #opened = new Set<InputFile>();
   /** Bytes of the files that were opened, and bytes that were read, in all. */
   #amount = 0;
 
@@ -30,20 +28,7 @@ export class TunedFiles extends DiskFiles {
     this.#work = work;
   }
 
-  override open(path: string): InputFile | undefined {
-    const file = super.open(path);
-    if (file && !this.#opened.has(file)) {
-      this.#opened.add(file);
-      this.#count(file.size);
-    }
-    return file;
-  }
-
-  protected override wasRead(size: number): void {
-    this.#count(size);
-  }
-
-  #count(size: number): void {
+  protected override count(size: number): void {
     const before = this.#amount;
     this.#amount += size;
     if (this.#amount > LARGE && before <= LARGE) tune(this.#work);

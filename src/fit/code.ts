@@ -154,7 +154,7 @@ class CodeReader {
     const target = isRelative(flow) && !reference ? branchTarget(bytes, at, insn) : -1;
     if (isRelative(flow) && !reference && (target < 0 || target >= bytes.length)) return undefined;
     // Who takes the return address finds something there, which must not move.
-    if (flow === Flow.callRel && target >= 0 && takesReturnAddress(bytes, target)) return undefined;
+    if (flow === Flow.callRel && takesReturnAddress(bytes, target)) return undefined;
     const isExiting = isSystemCall(insn) && eax.value !== undefined && isExit(eax.value);
     if (isExiting) this.#exits.push({ start: eax.since + 1, end: at + 1 });
     const isEnd =

@@ -48,7 +48,7 @@ export class DiskFiles implements InputFiles {
   readonly #keeper: Keeper = {
     open: (path) => this.#openHolding(path),
     hold: (file) => this.#hold(file),
-    wasRead: (size) => this.wasRead(size),
+    count: (size) => this.count(size),
   };
   #maxOpen = MAX_OPEN;
 
@@ -120,10 +120,11 @@ export class DiskFiles implements InputFiles {
   }
 
   open(path: string): InputFile | undefined {
-    const known = this.#known.get(path) ?? this.#openPath(path);
-    this.#known.set(path, known);
-    if (known.file instanceof UnreadableFile) throw known.file;
-    return known.file;
+    const known = this.#known.get(path);
+    const file = (known ?? this.#openNew(path)).file;
+    if (file instanceof UnreadableFile) throw file;
+    if (file && !known) this.count(file.size);
+    return file;
   }
 
   inflate(bytes: Uint8Array, size: number): Uint8Array | undefined {
@@ -136,11 +137,17 @@ export class DiskFiles implements InputFiles {
     }
   }
 
-  /** Is called for each part that was read of a file that is not small. @param _size in bytes */
-  protected wasRead(_size: number): void {}
+  /** Is called for each file that was opened, and for each part that was read of one. @param _size in bytes */
+  protected count(_size: number): void {}
 
   #onDisk(path: string): string {
     return path.startsWith('/') ? `${this.#root}${path}` : path;
+  }
+
+  #openNew(path: string): Known {
+    const known = this.#openPath(path);
+    this.#known.set(path, known);
+    return known;
   }
 
   #openPath(path: string): Known {
@@ -233,7 +240,7 @@ interface Keeper {
   /** Is told of a file that is open again. */
   hold(file: DiskFile): void;
   /** Is told how many bytes of a file were read. */
-  wasRead(size: number): void;
+  count(size: number): void;
 }
 
 /** A file on disk, of which parts are read. */
@@ -285,7 +292,7 @@ class DiskFile implements InputFile {
         filled += count;
       }
       if (isClosed) this.#keeper.hold(this);
-      this.#keeper.wasRead(filled);
+      this.#keeper.count(filled);
     } catch (error) {
       if (isSystemError(error)) throw new UnreadableFile(explainSystemError(error), this.#path);
       throw error;

@@ -68,7 +68,6 @@ export function resolveSymbols(
   inputs.forEach((input, number) => {
     if (isOptional(input)) resolver.addInput(input, number);
   });
-  resolver.refuseSlimObjects();
   resolver.allocateCommons();
   resolver.defineScriptSymbols();
   resolver.provideSymbols(options);
@@ -195,7 +194,7 @@ class Resolver {
   }
 
   /** Refuses objects that GCC has left without machine code: to be compiled they need a plugin of GCC's. */
-  refuseSlimObjects(): void {
+  #refuseSlimObjects(): void {
     const { symbols, objects } = this.program;
     const id = symbols.names.find(SLIM_MARK);
     if (id < 0 || symbols.kind[id] !== SymbolKind.common) return;
@@ -210,6 +209,7 @@ class Resolver {
 
   /** Turns each common symbol into a zero-initialised section of its own (gABI, "Symbol Table", SHN_COMMON). */
   allocateCommons(): void {
+    this.#refuseSlimObjects();
     const { symbols } = this.program;
     for (let id = 0; id < symbols.count; id++) {
       if (symbols.kind[id] !== SymbolKind.common) continue;

@@ -74,7 +74,8 @@ export function addCommand(script: LinkScript, command: ScriptCommand, diagnosti
   }
 }
 
-const ELF_FORMAT = 'elf64-x86-64';
+/** BFD's name for ELF objects of 64 bits for x86. */
+export const ELF_FORMAT = 'elf64-x86-64';
 
 /** BFD's names for x86-64 in 64-bit mode. */
 const ARCHITECTURES: ReadonlySet<string> = new Set(['i386:x86-64', 'i386:x86-64:intel']);

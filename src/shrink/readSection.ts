@@ -201,8 +201,7 @@ export class SectionReader {
       const t = insnAt[offset]!;
       if (t < 0) return Refusal.strayBranch;
       target[i] = t;
-      if (flow[i] === Flow.callRel && offset < size && takesReturnAddress(bytes, offset))
-        return Refusal.returnAddress;
+      if (flow[i] === Flow.callRel && takesReturnAddress(bytes, offset, size)) return Refusal.returnAddress;
       const isJump = flow[i] === Flow.jmpRel || flow[i] === Flow.jccRel;
       marks[t]! |= isJump ? Mark.target : Mark.target | Mark.start;
       // An assembler leaves no relocation where a function's address is taken in its own section.

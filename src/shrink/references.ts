@@ -236,12 +236,14 @@ class Finder {
       if ((sections.traits[id]! & Trait.unwind) !== 0) continue;
       const first = sections.firstRelocation[id]!;
       const end = first + sections.relocationCount[id]!;
+      const namesPatches = this.#namesPatches(id);
       let operands: OperandFinder | undefined;
       for (let row = first; row < end; row++) {
         const reference = symbol[row]!;
         const section = reference < 0 ? locals.section[~reference]! : symbols.section[reference]!;
         if (section < 0 || this.#isCode[section] === 0) continue;
-        if (this.#isCode[id] === 0) this.#noteFromData(id, row);
+        if (namesPatches) this.#notePatch(row);
+        else if (this.#isCode[id] === 0) this.#noteFromData(id, row);
         else {
           operands ??= new OperandFinder(this.#pieces.contentOf(id) ?? this.#program.borrowBytes(id));
           this.#noteFromCode(operands, row);
@@ -256,8 +258,7 @@ class Finder {
     locate(this.#program, relocations.symbol[row]!, target);
     const value = target.low + relocations.addend[row]!;
     const calculation = calculationOf[relocations.type[row]!];
-    if (this.#namesPatches(id)) this.#note(target.section, value, Entry.data);
-    else if (calculation === Calculation.absolute)
+    if (calculation === Calculation.absolute)
       this.#noteTarget(value, this.#isAlone(id, row) ? LOADED : TAKEN);
     else if (calculation !== Calculation.relative) this.#note(target.section, target.low, Entry.unknown);
     else {
@@ -278,8 +279,14 @@ class Finder {
 
   /** Whether a section says where in code a program may put other instructions. */
   #namesPatches(id: number): boolean {
-    const mayBe = (this.#program.sections.traits[id]! & Trait.sequence) !== 0;
+    const mayBe = this.#isCode[id] === 0 && (this.#program.sections.traits[id]! & Trait.sequence) !== 0;
     return mayBe && PATCH_TABLES.has(this.#program.sectionName(id));
+  }
+
+  #notePatch(row: number): void {
+    const { symbol, addend } = this.#program.relocations;
+    locate(this.#program, symbol[row]!, this.#target);
+    this.#note(this.#target.section, this.#target.low + addend[row]!, Entry.data);
   }
 
   /** @param operands of the section that the relocation is in */

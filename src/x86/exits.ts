@@ -84,15 +84,16 @@ const callee = createInstruction();
 /**
  * Whether what is called takes its return address, to find what lies around the call or to go on elsewhere: it begins
  * with POP r, or reads or writes [rsp] before it pushes anything, makes room or branches.
- * @param at where it begins; it may lie outside of the bytes, of which nothing is known
+ * @param at where it begins; it may lie outside of the code, of which nothing is known
+ * @param size bytes of the code
  */
-export function takesReturnAddress(bytes: Uint8Array, at: number): boolean {
-  if (at < 0 || at >= bytes.length) return false;
+export function takesReturnAddress(bytes: Uint8Array, at: number, size = bytes.length): boolean {
+  if (at < 0 || at >= size) return false;
   const opcode = bytes[at] === 0x41 ? bytes[at + 1] : bytes[at];
   if (opcode! >= 0x58 && opcode! < 0x60) return true;
   let end = at;
   for (let n = 0; n < FIRST; n++) {
-    const length = decode(bytes, end, bytes.length, callee);
+    const length = decode(bytes, end, size, callee);
     const use = length === 0 || callee.flow !== Flow.none ? StackUse.other : stackUseOf(bytes, end, callee);
     if (use === StackUse.other) return false;
     if (use === StackUse.operand && callee.dispSize === 0 && bytes[end + callee.modrmOffset + 1] === ONLY_RSP)
