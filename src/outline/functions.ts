@@ -4,62 +4,79 @@ import { IntList } from '../merge/intList.ts';
 import type { Program } from '../program.ts';
 import type { Code, Fields } from '../shrink/code.ts';
 import { createInstruction, decode, Flow, type Instruction } from '../x86/decode.ts';
+import { R_X86_64_PLT32 } from '../x86/relocations.ts';
 import { StackUse, stackUseOf } from '../x86/stack.ts';
-import type { Choice } from './choose.ts';
 import { writeRaised } from './raise.ts';
-import type { Repeats } from './repeats.ts';
+import { NONE, type SharedSequences } from './share.ts';
 
 const JMP_REL32 = 0xe9;
 const RET = 0xc3;
+/** A distance counts from behind its field, a relocation from the field. */
+export const FIELD_SIZE = 4;
 
 export class OutlinedFunctions {
   readonly bytes: Uint8Array;
-  /** By number of the chosen sequence: where its function begins in `bytes`. */
+  /** By sequence: where its function begins in `bytes`. */
   readonly offset: Int32Array;
+  readonly #shared: SharedSequences;
+  readonly #symbol: number;
   /** Relocations: offset, type, symbol and addend of each in turn. */
   readonly #fields = new IntList();
   readonly #insn: Instruction = createInstruction();
 
-  constructor(repeats: Repeats, choice: Choice) {
-    this.offset = new Int32Array(choice.repeats.length);
+  /** @param symbol a reference to the start of the section that the bytes will be in */
+  constructor(shared: SharedSequences, symbol: number) {
+    this.#shared = shared;
+    this.#symbol = symbol;
+    this.offset = new Int32Array(shared.length);
     let size = 0;
-    choice.repeats.forEach((repeat, n) => {
+    for (let n = 0; n < shared.length; n++) {
       this.offset[n] = size;
       // Nothing for those that end functions.
-      size += repeats.bodySize.values[repeat]!;
-    });
+      size += shared.bodySize.values[n]!;
+    }
     this.bytes = new Uint8Array(size);
   }
 
   /**
    * Writes a function from the instructions at one of the places where its sequence stands.
-   * @param n number of the chosen sequence
-   * @param inOrder number of the fields that are in order
+   * @param n the sequence
    * @param start its first instruction in `code`
-   * @param count number of its instructions
    */
-  write(n: number, code: Code, fields: Fields, inOrder: number, start: number, count: number): void {
-    let to = this.offset[n]!;
+  write(n: number, code: Code, fields: Fields, start: number): void {
+    const { count, tail } = this.#shared;
+    const last = tail.values[n]!;
+    const end = start + count.values[n]! - (last === NONE ? 0 : count.values[last]!);
+    const to = this.#writeOwn(this.offset[n]!, code, fields, start, end);
+    if (last !== NONE) {
+      this.bytes[to] = JMP_REL32;
+      this.#fields.pushFour(to + 1, R_X86_64_PLT32, this.#symbol, this.offset[last]! - FIELD_SIZE);
+    } else if (code.flow[end - 1] !== Flow.callRel) this.bytes[to] = RET;
+  }
+
+  /** Writes instructions. @returns the offset behind them */
+  #writeOwn(from: number, code: Code, fields: Fields, start: number, end: number): number {
+    let to = from;
     const insn = this.#insn;
-    for (let i = start; i < start + count; i++) {
+    for (let i = start; i < end; i++) {
       const { bytes, at, length } = code;
       const isCall = code.flow[i] === Flow.callRel;
       decode(bytes, at[i]!, code.size, insn);
       const isRaised = !isCall && stackUseOf(bytes, at[i]!, insn) === StackUse.operand;
       const newLength = isRaised ? writeRaised(bytes, at[i]!, insn, this.bytes, to) : length[i]!;
       if (!isRaised) copyInto(this.bytes.subarray(to), bytes.subarray(at[i]!, at[i]! + newLength));
-      this.#addFields(fields, inOrder, i, to, newLength - length[i]!);
+      this.#addFields(fields, i, to, newLength - length[i]!);
       // The function that is called returns to the one that this stands for.
       if (isCall) this.bytes[to] = JMP_REL32;
       to += newLength;
     }
-    if (code.flow[start + count - 1] !== Flow.callRel) this.bytes[to] = RET;
+    return to;
   }
 
   /** @param growth bytes by which a displacement in front of the fields has grown */
-  #addFields(fields: Fields, inOrder: number, i: number, to: number, growth: number): void {
-    const { insn, within, type, symbol, addend, gone } = fields;
-    for (let f = firstFieldOf(fields, i, inOrder); f < inOrder && insn[f] === i; f++) {
+  #addFields(fields: Fields, i: number, to: number, growth: number): void {
+    const { count, insn, within, type, symbol, addend, gone } = fields;
+    for (let f = firstFieldOf(fields, i, count); f < count && insn[f] === i; f++) {
       if (gone[f] === 0) this.#fields.pushFour(to + within[f]! + growth, type[f]!, symbol[f]!, addend[f]!);
     }
   }

@@ -5,7 +5,7 @@
  */
 import { mix } from '../elf/hash.ts';
 import { IntList } from '../merge/intList.ts';
-import { Begins, FIXED, Part, type Tokens } from './tokens.ts';
+import { Begins, FIXED, type Numbers, Part, type Stream } from './stream.ts';
 
 /** Ways to let several places share a sequence. */
 export const Sharing = {
@@ -20,7 +20,7 @@ export type Sharing = (typeof Sharing)[keyof typeof Sharing];
 const MAX_LENGTH = 32;
 
 /** Bytes of CALL and JMP rel32. */
-const BRANCH_SIZE = 5;
+export const BRANCH_SIZE = 5;
 const RET_SIZE = 1;
 
 /** Sequences, each with all the places where it begins, of which some may overlap. */
@@ -59,17 +59,22 @@ function gainOf(sharing: number, size: number, bodySize: number, uses: number): 
 
 /** What is looked at for one way of sharing. */
 interface View {
-  readonly tokens: Tokens;
   readonly sharing: Sharing;
-  readonly numbers: IntList;
+  /** By instruction, as in `Stream`. */
+  readonly length: number;
+  readonly tokens: Int32Array;
+  readonly begins: Int32Array;
+  readonly isNew: Uint8Array;
+  readonly numbers: Numbers;
   /** Bits of `Begins` that no instruction may have but the first. */
   readonly barriers: number;
 }
 
-function viewFor(tokens: Tokens, sharing: Sharing): View {
+function viewFor(stream: Stream, numbers: Numbers, sharing: Sharing): View {
+  const { length, called, jumped, begins, isNew } = stream;
   return sharing === Sharing.call
-    ? { tokens, sharing, numbers: tokens.called, barriers: Begins.entered | Begins.described }
-    : { tokens, sharing, numbers: tokens.jumped, barriers: Begins.entered };
+    ? { sharing, length, tokens: called, begins, isNew, numbers, barriers: Begins.entered | Begins.described }
+    : { sharing, length, tokens: jumped, begins, isNew, numbers, barriers: Begins.entered };
 }
 
 /** Equal sequences of one length: for each place where one begins, by its index, which. */
@@ -84,34 +89,62 @@ interface Level {
   readonly bodySize: Int32Array;
 }
 
-/** Adds all sequences to `repeats` by which bytes could be saved in one way. */
-export function findRepeats(tokens: Tokens, sharing: Sharing, repeats: Repeats): void {
-  const view = viewFor(tokens, sharing);
+/** Adds all sequences to `repeats` by which bytes could be saved in one way, and that have something new in them. */
+export function findRepeats(stream: Stream, numbers: Numbers, sharing: Sharing, repeats: Repeats): void {
+  const view = viewFor(stream, numbers, sharing);
+  const pairs = new Pairs();
   let level = firstLevel(view);
   addRepeats(view, level, 1, repeats);
   for (let length = 2; length <= MAX_LENGTH && level.places.length > 0; length++) {
-    level = nextLevel(view, level, length);
+    level = nextLevel(view, level, length, pairs);
     addRepeats(view, level, length, repeats);
   }
 }
 
-function firstLevel({ numbers, tokens: { length, bodyLength, part } }: View): Level {
-  const places = new IntList();
-  const kind = new IntList();
-  for (let i = 0; i < numbers.length; i++) {
-    const number = numbers.values[i]!;
-    if (number === FIXED || part.values[number] === Part.pop) continue;
-    places.push(i);
-    kind.push(number);
+function firstLevel(view: View): Level {
+  const { tokens, numbers } = view;
+  const { length, bodyLength, part } = numbers;
+  const places = placesBefore(view);
+  const uses = new Int32Array(numbers.count);
+  const kind = new Int32Array(places.length);
+  let count = 0;
+  for (const i of places) {
+    const number = tokens[i]!;
+    if (part.values[number] === Part.pop) continue;
+    places[count] = i;
+    kind[count++] = number;
+    uses[number]!++;
   }
-  const uses = new Int32Array(length.length);
-  for (let k = 0; k < kind.length; k++) uses[kind.values[k]!]!++;
   return {
-    ...keepRepeated(places.used(), kind.used(), uses),
+    ...keepRepeated(places.subarray(0, count), kind.subarray(0, count), uses),
     uses,
     size: length.used().slice(),
     bodySize: bodyLength.used().slice(),
   };
+}
+
+/** Lists the places, ascending, where sequences may begin that have something new in them. */
+function placesBefore(view: View): Int32Array {
+  const { tokens, begins, isNew, barriers } = view;
+  const isLast = lastOnes(view);
+  const places = new Int32Array(view.length);
+  let first = view.length;
+  /** Instructions from here to the next one that is new. */
+  let distance = MAX_LENGTH;
+  for (let i = view.length - 1; i >= 0; i--) {
+    const number = tokens[i]!;
+    if (number === FIXED) distance = MAX_LENGTH;
+    else if (isNew[i] === 1) distance = 0;
+    else distance = isLast[number] === 1 ? MAX_LENGTH : distance + 1;
+    if (distance < MAX_LENGTH) places[--first] = i;
+    if ((begins[i]! & barriers) !== 0) distance = MAX_LENGTH;
+  }
+  return places.subarray(first);
+}
+
+/** By number: 1 for what ends a sequence. What a call returns to must lie in the function that called. */
+function lastOnes({ sharing, numbers }: View): Int32Array {
+  return sharing === Sharing.call ? numbers.isCall.values : numbers.isEnd.values;
 }
 
 /** Drops the places of sequences that occur once. */
@@ -126,25 +159,24 @@ function keepRepeated(places: Int32Array, kind: Int32Array, uses: Int32Array) {
 }
 
 /** Adds the next instruction to every sequence, where there is one. @param length instructions of the new ones */
-function nextLevel({ tokens, sharing, numbers, barriers }: View, level: Level, length: number): Level {
-  const begins = tokens.begins.values;
-  // A call ends a sequence that is called: what it returns to must lie in the function that called.
-  const isLast = sharing === Sharing.call ? tokens.isCall.values : tokens.isEnd.values;
+function nextLevel(view: View, level: Level, length: number, kinds: Pairs): Level {
+  const { tokens, begins, numbers, barriers } = view;
+  const isLast = lastOnes(view);
   const { places, kind } = level;
-  const kinds = new Pairs(places.length);
+  kinds.clear(places.length);
   const size = new IntList();
   const bodySize = new IntList();
   const uses = new Int32Array(places.length);
   let kept = 0;
   for (let k = 0; k < places.length; k++) {
     const next = places[k]! + length - 1;
-    const number = next < numbers.length ? numbers.values[next]! : FIXED;
+    const number = next < view.length ? tokens[next]! : FIXED;
     const isOver = number === FIXED || (begins[next]! & barriers) !== 0;
-    if (isOver || isLast[numbers.values[next - 1]!] === 1) continue;
+    if (isOver || isLast[tokens[next - 1]!] === 1) continue;
     const found = kinds.numberOf(kind[k]!, number);
     if (found === size.length) {
-      size.push(level.size[kind[k]!]! + tokens.length.values[number]!);
-      bodySize.push(level.bodySize[kind[k]!]! + tokens.bodyLength.values[number]!);
+      size.push(level.size[kind[k]!]! + numbers.length.values[number]!);
+      bodySize.push(level.bodySize[kind[k]!]! + numbers.bodyLength.values[number]!);
     }
     uses[found]!++;
     places[kept] = places[k]!;
@@ -156,12 +188,15 @@ function nextLevel({ tokens, sharing, numbers, barriers }: View, level: Level, l
 
 /** Numbers pairs of numbers in the order in which they first occur: an open-addressing table. */
 class Pairs {
-  readonly #slots: Int32Array;
+  #slots = new Int32Array(0);
   readonly #pairs = new IntList();
 
-  /** @param most pairs that there are at most */
-  constructor(most: number) {
-    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * most + 2))).fill(-1);
+  /** @param most pairs that there will be at most */
+  clear(most: number): void {
+    const size = 2 ** Math.ceil(Math.log2(2 * most + 2));
+    this.#slots = size > this.#slots.length ? new Int32Array(size) : this.#slots.subarray(0, size);
+    this.#slots.fill(-1);
+    this.#pairs.length = 0;
   }
 
   numberOf(a: number, b: number): number {
@@ -188,12 +223,12 @@ function addRepeats(
   repeats: Repeats,
 ): void {
   const { places, kind, uses, size, bodySize } = level;
-  const { isCall, isEnd, part } = tokens;
+  const { isCall, isEnd, part } = numbers;
   const start = new Int32Array(size.length).fill(UNSEEN);
   for (let k = 0; k < places.length; k++) {
     const sequence = kind[k]!;
     if (start[sequence] === UNSEEN) {
-      const last = numbers.values[places[k]! + length - 1]!;
+      const last = tokens[places[k]! + length - 1]!;
       // CALL at the end becomes JMP; other sequences end with RET.
       const body = bodySize[sequence]! + (isCall.values[last] === 1 ? 0 : RET_SIZE);
       const isWhole = sharing === Sharing.call ? part.values[last] !== Part.push : isEnd.values[last] === 1;

@@ -20,8 +20,6 @@ export class RewrittenSections {
   readonly #entries: CodeEntries;
   readonly #reader: SectionReader;
   readonly #tables: FunctionTables | undefined;
-  /** Places that other sections jump to besides: offsets by section. */
-  readonly #jumpedTo = new Map<number, number[]>();
   readonly #frameStates = new FrameStates();
   #states = new Int32Array(0);
 
@@ -40,15 +38,8 @@ export class RewrittenSections {
     this.#pieces = pieces;
     this.#synthesis = synthesis;
     this.#entries = entriesByHome(pieces, entries);
-    this.#reader = new SectionReader(program, pieces, synthesis, this.code, this.fields);
+    this.#reader = new SectionReader(program, pieces, synthesis, this.code, this.fields, false);
     this.#tables = unwind && new FunctionTables(program, pieces, unwind);
-  }
-
-  /** Tells that other sections jump to a place. @param offset in the section as it is, which is its own home */
-  enter(id: number, offset: number): void {
-    const places = this.#jumpedTo.get(id);
-    if (places) places.push(offset);
-    else this.#jumpedTo.set(id, [offset]);
   }
 
   /** Reads a section into `code` and `fields`. @returns whether it can be changed */
@@ -83,7 +74,6 @@ export class RewrittenSections {
     const { insnAt, marks, size } = this.code;
     const isEven = this.#pieces.alignment[id]! > 1;
     marks[0]! |= Mark.function;
-    for (const offset of this.#jumpedTo.get(id) ?? []) marks[insnAt[offset]!]! |= Mark.entry;
     for (let n = first[id]!; n < first[id + 1]!; n++) {
       const bits = kind[n]!;
       // A function that is folded into this one, and that `shrinkCode` has left alone because of that.

@@ -1,5 +1,5 @@
 /**
- * Code as sequences of numbers, one for each instruction, of which equal ones do the same wherever they stand: they have
+ * Code as rows of numbers, one for each instruction, of which equal ones do the same wherever they stand: they have
  * the same bytes, and their relocations lead to the same places. There are two: in one, instructions do the same in a
  * function of their own; in the other, in another function that has got there by a jump, and unwind tables say the
  * same of them.
@@ -15,21 +15,7 @@ import { createInstruction, decode, Flow, type Instruction } from '../x86/decode
 import { Calculation, calculationOf, fieldSize } from '../x86/relocations.ts';
 import { StackUse, stackUseOf } from '../x86/stack.ts';
 import { raisedLength } from './raise.ts';
-
-/** In place of the number of an instruction that stays where it is. */
-export const FIXED = -1;
-
-/** Bits of `Tokens.begins`. */
-export const Begins = {
-  /** Control may come from somewhere else than the instruction before. */
-  entered: 1,
-  /** Unwind tables say something new. */
-  described: 2,
-} as const;
-
-/** PUSH of a register or number, and the POP behind it: together they do nothing to the stack. */
-export const Part = { none: 0, push: 1, pop: 2 } as const;
-export type Part = (typeof Part)[keyof typeof Part];
+import { Begins, FIXED, Numbers, Part, type Stream } from './stream.ts';
 
 const ENTERED = Mark.entry | Mark.target | Mark.function | Mark.start;
 
@@ -40,19 +26,13 @@ const CALL_SIZE = 5;
 const DESCRIPTION_SIZE = 64;
 
 export class Tokens {
-  /** By instruction, one section behind the other: its numbers, or `FIXED`; and its offset. */
-  readonly called = new IntList();
-  readonly jumped = new IntList();
+  /** What each number stands for. */
+  readonly numbers = new Numbers();
+  /** By instruction, one section behind the other: its offset, and what `Stream` says of each. */
   readonly at = new IntList();
-  /** Bits of `Begins`. */
-  readonly begins = new IntList();
-  /** By number: bytes, bytes in a function of its own, 1 for CALL, and 1 if the next instruction is not reached. */
-  readonly length = new IntList();
-  readonly bodyLength = new IntList();
-  readonly isCall = new IntList();
-  readonly isEnd = new IntList();
-  /** `Part` */
-  readonly part = new IntList();
+  readonly #called = new IntList();
+  readonly #jumped = new IntList();
+  readonly #begins = new IntList();
   /** Section ids, and the index of the first instruction of each; one more for the end. */
   readonly sections = new IntList();
   readonly firstOf = new IntList();
@@ -78,7 +58,19 @@ export class Tokens {
   }
 
   get count(): number {
-    return this.called.length;
+    return this.at.length;
+  }
+
+  /** The instructions as they are, in the memory of this table. */
+  stream(): Stream {
+    return {
+      length: this.count,
+      called: this.#called.used(),
+      jumped: this.#jumped.used(),
+      begins: this.#begins.used(),
+      isNew: new Uint8Array(this.count).fill(1),
+      start: Int32Array.from({ length: this.count + 1 }, (_, i) => i),
+    };
   }
 
   /**
@@ -95,10 +87,10 @@ export class Tokens {
       for (let i = start; i < end; i++) {
         while (f < fields.count && fields.insn[f]! < i) f++;
         const described = (marks[i]! & Mark.described) !== 0 ? Begins.described : 0;
-        this.begins.push(((marks[i]! & ENTERED) !== 0 ? Begins.entered : 0) | described);
+        this.#begins.push(((marks[i]! & ENTERED) !== 0 ? Begins.entered : 0) | described);
         this.at.push(code.at[i]!);
-        this.called.push(isFree ? this.#calledNumber(code, i, fields, f) : FIXED);
-        this.jumped.push(
+        this.#called.push(isFree ? this.#calledNumber(code, i, fields, f) : FIXED);
+        this.#jumped.push(
           this.#endsFunction[i] === 1 ? this.#jumpedNumber(code, i, fields, f, states) : FIXED,
         );
       }
@@ -158,11 +150,7 @@ export class Tokens {
     const number = this.#known.intern(this.#text, 0, described);
     if (number === known) {
       const flow = code.flow[i]!;
-      this.length.push(code.length[i]!);
-      this.bodyLength.push(bodyLength);
-      this.isCall.push(flow === Flow.callRel ? 1 : 0);
-      this.isEnd.push(isEnd(flow) ? 1 : 0);
-      this.part.push(part);
+      this.numbers.add(code.length[i]!, bodyLength, flow === Flow.callRel, isEnd(flow), part);
     }
     return number;
   }

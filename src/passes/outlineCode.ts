@@ -18,13 +18,10 @@
  */
 
 import type { LinkOptions } from '../options.ts';
-import { type Choice, chooseRepeats } from '../outline/choose.ts';
-import { OutlinedFunctions } from '../outline/functions.ts';
-import { findRepeats, Repeats, Sharing } from '../outline/repeats.ts';
-import { replaceRepeats } from '../outline/replace.ts';
+import { replaceShared } from '../outline/replace.ts';
 import { RewrittenSections } from '../outline/sections.ts';
+import { shareSequences } from '../outline/share.ts';
 import { Tokens } from '../outline/tokens.ts';
-import { PLAIN_CIE, PLAIN_FDE_SIZE } from '../outline/unwind.ts';
 import type { Pieces } from '../pieces.ts';
 import type { SectionRules } from '../place/rules.ts';
 import type { Program } from '../program.ts';
@@ -33,9 +30,6 @@ import { coverRows } from '../shrink/commit.ts';
 
 /** Bytes of code of programs that this is done for: beyond that it would take long, and few would notice. */
 const MAX_CODE = 2 ** 22;
-
-/** Bytes that describe the functions in unwind tables: a CIE, an FDE, and its place in the index. */
-const UNWIND_COST = PLAIN_CIE.length + PLAIN_FDE_SIZE + 8;
 
 /** @param rules those of a linker script, which would have no place for the functions */
 export function outlineCode(
@@ -52,36 +46,16 @@ export function outlineCode(
   if (ids.reduce((sum, id) => sum + pieces.size[id]!, 0) > MAX_CODE) return;
   const sections = new RewrittenSections(program, pieces, synthesis, entries, liveness);
   const tokens = readTokens(program, pieces, sections, ids);
-  const { repeats, choice } = chooseAll(tokens, liveness.unwind !== undefined);
-  if (choice.repeats.length === 0) return;
-  const functions = new OutlinedFunctions(repeats, choice);
-  const ends = replaceRepeats(program, pieces, tokens, repeats, choice, functions, sections);
+  const shared = shareSequences(tokens.stream(), tokens.numbers, liveness.unwind !== undefined);
+  if (shared.length === 0) return;
+  const functions = replaceShared(program, pieces, tokens, shared, sections);
   if (functions.bytes.length > 0) {
     const home = program.made['.text.outlined'];
     pieces.place(home, functions.bytes.length, 1);
     pieces.setContent(home, functions.bytes);
     functions.writeRelocations(program, home);
   }
-  const again = new RewrittenSections(program, pieces, synthesis, entries, liveness);
-  for (const { section, offset } of ends) again.enter(section, pieces.resolve(section, offset));
-  shareEnds(program, pieces, again, ids);
   coverRows(program, synthesis);
-}
-
-/** Lets functions share what stands in front of jumps to the ends that they share already. */
-function shareEnds(
-  program: Program,
-  pieces: Pieces,
-  sections: RewrittenSections,
-  ids: readonly number[],
-): void {
-  const tokens = readTokens(program, pieces, sections, ids);
-  const repeats = new Repeats();
-  findRepeats(tokens, Sharing.jump, repeats);
-  const choice = chooseRepeats(repeats, tokens.count, false);
-  if (choice.repeats.length === 0) return;
-  const functions = new OutlinedFunctions(repeats, choice);
-  replaceRepeats(program, pieces, tokens, repeats, choice, functions, sections);
 }
 
 function readTokens(
@@ -95,15 +69,6 @@ function readTokens(
     if (sections.read(id)) tokens.add(id, sections.code, sections.fields, sections.states());
   }
   return tokens;
-}
-
-function chooseAll(tokens: Tokens, hasUnwind: boolean): { repeats: Repeats; choice: Choice } {
-  const repeats = new Repeats();
-  findRepeats(tokens, Sharing.call, repeats);
-  findRepeats(tokens, Sharing.jump, repeats);
-  const choice = chooseRepeats(repeats, tokens.count, true);
-  const pays = choice.gain[Sharing.call] > (hasUnwind ? UNWIND_COST : 0);
-  return { repeats, choice: pays ? choice : chooseRepeats(repeats, tokens.count, false) };
 }
 
 function isCandidate(pieces: Pieces, id: number): boolean {

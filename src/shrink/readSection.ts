@@ -35,6 +35,7 @@ export class SectionReader {
   readonly #synthesis: Synthesis;
   readonly #code: Code;
   readonly #fields: Fields;
+  readonly #readsEffects: boolean;
   readonly #insn: Instruction = createInstruction();
   readonly #target = new Target();
   /**
@@ -48,7 +49,19 @@ export class SectionReader {
   /** The next field, while instructions are read. */
   #next = 0;
 
-  constructor(program: Program, pieces: Pieces, synthesis: Synthesis, code: Code, fields: Fields) {
+  /**
+   * @param readsEffects whether to find what instructions do to registers and flags, and which may have another form,
+   *   or only where they lead and what has to do with the stack
+   */
+  constructor(
+    program: Program,
+    pieces: Pieces,
+    synthesis: Synthesis,
+    code: Code,
+    fields: Fields,
+    readsEffects: boolean,
+  ) {
+    this.#readsEffects = readsEffects;
     this.#program = program;
     this.#pieces = pieces;
     this.#synthesis = synthesis;
@@ -163,16 +176,8 @@ export class SectionReader {
     const code = this.#code;
     code.add(at, insn.length, insn.flow, isOwn ? target : NO_TARGET);
     code.hasField[count] = this.#next > firstField ? 1 : 0;
-    code.flagEffect[count] = flagEffectOf(code.bytes, at, insn);
-    code.registerEffect[count] = registerEffectOf(code.bytes, at, insn);
-    code.features[count] = isBelowStack(code.bytes, at, insn) ? Feature.belowStack : 0;
-    if (isLoose(code.bytes, at, insn)) code.features[count]! |= Feature.loose;
-    if (isBelowFrame(code.bytes, at, insn)) code.features[count]! |= Feature.belowFrame;
-    if (setsFrame(code.bytes, at, insn)) code.features[count]! |= Feature.setsFrame;
-    if (clearsUpperHalves(code.bytes, at, insn)) code.features[count]! |= Feature.clearsUpper;
-    if (isCalculation(code.bytes, at, insn) && code.hasField[count] === 0)
-      code.features[count]! |= Feature.calculation;
-    if (endsFrame(code.bytes, at, insn)) code.features[count]! |= Feature.endsFrame;
+    code.features[count] = stackFeatures(code.bytes, at, insn);
+    if (this.#readsEffects) readEffects(code, count, insn);
     if (this.#splitsLocks && at > 0 && code.bytes[at - 1] === LOCK) code.features[count]! |= Feature.locked;
     if (!isOwn) return Refusal.none;
     // The distance may have no room for a target outside; NO_TARGET would be mistaken for none.
@@ -215,6 +220,20 @@ export class SectionReader {
   }
 }
 
+/** Finds what instruction `i` does to registers and flags. */
+function readEffects(
+  { bytes, at, hasField, features, flagEffect, registerEffect }: Code,
+  i: number,
+  insn: Instruction,
+): void {
+  const start = at[i]!;
+  flagEffect[i] = flagEffectOf(bytes, start, insn);
+  registerEffect[i] = registerEffectOf(bytes, start, insn);
+  if (isLoose(bytes, start, insn)) features[i]! |= Feature.loose;
+  if (clearsUpperHalves(bytes, start, insn)) features[i]! |= Feature.clearsUpper;
+  if (isCalculation(bytes, start, insn) && hasField[i] === 0) features[i]! |= Feature.calculation;
+}
+
 /** Whether a field is just the displacement or the immediate of an instruction. */
 function isOperand(insn: Instruction, within: number, size: number): boolean {
   if (within === insn.dispOffset) return size === insn.dispSize;
@@ -229,6 +248,15 @@ function isResized({ prefixes, rex, flow }: Instruction): boolean {
 
 function isLea({ encoding, map, opcode, prefixes }: Instruction): boolean {
   return encoding === Encoding.legacy && map === 0 && opcode === 0x8d && prefixes === 0;
+}
+
+/** What an instruction has to do with the stack, as bits of `Feature`. */
+function stackFeatures(bytes: Uint8Array, at: number, insn: Instruction): number {
+  let features = isBelowStack(bytes, at, insn) ? Feature.belowStack : 0;
+  if (isBelowFrame(bytes, at, insn)) features |= Feature.belowFrame;
+  if (setsFrame(bytes, at, insn)) features |= Feature.setsFrame;
+  if (endsFrame(bytes, at, insn)) features |= Feature.endsFrame;
+  return features;
 }
 
 /** Whether a memory operand is [rsp - x] without an index: in the red zone (psABI, 3.2.2). */

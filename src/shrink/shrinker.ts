@@ -73,7 +73,7 @@ export class Shrinker {
     this.#pieces = pieces;
     this.#synthesis = synthesis;
     this.#marker = new EntryMarker(program, entries, this.#code, this.#fields);
-    this.#reader = new SectionReader(program, pieces, synthesis, this.#code, this.#fields);
+    this.#reader = new SectionReader(program, pieces, synthesis, this.#code, this.#fields, true);
     const given = shrink === 'all' ? Given.plainMemory : 0;
     this.#rewriter = new Rewriter(this.#code, this.#fields, extent, given);
     this.#isPacked = unpackedBy !== undefined;
