@@ -84,7 +84,7 @@ interface Round {
 function chooseFirst(stream: Stream, numbers: Numbers, hasUnwind: boolean): Round {
   const round = chooseNext(stream, numbers, true);
   const { repeats, choice } = round;
-  if (choice.gain[Sharing.call] > (hasUnwind ? UNWIND_COST : 0)) return round;
+  if (!hasUnwind || choice.gain[Sharing.call] > UNWIND_COST) return round;
   return { repeats, choice: chooseRepeats(repeats, stream.length, false), withCalls: false };
 }
 

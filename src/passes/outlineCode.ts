@@ -15,6 +15,9 @@
  * Ends of functions that are the same need no function: one stays, and the others jump to it. A jump changes nothing, not
  * even the stack, so only what lies elsewhere matters: internal branches, calls that unwind tables find by where they
  * return to, and what these tables say of each instruction, which must be the same.
+ *
+ * A call or a jump that stands for a sequence is an instruction like others: what is the same in front of it can be
+ * shared in turn, and a function that ends with such a call ends with a jump.
  */
 
 import type { LinkOptions } from '../options.ts';

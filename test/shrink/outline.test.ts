@@ -73,6 +73,46 @@ describe('sequences that become functions', () => {
     expect(contents(result, '.text.f1').length).toBe(5 + 4);
   });
 
+  it('run into a function that others call, where more is the same in front of it', () => {
+    // ADD rdi, 11h in front of it in three of six: all of it in fewer bytes than two functions of their own.
+    const more = '48 83 c7 11';
+    const object = repeated('', (n) => (n % 2 === 0 ? `${more} ${WORK}` : WORK));
+    const result = linkFiles({ 'a.o': object }, { header: 'plain' });
+    const home = placed(result, '.text.outlined').address;
+    const text = contents(result, '.text.outlined');
+    const view = new DataView(text.buffer, text.byteOffset);
+    expect(toHex(text.subarray(0, 18))).toBe(pairs(`${WORK} c3 ${more} e9`));
+    expect(view.getInt32(18, true)).toBe(-22);
+    expect(text.length).toBe(22);
+    for (const [n, target] of [13, 0, 13, 0, 13, 0].entries()) {
+      const { address } = placed(result, `.text.f${n + 1}`);
+      const code = contents(result, `.text.f${n + 1}`);
+      expect(code.length).toBe(5 + 5 + 4);
+      expect(address + 10 + new DataView(code.buffer, code.byteOffset).getInt32(6, true)).toBe(home + target);
+    }
+  });
+
+  it('are found in ends that others jump to', () => {
+    // Two ends, of six functions each, begin alike.
+    const ends = [`${WORK} 31 d2 c3`, `${WORK} 31 c9 c3`];
+    const names = Array.from({ length: 12 }, (_, n) => `h${n}`);
+    const sections = names.map((name, n) =>
+      code(`.text.${name}`, `83 f0 2${n.toString(16)} e8 .. .. .. .. ${ends[n < 6 ? 0 : 1]}`, [
+        { offset: 4, type: R_PLT32, symbol: 'k', addend: -4 },
+      ]),
+    );
+    const calls = names.map((symbol, n) => ({ offset: 5 * n + 1, type: R_PLT32, symbol, addend: -4 }));
+    const start = code('.text', `${'e8 .. .. .. .. '.repeat(names.length)} 0f 0b`, calls);
+    const leaf = code('.text.k', '0f a2 c3'); // CPUID
+    const symbols = names.map((name) => functionSymbol(name, `.text.${name}`));
+    const object = compiled([start, ...sections, leaf], [START, ...symbols, functionSymbol('k', '.text.k')]);
+    const result = linkFiles({ 'a.o': object }, { header: 'plain' });
+    expect(toHex(contents(result, '.text.outlined'))).toBe(pairs(`${WORK} c3`));
+    const lengths = names.map((name) => contents(result, `.text.${name}`).length);
+    const six = [3 + 5 + 5 + 3, 8, 8, 8, 8, 8];
+    expect(lengths).toEqual([...six, ...six]);
+  });
+
   it('take their relocations along', () => {
     // MOV eax, [rip+d]; IMUL rax, rsi; ADD rax, rdx
     const object = repeated('', '8b 05 .. .. .. .. 48 0f af c6 48 01 d0', [
