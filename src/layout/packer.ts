@@ -30,6 +30,9 @@ export class Packer {
   readonly #next: Int32Array;
   /** By residue, the alignments of the shelves that are not empty. */
   readonly #stocked: Int32Array;
+  /** The same by residue modulo the goal of the last search, `#goal`. */
+  readonly #stockedFor: Int32Array;
+  #goal = 0;
   /** By logarithm of the alignment, the first section that is left; for each section the next one, left or not. */
   readonly #head = new Int32Array(ALIGNMENTS).fill(NONE);
   readonly #following: Int32Array;
@@ -47,6 +50,7 @@ export class Packer {
     this.#last = new Int32Array(ALIGNMENTS * modulus);
     this.#next = new Int32Array(part.length);
     this.#stocked = new Int32Array(modulus);
+    this.#stockedFor = new Int32Array(modulus);
     this.#following = new Int32Array(part.length);
     this.#shelfOf = new Int32Array(part.length);
     this.#taken = new Uint8Array(part.length);
@@ -75,16 +79,28 @@ export class Packer {
     const place = offset + padding(offset, alignments & -alignments);
     const fitting = alignments & alignmentsAt(place);
     const goal = Math.min(strictest(alignments), this.#modulus);
+    if (goal !== this.#goal) this.#countFor(goal);
     const closing = this.#findClosing(place, fitting, goal);
     return this.#removeFirst(closing === NONE ? this.#findOther(place, fitting, goal) : closing);
+  }
+
+  /** Sums up what is stocked for a goal that had another value in the last search. */
+  #countFor(goal: number): void {
+    this.#goal = goal;
+    for (let residue = 0; residue < goal; residue++) this.#countResidue(residue);
+  }
+
+  #countResidue(residue: number): void {
+    let stocked = 0;
+    for (let other = residue; other < this.#modulus; other += this.#goal) stocked |= this.#stocked[other]!;
+    this.#stockedFor[residue] = stocked;
   }
 
   /** The shelf of a section that ends at the goal, or none. @param fitting alignments to choose from */
   #findClosing(place: number, fitting: number, goal: number): number {
     const wanted = -place & (goal - 1);
-    let stocked = 0;
-    for (let residue = wanted; residue < this.#modulus; residue += goal) stocked |= this.#stocked[residue]!;
-    return (stocked & fitting) === 0 ? NONE : this.#earliest(logarithm(stocked & fitting), wanted, goal);
+    const stocked = this.#stockedFor[wanted]! & fitting;
+    return stocked === 0 ? NONE : this.#earliest(logarithm(stocked), wanted, goal);
   }
 
   /** The shelf of a section behind which another one would end at the goal; where none is, the first one. */
@@ -119,7 +135,9 @@ export class Packer {
   #isClosable(end: number, goal: number, own: number): boolean {
     const modulus = this.#modulus;
     const fitting = alignmentsAt(end);
-    for (let residue = -end & (goal - 1); residue < modulus; residue += goal) {
+    const wanted = -end & (goal - 1);
+    if ((this.#stockedFor[wanted]! & fitting) === 0) return false;
+    for (let residue = wanted; residue < modulus; residue += goal) {
       const closers = this.#stocked[residue]! & fitting;
       if (closers === 0) continue;
       const isAlone = residue === (own & (modulus - 1)) && this.#first[own] === this.#last[own];
@@ -143,7 +161,10 @@ export class Packer {
     const kind = Math.floor(shelf / modulus);
     const index = this.#first[shelf]!;
     this.#first[shelf] = this.#next[index]!;
-    if (index === this.#last[shelf]) this.#stocked[shelf & (modulus - 1)]! &= ~(1 << kind);
+    if (index === this.#last[shelf]) {
+      this.#stocked[shelf & (modulus - 1)]! &= ~(1 << kind);
+      this.#countResidue(shelf & (this.#goal - 1));
+    }
     this.#taken[index] = 1;
     let head = this.#head[kind]!;
     while (head !== NONE && this.#taken[head] === 1) head = this.#following[head]!;
