@@ -59,7 +59,7 @@ export class Shrinker {
   readonly #target = new Target();
   readonly #tracer = new Tracer();
   readonly #merger = new TailMerger(this.#code, this.#fields);
-  readonly #registers = new RegisterRewriter(this.#code);
+  readonly #registers: RegisterRewriter;
 
   constructor(
     program: Program,
@@ -77,6 +77,7 @@ export class Shrinker {
     const given = shrink === 'all' ? Given.plainMemory : 0;
     this.#rewriter = new Rewriter(this.#code, this.#fields, extent, given);
     this.#isPacked = unpackedBy !== undefined;
+    this.#registers = new RegisterRewriter(this.#code, this.#isPacked);
     this.#neverReturns = neverReturns;
     if (switchTables)
       this.#switches = new SwitchRewriter(program, this.#code, this.#fields, extent, switchTables);
