@@ -38,12 +38,13 @@ export function shrinkCode(
   if (!isShrinking(options)) return { sections, entries: undefined, neverReturns: undefined };
   const entries = findEntries(program, liveness, pieces, synthesis, script, options);
   const extent = new Extent(program, liveness, options, rules !== undefined);
-  const isSized = isInRange(program, liveness);
+  const size = sizeOfProgram(program, liveness);
+  const isSized = size >= SMALLEST && size <= LARGEST;
   const switchTables = isSized && !rules ? new SwitchTables(program, liveness, pieces) : undefined;
   const { unwind } = liveness;
   // Who is called where, unwinders see in what functions return to.
   const neverReturns = isSized && !unwind ? findNeverReturning(program, liveness) : undefined;
-  const facts = { entries, extent, unwind, switchTables, neverReturns };
+  const facts = { size, entries, extent, unwind, switchTables, neverReturns };
   const shrinker = new Shrinker(program, pieces, synthesis, facts, options);
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
@@ -70,10 +71,11 @@ export function shrinkCode(
 const SMALLEST = 2 * MAX_CUT_BYTES;
 const LARGEST = 2 ** 22;
 
-function isInRange({ sections }: Program, { reached }: Liveness): boolean {
+/** Bytes of what is live in a file. */
+function sizeOfProgram({ sections }: Program, { reached }: Liveness): number {
   let size = 0;
   for (const id of reached) if (sections.type[id] === SHT_PROGBITS) size += sections.size[id]!;
-  return size >= SMALLEST && size <= LARGEST;
+  return size;
 }
 
 /** An object of which at least such a part is live code is read at once. */

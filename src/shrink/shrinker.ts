@@ -33,6 +33,8 @@ import { dropSaves } from './unsaved.ts';
 
 /** What is known of all code of a program before any of it changes. */
 export interface CodeFacts {
+  /** Bytes of the program. */
+  readonly size: number;
   readonly entries: CodeEntries;
   readonly extent: Extent;
   /** Unwind tables that are part of the program. */
@@ -42,6 +44,9 @@ export interface CodeFacts {
   /** By section id: 1 for those that never return, where that is known. */
   readonly neverReturns: Uint8Array | undefined;
 }
+
+/** From so many bytes of a program, a packer has learned the forms that compilers use. */
+const LEARNED_SIZE = 2 ** 13;
 
 export class Shrinker {
   readonly #program: Program;
@@ -54,6 +59,8 @@ export class Shrinker {
   readonly #rewriter: Rewriter;
   readonly #tables: FunctionTables | undefined;
   readonly #isPacked: boolean;
+  /** Whether forms that compilers use cost less than shorter ones. */
+  readonly #keepsCommon: boolean;
   readonly #switches: SwitchRewriter | undefined;
   readonly #neverReturns: Uint8Array | undefined;
   readonly #target = new Target();
@@ -65,7 +72,7 @@ export class Shrinker {
     program: Program,
     pieces: Pieces,
     synthesis: Synthesis,
-    { entries, extent, unwind, switchTables, neverReturns }: CodeFacts,
+    { size, entries, extent, unwind, switchTables, neverReturns }: CodeFacts,
     { shrink, unpackedBy }: LinkOptions,
   ) {
     this.#tables = unwind && new FunctionTables(program, pieces, unwind);
@@ -77,6 +84,7 @@ export class Shrinker {
     const given = shrink === 'all' ? Given.plainMemory : 0;
     this.#rewriter = new Rewriter(this.#code, this.#fields, extent, given);
     this.#isPacked = unpackedBy !== undefined;
+    this.#keepsCommon = this.#isPacked && size >= LEARNED_SIZE;
     this.#registers = new RegisterRewriter(this.#code, this.#isPacked);
     this.#neverReturns = neverReturns;
     if (switchTables)
@@ -99,12 +107,12 @@ export class Shrinker {
     const liveFlags = this.#rewriter.rewriteAll(isTrusted);
     this.#registers.rewrite(liveFlags, tables?.hasLandingPads === true);
     joinSums(code, liveFlags);
-    testBits(code, liveFlags);
+    if (!this.#keepsCommon) testBits(code, liveFlags);
     leaveFrames(code, liveFlags);
     this.#switches?.rewrite(id, liveFlags);
     if (!isDescribed && this.#neverReturns?.[id] === 1 && endOfFunction(code, 0) === code.count)
       dropSaves(code);
-    pushAndPop(code, liveFlags, this.#isPacked);
+    if (!this.#keepsCommon) pushAndPop(code, liveFlags, this.#isPacked);
     threadJumps(code);
     this.#tracer.trace(code);
     tables?.traceLandingPads(code, this.#tracer);
