@@ -1,6 +1,6 @@
 /**
  * Reader of `ar` archives: GNU (long names in `//`, symbol table in `/` or `/SYM64/`), BSD (`#1/` names,
- * `__.SYMDEF`) and GNU thin archives, whose members lie in files of their own.
+ * `__.SYMDEF`) and GNU thin archives, whose members lie in files of their own, or in archives that they name.
  *
  * The format has no standard; the rules are those of ar(5) on FreeBSD and of GNU binutils' bfd/archive.c.
  */
@@ -22,6 +22,8 @@ export interface ArchiveMember {
   readonly size: number;
   /** True in a thin archive: the data lies in the file `name`, relative to the archive's folder. */
   readonly external: boolean;
+  /** Of a member of a thin archive that lies in another archive: the offset of its header there. */
+  readonly nestedHeader: number | undefined;
 }
 
 /** The symbol table of an archive: for each entry a name and the offset of the header of the member that defines it. */
@@ -141,20 +143,24 @@ export class Archive {
 
   /** Finds a member's real name: inline, in the GNU name table, or BSD-style in front of the data. */
   #resolve(at: number, raw: RawHeader): ArchiveMember {
-    const place = { header: at, offset: at + HEADER_SIZE, size: raw.size, external: this.thin };
+    const offset = at + HEADER_SIZE;
+    const place = { header: at, offset, size: raw.size, external: this.thin, nestedHeader: undefined };
     if (raw.name.startsWith('#1/')) {
       const length = decimal(raw.name.slice(3), at + 3, 'length of a BSD member name');
       if (length > raw.size) throw new FormatError('a BSD member name is longer than its member', at);
       const name = decodeText(readPart(this.file, place.offset, length), 0, length).replace(/\0+$/, '');
       return { ...place, name, offset: place.offset + length, size: raw.size - length };
     }
-    if (/^\/[0-9]+$/.test(raw.name)) return { ...place, name: this.#longName(at, raw.name) };
+    const [isLong, start, nested] = /^\/([0-9]+)(?::([0-9]+))?$/.exec(raw.name) ?? [];
+    if (isLong && (nested === undefined || this.thin)) {
+      const name = this.#longName(at, raw.name, Number(start));
+      return { ...place, name, nestedHeader: nested === undefined ? undefined : Number(nested) };
+    }
     return { ...place, name: raw.name.replace(/\/$/, '') };
   }
 
   /** Names in the GNU table end in "/\n", in thin archives too. */
-  #longName(at: number, reference: string): string {
-    const start = Number(reference.slice(1));
+  #longName(at: number, reference: string, start: number): string {
     const { offset, size } = this.#longNames;
     if (start >= size) {
       throw new FormatError(`the member name '${reference}' lies outside the name table`, at);

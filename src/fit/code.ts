@@ -4,16 +4,10 @@
  * understood if each such place is the start of an instruction, each relocation is the displacement or immediate
  * of one, and each byte is either reached or, where nothing refers to it, left over.
  */
-import { createInstruction, decode, Flow, type Instruction } from '../x86/decode.ts';
+import { createInstruction, decode, Flow, type Instruction, isSystemCall } from '../x86/decode.ts';
 import { effectsOf, toleratesRex } from '../x86/effects.ts';
-import {
-  branchTarget,
-  EaxTracker,
-  isExit,
-  isRelative,
-  isSystemCall,
-  takesReturnAddress,
-} from '../x86/exits.ts';
+import { branchTarget, EaxTracker, isExit, isRelative } from '../x86/exits.ts';
+import { SystemReturnTracker, savesProgramCounter } from '../x86/programCounter.ts';
 
 import { type ByteRange, contains, type Reference, type ViewSection } from './view.ts';
 
@@ -111,7 +105,7 @@ class CodeReader {
       }
     }
     const insns = [...this.#found.values()].sort((a, b) => a.offset - b.offset);
-    return this.#isConsistent(insns) ? insns : undefined;
+    return this.#isConsistent(insns) && !this.#readsSystemReturn(insns) ? insns : undefined;
   }
 
   /** The data ranges, each extended to all bytes around it that are not instructions. */
@@ -153,8 +147,8 @@ class CodeReader {
     const { flow, immOffset, immSize } = insn;
     const target = isRelative(flow) && !reference ? branchTarget(bytes, at, insn) : -1;
     if (isRelative(flow) && !reference && (target < 0 || target >= bytes.length)) return undefined;
-    // Who takes the return address finds something there, which must not move.
-    if (flow === Flow.callRel && takesReturnAddress(bytes, target)) return undefined;
+    // Who knows where code lies finds something there, which must not move.
+    if (savesProgramCounter(bytes, at, insn)) return undefined;
     const isExiting = isSystemCall(insn) && eax.value !== undefined && isExit(eax.value);
     if (isExiting) this.#exits.push({ start: eax.since + 1, end: at + 1 });
     const isEnd =
@@ -178,6 +172,16 @@ class CodeReader {
       toleratesRex: toleratesRex(bytes, at, insn),
       truncates: insn.ripRelative && insn.opcode === 0x8d && insn.map === 0 && (insn.rex & 8) === 0,
     };
+  }
+
+  /** Whether code finds out where it lies from what a system call leaves. */
+  #readsSystemReturn(insns: readonly CodeInsn[]): boolean {
+    const { bytes } = this.#section;
+    const tracker = new SystemReturnTracker();
+    return insns.some(({ offset }) => {
+      decode(bytes, offset, bytes.length, this.#insn);
+      return tracker.follow(bytes, offset, this.#insn);
+    });
   }
 
   /** Whether no instruction overlaps another, none is data, and all labels are instructions. */

@@ -10,9 +10,9 @@
  *
  * The run gives up at the first instruction it does not know; then nothing is concluded.
  */
-import { createInstruction, decode, Flow, type Instruction, Prefix } from '../x86/decode.ts';
+import { createInstruction, decode, Flow, type Instruction, isSystemCall, Prefix } from '../x86/decode.ts';
 import { Register } from '../x86/effects.ts';
-import { branchTarget, isExit, isSystemCall, signed } from '../x86/exits.ts';
+import { branchTarget, isExit, signed } from '../x86/exits.ts';
 import { Calculation } from '../x86/relocations.ts';
 import { type ByteRange, contains, type Reference, type View, type ViewSection } from './view.ts';
 

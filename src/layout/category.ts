@@ -18,7 +18,7 @@ import { Category } from '../results.ts';
  * linker can relocate them; all relocation is done here, so they count as read-only. But glibc keeps variables in
  * `.data.rel.ro` that it sets at start-up, so where writable data has a segment of its own, they go there.
  */
-export function categoryOf(program: Program, id: number, { segments }: LinkOptions): Category {
+export function categoryOf(program: Program, id: number, { segments, sectionStarts }: LinkOptions): Category {
   const { sections } = program;
   const flags = sections.flags[id]!;
   const type = sections.type[id]!;
@@ -27,7 +27,8 @@ export function categoryOf(program: Program, id: number, { segments }: LinkOptio
   if ((flags & SHF_WRITE) === 0) return Category.rodata;
   if (type === SHT_INIT_ARRAY || type === SHT_FINI_ARRAY || type === SHT_PREINIT_ARRAY)
     return Category.rodata;
-  const constant = segments === 'joined' ? Trait.relocatedConstant | Trait.oldArray : Trait.oldArray;
+  const isJoined = segments === 'joined' && !sectionStarts.has('.data') && !sectionStarts.has('.bss');
+  const constant = isJoined ? Trait.relocatedConstant | Trait.oldArray : Trait.oldArray;
   return (sections.traits[id]! & constant) !== 0 ? Category.rodata : Category.data;
 }
 

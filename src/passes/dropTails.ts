@@ -3,7 +3,8 @@
  * know that it does not return. Afterwards such sections end with the call.
  *
  * A section is cut behind a call if the number in eax is that of exit or exit_group whenever the call is reached,
- * and if nothing else leads behind it: no branch of the code before, no relocation, and not the entry. Sections
+ * and if nothing else leads behind it: no branch of the code before, no relocation, and not the entry. Nor may code
+ * of an assembler know where it lies, and so find data there. Sections
  * between which code may run on from one into the next are left alone, and so are all where unwind tables say how
  * long functions are.
  */
@@ -12,14 +13,19 @@ import { symbolsOf } from '../expression.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, SymbolKind, Target } from '../program.ts';
+import { relocatedBranches } from '../relocatedBranches.ts';
 import type { Liveness } from '../results.ts';
-import { type Exit, findExit } from '../x86/exits.ts';
+import { Origin, originOf } from '../shrink/origin.ts';
+import { createInstruction, decode, Flow } from '../x86/decode.ts';
+import { branchTarget, type Exit, findExit } from '../x86/exits.ts';
 import { sectionAddend } from '../x86/relocations.ts';
+import { takesReturnAddress } from '../x86/returnAddress.ts';
 
 export function dropTails(program: Program, liveness: Liveness, pieces: Pieces, options: LinkOptions): void {
   if (options.verbatim || liveness.unwind) return;
   const cuts = findCuts(program, liveness, pieces);
   if (cuts.size === 0) return;
+  dropTaken(program, pieces, cuts);
   for (const { section, offset } of entryPlaces(program, options)) keepReached(cuts, section, offset);
   // What lies behind a cut refers to nothing, unless the cut is forgotten.
   for (let before = -1; before !== cuts.size; ) {
@@ -44,6 +50,23 @@ function findCuts(program: Program, { reached, clusters }: Liveness, pieces: Pie
     if (exit && exit.end < bytes.length) cuts.set(id, exit);
   }
   return cuts;
+}
+
+/** Forgets the cuts of sections that call what may find something behind them by its return address. */
+function dropTaken(program: Program, pieces: Pieces, cuts: Map<number, Exit>): void {
+  const relocated = relocatedBranches(program, pieces);
+  const insn = createInstruction();
+  for (const [section, { start }] of cuts) {
+    if (originOf(program, program.objectOf(section)) === Origin.compiler) continue;
+    const bytes = program.sectionBytes(section);
+    for (let at = 0; at < start; at += insn.length) {
+      decode(bytes, at, bytes.length, insn);
+      if (insn.flow !== Flow.callRel) continue;
+      const found = relocated(section, at + insn.immOffset);
+      const callee = found === undefined ? { section, bytes, at: branchTarget(bytes, at, insn) } : found;
+      if (callee && takesReturnAddress(callee, relocated)) cuts.delete(section);
+    }
+  }
 }
 
 /** Forgets the cut of a section that can be entered behind where the number of the call is set. */

@@ -9,7 +9,7 @@
 import type { ByteSource } from '../contents.ts';
 import { type Diagnostics, FormatError } from '../diagnostics.ts';
 import { readAddressTable } from '../elf/addressTable.ts';
-import type { Archive, ArchiveIndex, ArchiveMember } from '../elf/archive.ts';
+import { Archive, type ArchiveIndex, type ArchiveMember } from '../elf/archive.ts';
 import { findNul, wordsAt } from '../elf/bytes.ts';
 import {
   SHN_ABS,
@@ -38,7 +38,14 @@ import {
 import { Trait } from '../elf/sectionNames.ts';
 import { copyInto, NO_ROW, SectionTable } from '../elf/sections.ts';
 import { type Expression, symbolsOf } from '../expression.ts';
-import { type InputFiles, type LoadedInput, openInput, readPart, UnreadableFile } from '../inputs.ts';
+import {
+  type InputFile,
+  type InputFiles,
+  type LoadedInput,
+  openInput,
+  readPart,
+  UnreadableFile,
+} from '../inputs.ts';
 import type { KnownObject, LinkCache, LinkReuse } from '../linkCache.ts';
 import type { LinkOptions } from '../options.ts';
 import { type InputObject, Program, Reference, referenceOf, SymbolKind } from '../program.ts';
@@ -793,19 +800,20 @@ class Resolver {
   }
 
   /** Where the bytes of a member are; undefined if the file of a thin archive's cannot be read, which is reported. */
-  #memberSource(number: number, { name, offset, size, external }: ArchiveMember): ByteSource | undefined {
+  #memberSource(number: number, member: ArchiveMember): ByteSource | undefined {
+    const { name, offset, size, external, nestedHeader } = member;
     const input = this.program.inputs[number]!;
     if (input.kind !== 'archive') return undefined;
     if (!external) return { file: input.archive.file, offset, size };
     const path = thinMemberPath(input.name, name);
     try {
       const file = openInput(this.#files, path);
-      if (file) return { file, offset: 0, size: file.size };
+      if (file) return nestedHeader === undefined ? wholeFile({ file }) : nestedSource(file, nestedHeader);
       const where = [`named by the thin archive ${input.name}`];
       this.#diagnostics.error('missing-input', `no such file: ${path}`, { where });
     } catch (error) {
-      if (!(error instanceof UnreadableFile)) throw error;
-      this.#reportUnreadable(path, error);
+      if (error instanceof UnreadableFile) this.#reportUnreadable(path, error);
+      else this.#reportInput(path, error);
     }
     return undefined;
   }
@@ -819,8 +827,14 @@ function endOfIndexedName({ bytes, offset }: ArchiveIndex, name: number): number
   return nul;
 }
 
-function wholeFile({ file }: Extract<LoadedInput, { kind: 'object' }>): ByteSource {
+function wholeFile({ file }: { readonly file: InputFile }): ByteSource {
   return { file, offset: 0, size: file.size };
+}
+
+/** Where the bytes of an archive's member are. @throws FormatError if there is none at `header` */
+function nestedSource(file: InputFile, header: number): ByteSource {
+  const { offset, size } = new Archive(file, false).member(header);
+  return { file, offset, size };
 }
 
 /** The entries of an object's global symbols; a view of its bytes where the machine allows that. */

@@ -48,15 +48,15 @@ export function shrinkCode(
   const shrinker = new Shrinker(program, pieces, synthesis, facts, options);
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
-    let origin: ObjectOrigin | undefined;
+    let known: ObjectOrigin | undefined;
     for (let id = object.firstSection; id < end; id++) {
       if (!isCandidate(program, liveness, pieces, id)) continue;
-      if (!origin) {
+      if (!known) {
         if (codeSize(program, liveness, object) * LOADED_SHARE > object.size) object.load();
-        origin = judge(program, object, options);
+        known = judge(program, object, options);
       }
       const before = pieces.size[id]!;
-      const refusal = origin.refusal || shrink(shrinker, liveness, id, origin.isTrusted);
+      const refusal = known.refusal || shrink(shrinker, liveness, id, known.origin);
       sections.push({ section: id, before, after: pieces.size[id]!, refusal });
     }
   }
@@ -97,8 +97,7 @@ function codeSize(
 /** What is known of all code of an object. */
 interface ObjectOrigin {
   readonly refusal: Refusal;
-  /** Whether a compiler has made it. */
-  readonly isTrusted: boolean;
+  readonly origin: Origin;
 }
 
 function judge(
@@ -107,10 +106,9 @@ function judge(
   { shrink, tables, withDebugFile }: LinkOptions,
 ): ObjectOrigin {
   const origin = originOf(program, object);
-  const isTrusted = origin === Origin.compiler;
-  if (origin === Origin.assembler && shrink === 'safe') return { refusal: Refusal.assembler, isTrusted };
+  if (origin === Origin.assembler && shrink === 'safe') return { refusal: Refusal.assembler, origin };
   const isDebugged = (tables === 'debug' || withDebugFile) && isDebuggable(program, object);
-  return { refusal: isDebugged ? Refusal.debugged : Refusal.none, isTrusted };
+  return { refusal: isDebugged ? Refusal.debugged : Refusal.none, origin };
 }
 
 function isCandidate({ sections }: Program, { live }: Liveness, pieces: Pieces, id: number): boolean {
@@ -118,7 +116,7 @@ function isCandidate({ sections }: Program, { live }: Liveness, pieces: Pieces, 
   return isCode && sections.type[id] === SHT_PROGBITS && pieces.home[id] === id && pieces.size[id]! > 0;
 }
 
-function shrink(shrinker: Shrinker, { clusters }: Liveness, id: number, isTrusted: boolean): Refusal {
+function shrink(shrinker: Shrinker, { clusters }: Liveness, id: number, origin: Origin): Refusal {
   if (clusters.nameOf(id) !== undefined) return Refusal.sequence;
-  return shrinker.shrink(id, isTrusted);
+  return shrinker.shrink(id, origin);
 }

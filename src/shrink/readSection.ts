@@ -11,7 +11,7 @@ import { locate, type Program, Target } from '../program.ts';
 import { Rewrite, type Synthesis } from '../results.ts';
 import { clearsUpperHalves, isCalculation } from '../x86/calculate.ts';
 import { createInstruction, decode, Encoding, Flow, type Instruction, Prefix } from '../x86/decode.ts';
-import { isRelative, signed, takesReturnAddress } from '../x86/exits.ts';
+import { isRelative, signed } from '../x86/exits.ts';
 import { flagEffectOf } from '../x86/flags.ts';
 import { registerEffectOf } from '../x86/registers.ts';
 import { applyGotRelaxation, type GotRelaxation, isAbsolute } from '../x86/relax.ts';
@@ -24,6 +24,7 @@ import {
   R_X86_64_PLT32,
   R_X86_64_TPOFF32,
 } from '../x86/relocations.ts';
+import { beginsWithReturnAddress } from '../x86/returnAddress.ts';
 import { applyTlsRelaxation, type TlsRelaxation } from '../x86/tls.ts';
 import { type Code, Feature, type Fields, Mark, NO_TARGET } from './code.ts';
 import { Refusal } from './refusal.ts';
@@ -206,7 +207,8 @@ export class SectionReader {
       const t = insnAt[offset]!;
       if (t < 0) return Refusal.strayBranch;
       target[i] = t;
-      if (flow[i] === Flow.callRel && takesReturnAddress(bytes, offset, size)) return Refusal.returnAddress;
+      if (flow[i] === Flow.callRel && beginsWithReturnAddress(bytes, offset, size))
+        return Refusal.returnAddress;
       const isJump = flow[i] === Flow.jmpRel || flow[i] === Flow.jccRel;
       marks[t]! |= isJump ? Mark.target : Mark.target | Mark.start;
       // An assembler leaves no relocation where a function's address is taken in its own section.

@@ -5,9 +5,12 @@ import type { Extent } from '../extent.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locate, type Program, Target } from '../program.ts';
+import { relocatedBranches } from '../relocatedBranches.ts';
 import type { Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
-import { Flow } from '../x86/decode.ts';
+import { createInstruction, decode, Flow } from '../x86/decode.ts';
+import { SystemReturnTracker, savesProgramCounter } from '../x86/programCounter.ts';
+import { takesReturnAddress } from '../x86/returnAddress.ts';
 import { Given } from '../x86/shorten.ts';
 import { placeInstructions } from './assemble.ts';
 import { testBits } from './bitTests.ts';
@@ -20,6 +23,7 @@ import { leaveFrames } from './frames.ts';
 import { FunctionTables } from './functionTables.ts';
 import { RegisterRewriter } from './knownRegisters.ts';
 import { TailMerger } from './mergeTails.ts';
+import { Origin } from './origin.ts';
 import { pushAndPop } from './pushPop.ts';
 import { SectionReader } from './readSection.ts';
 import { endOfFunction } from './redZone.ts';
@@ -93,13 +97,15 @@ export class Shrinker {
 
   /**
    * Makes a section as small as it can be.
-   * @param isTrusted whether a compiler has made it, which calculates with addresses of labels, but not of functions
+   * @param origin who has made it: compilers calculate with addresses of labels, but not of functions
    * @returns why it stays as it is, if it does
    */
-  shrink(id: number, isTrusted: boolean): Refusal {
+  shrink(id: number, origin: Origin): Refusal {
     const code = this.#code;
+    const isTrusted = origin === Origin.compiler;
     const refusal = this.#reader.read(id) || this.#marker.mark(id, isTrusted);
     if (refusal) return refusal;
+    if (origin === Origin.assembler && this.#knowsItsPlace(id)) return Refusal.returnAddress;
     const tables = this.#tables;
     if (tables && !tables.read(id, code)) return Refusal.unwindTable;
     const isDescribed = tables !== undefined && !tables.isEmpty;
@@ -128,6 +134,26 @@ export class Shrinker {
     commitSection(this.#program, this.#pieces, this.#synthesis, id, code, this.#fields, size);
     this.#switches?.commit();
     return Refusal.none;
+  }
+
+  /** Whether code finds out where it lies, or what it calls where it was called from. */
+  #knowsItsPlace(id: number): boolean {
+    const { bytes, at, count, size, flow, target } = this.#code;
+    const relocated = relocatedBranches(this.#program, this.#pieces);
+    const own = bytes.subarray(0, size);
+    const insn = createInstruction();
+    const system = new SystemReturnTracker();
+    for (let i = 0; i < count; i++) {
+      decode(own, at[i]!, size, insn);
+      if (system.follow(own, at[i]!, insn) || savesProgramCounter(own, at[i]!, insn)) return true;
+      if (flow[i] !== Flow.callRel) continue;
+      const isOwn = target[i] !== NO_TARGET;
+      const callee = isOwn
+        ? { section: id, bytes: own, at: target[i]! < count ? at[target[i]!]! : size }
+        : relocated(id, at[i]! + insn.immOffset);
+      if (callee && takesReturnAddress(callee, relocated)) return true;
+    }
+    return false;
   }
 
   /** Notes which calls do not return. */

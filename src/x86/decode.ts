@@ -427,3 +427,8 @@ function flowOf(descriptor: number, mandatoryPrefix: number): Flow {
   if (descriptor & FLOW_PREFIXED && mandatoryPrefix === 0) return Flow.none;
   return ((descriptor >>> FLOW_SHIFT) & 15) as Flow;
 }
+
+/** Whether an instruction is SYSCALL. */
+export function isSystemCall({ flow, map, opcode }: Instruction): boolean {
+  return flow === Flow.system && map === 1 && opcode === 0x05;
+}

@@ -1,7 +1,7 @@
 /** Finds system calls that end the program: exit and exit_group of Linux (arch/x86/entry/syscalls/syscall_64.tbl). */
-import { createInstruction, decode, Flow, type Instruction } from './decode.ts';
+import { createInstruction, decode, Flow, type Instruction, isSystemCall } from './decode.ts';
 import { effectsOf, Register } from './effects.ts';
-import { StackUse, stackUseOf } from './stack.ts';
+import { SystemReturnTracker, savesProgramCounter } from './programCounter.ts';
 
 const SYS_EXIT = 60;
 const SYS_EXIT_GROUP = 231;
@@ -21,8 +21,9 @@ export interface Exit {
 
 /**
  * The first system call that ends the program and behind which no instruction before it leads. Nor may one take the
- * address of what lies there, or look at its return address to find it. The section is decoded from its start; a
- * relative branch that has a relocation leads elsewhere, or is for the caller to follow.
+ * address of what lies there, or find out where it lies itself; whether what is called does is for the caller to look
+ * at. The section is decoded from its start; a relative branch that has a relocation leads elsewhere, or is for the
+ * caller to follow.
  */
 export function findExit(bytes: Uint8Array): Exit | undefined {
   if (!hasCall(bytes)) return undefined;
@@ -30,12 +31,13 @@ export function findExit(bytes: Uint8Array): Exit | undefined {
   const targets: number[] = [];
   let farthest = 0;
   const eax = new EaxTracker();
+  const system = new SystemReturnTracker();
   for (let at = 0; at < bytes.length; at += insn.length) {
     if (decode(bytes, at, bytes.length, insn) === 0) return undefined;
     const end = at + insn.length;
     if (isRelative(insn.flow)) targets.push(branchTarget(bytes, at, insn));
     if (insn.ripRelative) farthest = Math.max(farthest, end + signed(bytes, at + insn.dispOffset, 4));
-    if (insn.flow === Flow.callRel && takesReturnAddress(bytes, targets.at(-1)!)) return undefined;
+    if (system.follow(bytes, at, insn) || savesProgramCounter(bytes, at, insn)) return undefined;
     if (isSystemCall(insn) && eax.value !== undefined && isExit(eax.value)) {
       const isLed = targets.some((target) => target >= end || (target > eax.since && target < end));
       if (!isLed && farthest < end) return { start: eax.since, end };
@@ -67,40 +69,6 @@ export class EaxTracker {
     this.value = value;
     this.since = since;
   }
-}
-
-/** Whether an instruction is SYSCALL. */
-export function isSystemCall({ flow, map, opcode }: Instruction): boolean {
-  return flow === Flow.system && map === 1 && opcode === 0x05;
-}
-
-/** Instructions of a function that are looked at: compilers set up the stack with its first ones. */
-const FIRST = 8;
-/** SIB byte of [rsp] without an index. */
-const ONLY_RSP = 0x24;
-
-const callee = createInstruction();
-
-/**
- * Whether what is called takes its return address, to find what lies around the call or to go on elsewhere: it begins
- * with POP r, or reads or writes [rsp] before it pushes anything, makes room or branches.
- * @param at where it begins; it may lie outside of the code, of which nothing is known
- * @param size bytes of the code
- */
-export function takesReturnAddress(bytes: Uint8Array, at: number, size = bytes.length): boolean {
-  if (at < 0 || at >= size) return false;
-  const opcode = bytes[at] === 0x41 ? bytes[at + 1] : bytes[at];
-  if (opcode! >= 0x58 && opcode! < 0x60) return true;
-  let end = at;
-  for (let n = 0; n < FIRST; n++) {
-    const length = decode(bytes, end, size, callee);
-    const use = length === 0 || callee.flow !== Flow.none ? StackUse.other : stackUseOf(bytes, end, callee);
-    if (use === StackUse.other) return false;
-    if (use === StackUse.operand && callee.dispSize === 0 && bytes[end + callee.modrmOffset + 1] === ONLY_RSP)
-      return true;
-    end += length;
-  }
-  return false;
 }
 
 /** Whether control goes to a distance from the instruction's end. */

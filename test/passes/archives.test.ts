@@ -3,7 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { buildObject } from '../../src/elf/build.ts';
 import { SHN_COMMON, STB_WEAK } from '../../src/elf/constants.ts';
 import type { LinkOptions } from '../../src/options.ts';
-import { functionObject, gnuArchive, linkFiles, RODATA, section } from '../elf/make.ts';
+import {
+  concat,
+  entry,
+  entryHeader,
+  errorsOf,
+  functionObject,
+  gnuArchive,
+  latin1,
+  linkFiles,
+  RODATA,
+  section,
+} from '../elf/make.ts';
 
 const R_64 = 1;
 
@@ -35,6 +46,28 @@ function taken(files: Readonly<Record<string, Uint8Array>>, options: Partial<Lin
 }
 
 const MAIN = functionObject('_start', ['x']);
+
+describe('a thin archive that names a member of another archive', () => {
+  const inner = archiveOf({ x: variable('x'), y: variable('y') });
+  const thinWith = (header: number) =>
+    concat(latin1('!<thin>\n'), entry('//', latin1('lib.a/\n')), entryHeader(`/0:${header}`, 1));
+  const headerOf = (name: string) => Buffer.from(inner).lastIndexOf(`${name}/`);
+  const linkThin = (header: number) =>
+    linkFiles(
+      { 'a.o': MAIN, 'thin.a': thinWith(header), 'lib.a': inner },
+      { inputs: ['a.o', 'thin.a'].map((path) => ({ kind: 'file', path })) },
+    );
+
+  it('takes that', () => {
+    expect([...linkThin(headerOf('x.o')).inputs()]).toContain('thin.a(lib.a)');
+  });
+
+  it('says which of them is damaged', () => {
+    expect(errorsOf(() => linkThin(headerOf('x.o') + 2))[0]).toMatchObject({
+      message: expect.stringContaining('lib.a: an archive member header does not end in'),
+    });
+  });
+});
 
 describe('a common symbol takes a definition with a value', () => {
   const defining = archiveOf({ x: variable('x') });

@@ -20,6 +20,7 @@ import {
   STB_LOCAL,
 } from '../../src/elf/constants.ts';
 import type { MapSection } from '../../src/explain/linkMap.ts';
+import { readElf } from '../../src/header/loader/elf.ts';
 import type { LinkResult } from '../../src/link.ts';
 import type { LinkOptions } from '../../src/options.ts';
 import {
@@ -632,6 +633,23 @@ describe('parts with addresses of their own', () => {
       '.bss': 0x600010,
     });
   });
+
+  it.each([{ '.data': 0x600000 }, { '.bss': 0x600000 }])(
+    'keep constants that a C library writes to writable: %o',
+    (starts) => {
+      const relro = section('.data.rel.ro', DATA, Uint8Array.of(1, 2, 3, 4), { addralign: 4 });
+      const result = linkAll(
+        [...sections.slice(0, 1), relro, sections[2]!],
+        { sectionStarts: new Map(Object.entries(starts)) },
+        text,
+      );
+      const { address } = placed(result, '.data.rel.ro');
+      const segment = readElf(result.bytes).segments!.find(
+        ({ p_vaddr, p_memsz }) => address >= Number(p_vaddr) && address < Number(p_vaddr + p_memsz),
+      );
+      expect(segment!.p_flags & PF_W).toBe(PF_W);
+    },
+  );
 
   it('are moved out of the way of others by their alignment', () => {
     expect(addresses(linkAt({ '.data': 0x500008, '.bss': 0x50000c }))['.bss']).toBe(0x500010);

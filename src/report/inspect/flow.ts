@@ -6,9 +6,9 @@
  * Three things end a path besides jumps and returns: a call of a function that never returns, which is one of which no
  * path has been found to return; a system call that ends the program; and bytes that are no instruction.
  */
-import { createInstruction, decode, Flow, type Instruction } from '../../x86/decode.ts';
+import { createInstruction, decode, Flow, type Instruction, isSystemCall } from '../../x86/decode.ts';
 import { effectsOf, Register } from '../../x86/effects.ts';
-import { branchTarget, isExit, isSystemCall, signed } from '../../x86/exits.ts';
+import { branchTarget, isExit, signed } from '../../x86/exits.ts';
 import { type AddressSpace, addressOf64, type Mapping } from './addresses.ts';
 import { readSwitch, type SwitchTable } from './switches.ts';
 
