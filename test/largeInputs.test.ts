@@ -331,7 +331,6 @@ describe('libraries that do not fit the memory for objects', () => {
   }
 
   const links: readonly [driver: string, sources: string[], flags: string[], linkFlags: string[]][] = [
-    ['g++', ['main.cpp', 'throw.cpp'], ['-O1'], []],
     ['g++', ['main.cpp', 'throw.cpp'], ['-O0', '-g'], ['-Wl,--debug']],
     ['g++', ['main.cpp', 'throw.cpp'], ['-O2', '-fPIC'], ['-Wl,--icf=all', '-Wl,--no-gc-sections']],
     ['gcc', ['threads.c'], ['-O2'], []],

@@ -81,19 +81,27 @@ const TLS_MODELS: readonly (readonly string[])[] = [
   ['-fPIC', '-mtls-dialect=gnu2'],
 ];
 
-function compile(program: DriverProgram, output: string, link: readonly string[]): void {
-  const { driver, sources, flags } = program;
+/** The objects of each program by its sources and flags: every link of one takes the same. */
+const compiled = new Map<string, readonly string[]>();
+
+function objectsOf({ driver, sources, flags }: DriverProgram): readonly string[] {
+  const key = [driver, ...sources, ...flags].join(' ');
+  const known = compiled.get(key);
+  if (known) return known;
+  const objects = sources.map((_, n) => join(folder, `object-${compiled.size}-${n}.o`));
+  const options = flags.filter((flag) => !flag.startsWith('-l') && !flag.startsWith('-Wl,'));
+  for (const [n, source] of sources.entries()) {
+    const args = ['-ffunction-sections', '-fdata-sections', ...options, '-c', source, '-o', objects[n]!];
+    expect(run(driver, args, { cwd: SOURCES })).toMatchObject({ code: 0, stderr: '' });
+  }
+  compiled.set(key, objects);
+  return objects;
+}
+
+function build(program: DriverProgram, output: string, link: readonly string[]): void {
+  const { driver, flags } = program;
   const mode = flags.includes('-static-pie') ? [] : ['-static'];
-  const args = [
-    ...mode,
-    '-ffunction-sections',
-    '-fdata-sections',
-    ...sources,
-    ...flags,
-    ...link,
-    '-o',
-    output,
-  ];
+  const args = [...mode, ...objectsOf(program), ...flags, ...link, '-o', output];
   const { code, stderr } = run(driver, args, { cwd: SOURCES });
   expect({ code, stderr: stderr.replace(/^.*warning: linked to a fixed address.*\n/m, '') }).toEqual({
     code: 0,
@@ -116,8 +124,8 @@ describe('behind gcc -B', () => {
   it.each(PROGRAMS.filter(({ driver }) => hasTool(driver)))('$name', (program) => {
     const ours = join(folder, 'ours');
     const theirs = join(folder, 'theirs');
-    compile(program, theirs, SMALLEST);
-    compile(program, ours, [`-B${DRIVER_DIR}`, `-Wl,--map-json=${ours}.json`]);
+    build(program, theirs, SMALLEST);
+    build(program, ours, [`-B${DRIVER_DIR}`, `-Wl,--map-json=${ours}.json`]);
     checkMap(JSON.parse(readFileSync(`${ours}.json`, 'utf8')), readFileSync(ours));
     expectSame(ours, theirs, program.args);
     expect(statSync(ours).size).toBeLessThan(statSync(theirs).size);
@@ -126,8 +134,8 @@ describe('behind gcc -B', () => {
   it.each(PROGRAMS.filter(({ driver, isPie }) => hasTool(driver) && !isPie))('$name, W^X', (program) => {
     const ours = join(folder, 'ours');
     const theirs = join(folder, 'theirs');
-    compile(program, theirs, []);
-    compile(program, ours, [`-B${DRIVER_DIR}`, '-Wl,--segments=split,--header=plain']);
+    build(program, theirs, []);
+    build(program, ours, [`-B${DRIVER_DIR}`, '-Wl,--segments=split,--header=plain']);
     expectSame(ours, theirs, program.args);
     const headers = run('readelf', ['-lW', ours]).stdout.toString();
     expect(headers).toMatch(/LOAD .* R E /);
@@ -137,8 +145,8 @@ describe('behind gcc -B', () => {
   it.skipIf(!hasTool('gcc'))('with pages of their own for code and data', () => {
     const ours = join(folder, 'ours');
     const program = PROGRAMS.find(({ name }) => name === 'glibc threads')!;
-    compile(program, ours, [`-B${DRIVER_DIR}`, '-Wl,-z,separate-code', '-Wl,-z,max-page-size=0x10000']);
-    compile(program, join(folder, 'theirs'), []);
+    build(program, ours, [`-B${DRIVER_DIR}`, '-Wl,-z,separate-code', '-Wl,-z,max-page-size=0x10000']);
+    build(program, join(folder, 'theirs'), []);
     expectSame(ours, join(folder, 'theirs'));
   });
 });
@@ -147,7 +155,7 @@ describe('thread-local storage', () => {
   for (const driver of ['musl-gcc', 'gcc'].filter(hasTool)) {
     it.each(TLS_MODELS.map((flags) => [flags.join(' '), flags] as const))(`${driver} %s`, (_, flags) => {
       const program = { name: 'tls', driver, sources: ['tls.c', 'tls-data.c'], flags: ['-O2', ...flags] };
-      compile(program, join(folder, 'ours'), [`-B${DRIVER_DIR}`]);
+      build(program, join(folder, 'ours'), [`-B${DRIVER_DIR}`]);
       const { code, stdout } = run(join(folder, 'ours'), []);
       expect({ code, stdout: stdout.toString() }).toEqual({ code: 0, stdout: '1136 7 1\n' });
     });

@@ -261,7 +261,7 @@ describe('links that share a cache', () => {
           else bad++;
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
     expect(good).toBeGreaterThan(100);
     expect(bad).toBeGreaterThan(20);

@@ -128,7 +128,10 @@ const IGNORED_FLAGS = `
   undefined-version allow-shlib-undefined no-allow-shlib-undefined no-define-common define-common
   no-apply-dynamic-relocs apply-dynamic-relocs fix-cortex-a53-843419 no-color-diagnostics
   no-call-graph-profile-sort no-lto-legacy-pass-manager verbose dll-verbose embedded-relocs force-exe-suffix
-  enable-non-contiguous-regions non-contiguous-regions package-metadata optimize-bb-jumps`;
+  enable-non-contiguous-regions non-contiguous-regions package-metadata optimize-bb-jumps
+  enable-non-contiguous-regions-warnings force-group-allocation map-whole-files no-strip-discarded
+  print-map-discarded no-print-map-discarded print-memory-usage strip-discarded support-old-code
+  warn-multiple-gp Qy`;
 
 const IGNORED_VALUES = `
   a A architecture c audit P depaudit auxiliary f F filter fini init h soname I dynamic-linker
@@ -141,7 +144,7 @@ const IGNORED_VALUES = `
 const IGNORED_OPTIONAL = `
   compress-debug-sections compress-sections color-diagnostics optimize lto-O
   build-id threads warn-symbol-ordering no-warn-symbol-ordering gc-keep-exported
-  gpsize ctf-variables no-ctf-variables rsp-quoting error-handling-script cref no-cref`;
+  gpsize G split-by-file split-by-reloc unique ctf-variables no-ctf-variables rsp-quoting error-handling-script cref no-cref`;
 
 /** Names, each behind a blank, and whether these options have a value. */
 const IGNORED: readonly (readonly [string, Arity])[] = [

@@ -18,8 +18,9 @@ export function planHeaders(
   const hdr = program.made['.eh_frame_hdr'];
   const hasThread = threadOrder.length > 0;
   const hasEhFrameHdr = pieces.home[hdr] === hdr;
-  const stack = options.stack === 'default' ? stackOf(program, liveness) : options.stack;
+  const asked = options.stack === 'default' ? stackOf(program, liveness) : options.stack;
   // Linux makes the stack not executable by itself; a C library, for its threads, does so only if told here.
+  const stack = asked === 'default' && options.segments === 'split' ? 'not-executable' : asked;
   const isIdle = stack === 'not-executable' && !hasThread && !hasEhFrameHdr;
   return { hasThread, hasEhFrameHdr, stack: isIdle ? 'default' : stack };
 }

@@ -112,14 +112,16 @@ class Verifier {
 
   /** Compares all that is relocated in sections, in the order in which they lie in the file. */
   verifySections(): void {
-    const { order, category, fileOffset, fit } = this.#layout;
+    const { order, category, fileOffset, fileSize, trimmed, fit } = this.#layout;
     for (let i = 0; i < order.length; i++) {
       const id = order[i]!;
       const size = this.#pieces.size[id]!;
       if (category[i] === Category.bss || size === 0) continue;
       const isCut = fit?.cut.has(id) === true;
-      // Parts of a cut section lie wherever there was room, in a file that is in memory as a whole.
-      if (!isCut) {
+      // Parts of a cut section lie wherever there was room, in a file that is in memory as a whole; zeros behind its
+      // end are part of the last one.
+      if (isCut) this.#reader.open(0, fileSize + trimmed);
+      else {
         this.#verifyPlace(id);
         this.#reader.open(fileOffset[id]!, size);
       }

@@ -201,7 +201,7 @@ describe('the file and its segments have exactly', () => {
     [
       'thread-local data in front',
       ...([DATA, 3001, 42, thread, { header: '0x40', segments: 'split' }] as const),
-      '237, 3000 less: r-x 0+236 236; rw- 236+1 3001; r-- 232+4 4',
+      '293, 3000 less: r-x 0+292 292; rw- 292+1 3001; r-- 288+4 4; rw- 0+0 0',
     ],
     ['no less in the classic header', DATA, 601, 42, [], { header: 'classic' }, '722, 0 less: rwx 0+722 722'],
   ])('%s: %#', (_, flags, size, first, more, options, expected) => {
