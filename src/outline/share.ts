@@ -134,10 +134,10 @@ function condense(
       continue;
     }
     const isCall = repeats.sharing.values[chosen[n]!] === Sharing.call;
-    const staysInEnd = isCall && (hasUnwind || jumped[i] === FIXED);
+    const staysThere = isCall && (hasUnwind || jumped[i] === FIXED);
     isNew[count] = 1;
     called[count] = isCall ? firstNumber + n : FIXED;
-    jumped[count] = staysInEnd ? FIXED : firstNumber + n;
+    jumped[count] = staysThere ? FIXED : firstNumber + n;
     i += repeats.count.values[chosen[n]!]!;
   }
   start[count] = start[length]!;

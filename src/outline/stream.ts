@@ -18,6 +18,7 @@ export type Part = (typeof Part)[keyof typeof Part];
 
 /** What is left of the instructions of a program, where each may stand for several that it takes the place of. */
 export interface Stream {
+  /** Entries that count. */
   length: number;
   /** Their numbers as instructions of a function that is called, or `FIXED`. */
   readonly called: Int32Array;
@@ -25,7 +26,7 @@ export interface Stream {
   readonly jumped: Int32Array;
   /** Bits of `Begins`. */
   readonly begins: Int32Array;
-  /** 1 for those that sequences can have with gain that had none before: others have been looked at. */
+  /** 1 for those of which sequences may have come about since the last round; the others have been looked at. */
   readonly isNew: Uint8Array;
   /** The first instruction of the program that each stands for; one more for the end. */
   readonly start: Int32Array;

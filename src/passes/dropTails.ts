@@ -4,9 +4,8 @@
  *
  * A section is cut behind a call if the number in eax is that of exit or exit_group whenever the call is reached,
  * and if nothing else leads behind it: no branch of the code before, no relocation, and not the entry. Nor may code
- * of an assembler know where it lies, and so find data there. Sections
- * between which code may run on from one into the next are left alone, and so are all where unwind tables say how
- * long functions are.
+ * of an assembler know where it lies, and so find data there. Sections between which code may run on from one into the
+ * next are left alone, and so are all where unwind tables say how long functions are.
  */
 import { SHF_EXECINSTR } from '../elf/constants.ts';
 import { symbolsOf } from '../expression.ts';

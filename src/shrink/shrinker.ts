@@ -143,6 +143,7 @@ export class Shrinker {
     const own = bytes.subarray(0, size);
     const insn = createInstruction();
     const system = new SystemReturnTracker();
+    const harmless = new Set<string>();
     for (let i = 0; i < count; i++) {
       decode(own, at[i]!, size, insn);
       if (system.follow(own, at[i]!, insn) || savesProgramCounter(own, at[i]!, insn)) return true;
@@ -151,7 +152,10 @@ export class Shrinker {
       const callee = isOwn
         ? { section: id, bytes: own, at: target[i]! < count ? at[target[i]!]! : size }
         : relocated(id, at[i]! + insn.immOffset);
-      if (callee && takesReturnAddress(callee, relocated)) return true;
+      const key = callee && `${callee.section} ${callee.at}`;
+      if (!callee || harmless.has(key!)) continue;
+      if (takesReturnAddress(callee, relocated)) return true;
+      harmless.add(key!);
     }
     return false;
   }
