@@ -152,10 +152,11 @@ export class Shrinker {
       const callee = isOwn
         ? { section: id, bytes: own, at: target[i]! < count ? at[target[i]!]! : size }
         : relocated(id, at[i]! + insn.immOffset);
-      const key = callee && `${callee.section} ${callee.at}`;
-      if (!callee || harmless.has(key!)) continue;
+      if (!callee) continue;
+      const key = `${callee.section} ${callee.at}`;
+      if (harmless.has(key)) continue;
       if (takesReturnAddress(callee, relocated)) return true;
-      harmless.add(key!);
+      harmless.add(key);
     }
     return false;
   }
