@@ -9,6 +9,17 @@ import type { RelocatedBranch } from './x86/returnAddress.ts';
 export function relocatedBranches(program: Program, pieces: Pieces): RelocatedBranch {
   const { sections, relocations } = program;
   const target = new Target();
+  /** By section: its bytes, or null for code of a compiler. */
+  const known = new Map<number, Uint8Array | null>();
+  const bytesOf = (section: number, home: number) => {
+    let bytes = known.get(section);
+    if (bytes === undefined) {
+      const isCompiled = originOf(program, program.objectOf(section)) === Origin.compiler;
+      bytes = isCompiled ? null : (pieces.contentOf(home) ?? program.sectionBytes(home));
+      known.set(section, bytes);
+    }
+    return bytes;
+  };
   return (section, field) => {
     const first = sections.firstRelocation[section]!;
     const end = first + sections.relocationCount[section]!;
@@ -17,12 +28,9 @@ export function relocatedBranches(program: Program, pieces: Pieces): RelocatedBr
     if (row === end) return undefined;
     locate(program, relocations.symbol[row]!, target);
     const home = target.section < 0 ? -1 : pieces.home[target.section]!;
-    if (home < 0 || originOf(program, program.objectOf(target.section)) === Origin.compiler) return null;
+    const bytes = home < 0 ? null : bytesOf(target.section, home);
+    if (!bytes) return null;
     const place = target.low + sectionAddend(relocations, row, program.isCode(section));
-    return {
-      section: home,
-      bytes: pieces.contentOf(home) ?? program.sectionBytes(home),
-      at: pieces.resolve(target.section, place),
-    };
+    return { section: home, bytes, at: pieces.resolve(target.section, place) };
   };
 }

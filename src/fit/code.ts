@@ -7,7 +7,7 @@
 import { createInstruction, decode, Flow, type Instruction, isSystemCall } from '../x86/decode.ts';
 import { effectsOf, toleratesRex } from '../x86/effects.ts';
 import { branchTarget, EaxTracker, isExit, isRelative } from '../x86/exits.ts';
-import { SystemReturnTracker, savesProgramCounter } from '../x86/programCounter.ts';
+import { PlaceTracker } from '../x86/programCounter.ts';
 
 import { type ByteRange, contains, type Reference, type ViewSection } from './view.ts';
 
@@ -105,7 +105,7 @@ class CodeReader {
       }
     }
     const insns = [...this.#found.values()].sort((a, b) => a.offset - b.offset);
-    return this.#isConsistent(insns) && !this.#readsSystemReturn(insns) ? insns : undefined;
+    return this.#isConsistent(insns) && !this.#knowsItsPlace(insns) ? insns : undefined;
   }
 
   /** The data ranges, each extended to all bytes around it that are not instructions. */
@@ -147,8 +147,6 @@ class CodeReader {
     const { flow, immOffset, immSize } = insn;
     const target = isRelative(flow) && !reference ? branchTarget(bytes, at, insn) : -1;
     if (isRelative(flow) && !reference && (target < 0 || target >= bytes.length)) return undefined;
-    // Who knows where code lies finds something there, which must not move.
-    if (savesProgramCounter(bytes, at, insn)) return undefined;
     const isExiting = isSystemCall(insn) && eax.value !== undefined && isExit(eax.value);
     if (isExiting) this.#exits.push({ start: eax.since + 1, end: at + 1 });
     const isEnd =
@@ -174,10 +172,10 @@ class CodeReader {
     };
   }
 
-  /** Whether code finds out where it lies from what a system call leaves. */
-  #readsSystemReturn(insns: readonly CodeInsn[]): boolean {
+  /** Whether code finds out where it lies: it may find something there, which must not move. */
+  #knowsItsPlace(insns: readonly CodeInsn[]): boolean {
     const { bytes } = this.#section;
-    const tracker = new SystemReturnTracker();
+    const tracker = new PlaceTracker();
     return insns.some(({ offset }) => {
       decode(bytes, offset, bytes.length, this.#insn);
       return tracker.follow(bytes, offset, this.#insn);

@@ -9,13 +9,13 @@ import { MAX_CUT_BYTES, Rewrite } from '../results.ts';
 import { Flow } from '../x86/decode.ts';
 import { isRelative } from '../x86/exits.ts';
 import { Calculation } from '../x86/relocations.ts';
-import { type CodePlace, takesReturnAddress } from '../x86/returnAddress.ts';
+import { type RelocatedBranch, takesReturnAddress } from '../x86/returnAddress.ts';
 import { type Assembly, assemble } from './assemble.ts';
 import { type Chain, chainsOf, statesOf } from './chains.ts';
 import { type CodeInsn, type CodeSection, readCode } from './code.ts';
 import { type Arrangement, type Atom, arrange, type Bounds, type Problem, type Room } from './search.ts';
 import { type Trace, traceProgram } from './trace.ts';
-import { type ByteRange, contains, type Reference, type View, type ViewSection } from './view.ts';
+import { type ByteRange, contains, type View, type ViewSection } from './view.ts';
 
 const MAX_SECTIONS = 16;
 /** Bytes: no layout has a larger hole. */
@@ -69,8 +69,9 @@ export function readSmallProgram(view: View, entry: SmallProgram['entry']): Smal
       known.set(section.id, understand(view, section, entry, isWhole(section.id) ? undefined : trace));
   }
   // Code that is not understood may refer to any place in other code.
+  const relocated = relocatedIn(view);
   const isCut = [...known.values()].every(
-    (read) => read && !read.insns.some((insn) => losesReturn(view, read.section, insn)),
+    (read) => read && !read.insns.some((insn) => losesReturn(read.section, insn, relocated)),
   );
   for (const section of view.values()) {
     const understood = known.get(section.id);
@@ -124,20 +125,21 @@ function understand(
 }
 
 /** Whether an instruction calls something that takes its return address, to find what lies behind the call. */
-function losesReturn(view: View, { id, bytes }: ViewSection, { flow, reference, target }: CodeInsn): boolean {
-  if (flow !== Flow.callRel) return false;
-  const callee = reference ? placeOf(view, reference) : { section: id, bytes, at: target };
-  const relocated = (section: number, field: number) => {
-    const found = view.get(section)!.references.find(({ offset }) => offset === field);
-    return found && placeOf(view, found);
-  };
-  return callee !== null && takesReturnAddress(callee, relocated);
+function losesReturn({ id, bytes }: ViewSection, insn: CodeInsn, relocated: RelocatedBranch): boolean {
+  if (insn.flow !== Flow.callRel) return false;
+  const field = insn.offset + insn.immOffset;
+  const callee = relocated(id, field);
+  const place = callee === undefined ? { section: id, bytes, at: insn.target } : callee;
+  return place !== null && takesReturnAddress(place, relocated);
 }
 
-/** Where a reference leads, if it leads into the program. */
-function placeOf(view: View, { section, target }: Reference): CodePlace | null {
-  const found = view.get(section);
-  return found ? { section, bytes: found.bytes, at: target } : null;
+function relocatedIn(view: View): RelocatedBranch {
+  return (id, field) => {
+    const reference = view.get(id)!.references.find(({ offset }) => offset === field);
+    const home = reference && view.get(reference.section);
+    if (!reference || !home) return reference && null;
+    return { section: reference.section, bytes: home.bytes, at: reference.target };
+  };
 }
 
 /** Whether something other than a branch refers to a section's code. */

@@ -19,15 +19,12 @@ export class OutlinedFunctions {
   /** By sequence: where its function begins in `bytes`. */
   readonly offset: Int32Array;
   readonly #shared: SharedSequences;
-  readonly #symbol: number;
   /** Relocations: offset, type, symbol and addend of each in turn. */
   readonly #fields = new IntList();
   readonly #insn: Instruction = createInstruction();
 
-  /** @param symbol a reference to the start of the section that the bytes will be in */
-  constructor(shared: SharedSequences, symbol: number) {
+  constructor(shared: SharedSequences) {
     this.#shared = shared;
-    this.#symbol = symbol;
     this.offset = new Int32Array(shared.length);
     let size = 0;
     for (let n = 0; n < shared.length; n++) {
@@ -42,15 +39,16 @@ export class OutlinedFunctions {
    * Writes a function from the instructions at one of the places where its sequence stands.
    * @param n the sequence
    * @param start its first instruction in `code`
+   * @param symbol a reference to the start of the section that the bytes will be in
    */
-  write(n: number, code: Code, fields: Fields, start: number): void {
+  write(n: number, code: Code, fields: Fields, start: number, symbol: number): void {
     const { count, tail } = this.#shared;
     const last = tail.values[n]!;
     const end = start + count.values[n]! - (last === NONE ? 0 : count.values[last]!);
     const to = this.#writeOwn(this.offset[n]!, code, fields, start, end);
     if (last !== NONE) {
       this.bytes[to] = JMP_REL32;
-      this.#fields.pushFour(to + 1, R_X86_64_PLT32, this.#symbol, this.offset[last]! - FIELD_SIZE);
+      this.#fields.pushFour(to + 1, R_X86_64_PLT32, symbol, this.offset[last]! - FIELD_SIZE);
     } else if (code.flow[end - 1] !== Flow.callRel) this.bytes[to] = RET;
   }
 

@@ -38,24 +38,18 @@ export function replaceShared(
   shared: SharedSequences,
   sections: RewrittenSections,
 ): OutlinedFunctions {
-  const symbols = new SectionSymbols(program);
-  const functions = new OutlinedFunctions(shared, symbols.of(program.made['.text.outlined']));
-  const { replaced, written, kept, symbol, addend } = findPlaces(
-    program,
-    pieces,
-    tokens,
-    shared,
-    functions,
-    symbols,
-  );
+  const functions = new OutlinedFunctions(shared);
+  const { replaced, written, kept, symbol, addend } = findPlaces(program, pieces, tokens, shared, functions);
   for (let s = 0; s < tokens.sections.length; s++) {
     const first = tokens.firstOf.values[s]!;
     const end = tokens.firstOf.values[s + 1]!;
     const id = tokens.sections.values[s]!;
     if (replaced.subarray(first, end).every((n) => n === NONE) || !sections.read(id)) continue;
     const { code, fields } = sections;
-    for (let i = first; i < end; i++)
-      if (written[i] !== NONE) functions.write(written[i]!, code, fields, i - first);
+    for (let i = first; i < end; i++) {
+      const n = written[i]!;
+      if (n !== NONE) functions.write(n, code, fields, i - first, symbol[n]!);
+    }
     const { count } = fields;
     for (let i = first; i < end; i++) {
       const n = replaced[i]!;
@@ -81,13 +75,13 @@ function findPlaces(
   tokens: Tokens,
   { length, sharing, count, firstPlace, places }: SharedSequences,
   functions: OutlinedFunctions,
-  symbols: SectionSymbols,
 ): Places {
   const replaced = new Int32Array(tokens.count).fill(NONE);
   const written = new Int32Array(tokens.count).fill(NONE);
   const kept = new Int32Array(length).fill(NONE);
   const symbol = new Int32Array(length);
   const addend = new Int32Array(length);
+  const symbols = new SectionSymbols(program);
   for (let n = 0; n < length; n++) {
     const isCall = sharing.values[n] === Sharing.call;
     const first = places.values[firstPlace.values[n]!]!;

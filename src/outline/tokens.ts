@@ -63,13 +63,15 @@ export class Tokens {
 
   /** The instructions as they are, in the memory of this table. */
   stream(): Stream {
+    const start = new Int32Array(this.count + 1);
+    for (let i = 0; i < start.length; i++) start[i] = i;
     return {
       length: this.count,
       called: this.#called.used(),
       jumped: this.#jumped.used(),
       begins: this.#begins.used(),
       isNew: new Uint8Array(this.count).fill(1),
-      start: Int32Array.from({ length: this.count + 1 }, (_, i) => i),
+      start,
     };
   }
 

@@ -16,9 +16,9 @@ import { relocatedBranches } from '../relocatedBranches.ts';
 import type { Liveness } from '../results.ts';
 import { Origin, originOf } from '../shrink/origin.ts';
 import { createInstruction, decode, Flow } from '../x86/decode.ts';
-import { branchTarget, type Exit, findExit } from '../x86/exits.ts';
+import { type Exit, findExit } from '../x86/exits.ts';
 import { sectionAddend } from '../x86/relocations.ts';
-import { takesReturnAddress } from '../x86/returnAddress.ts';
+import { type RelocatedBranch, takesReturnAddress, targetOf } from '../x86/returnAddress.ts';
 
 export function dropTails(program: Program, liveness: Liveness, pieces: Pieces, options: LinkOptions): void {
   if (options.verbatim || liveness.unwind) return;
@@ -54,18 +54,21 @@ function findCuts(program: Program, { reached, clusters }: Liveness, pieces: Pie
 /** Forgets the cuts of sections that call what may find something behind them by its return address. */
 function dropTaken(program: Program, pieces: Pieces, cuts: Map<number, Exit>): void {
   const relocated = relocatedBranches(program, pieces);
-  const insn = createInstruction();
   for (const [section, { start }] of cuts) {
     if (originOf(program, program.objectOf(section)) === Origin.compiler) continue;
-    const bytes = program.sectionBytes(section);
-    for (let at = 0; at < start; at += insn.length) {
-      decode(bytes, at, bytes.length, insn);
-      if (insn.flow !== Flow.callRel) continue;
-      const found = relocated(section, at + insn.immOffset);
-      const callee = found === undefined ? { section, bytes, at: branchTarget(bytes, at, insn) } : found;
-      if (callee && takesReturnAddress(callee, relocated)) cuts.delete(section);
-    }
+    if (callsTaker(section, program.sectionBytes(section), start, relocated)) cuts.delete(section);
   }
+}
+
+/** Whether any call in the code in front of `end` leads to what takes its return address. */
+function callsTaker(section: number, bytes: Uint8Array, end: number, relocated: RelocatedBranch): boolean {
+  const insn = createInstruction();
+  for (let at = 0; at < end; at += insn.length) {
+    decode(bytes, at, bytes.length, insn);
+    const callee = insn.flow === Flow.callRel ? targetOf({ section, bytes, at }, insn, relocated) : null;
+    if (callee && takesReturnAddress(callee, relocated)) return true;
+  }
+  return false;
 }
 
 /** Forgets the cut of a section that can be entered behind where the number of the call is set. */

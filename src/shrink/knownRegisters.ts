@@ -23,7 +23,7 @@ import { signed } from '../x86/exits.ts';
 import { ALL_FLAGS, WRITTEN_SHIFT } from '../x86/flags.ts';
 import { loadConstant, MAX_LOAD } from '../x86/loadConstant.ts';
 import { flagsOfNarrow } from '../x86/narrow.ts';
-import { WRITTEN_REGISTERS_SHIFT } from '../x86/registers.ts';
+import { SYSTEM_CALL_WRITES, WRITTEN_REGISTERS_SHIFT } from '../x86/registers.ts';
 import { RegisterValues } from '../x86/registerValues.ts';
 import { conditionOf, isConditional, isSystemCall } from './branches.ts';
 import { type Code, Feature, Mark, NO_TARGET, UNCHANGED } from './code.ts';
@@ -31,11 +31,10 @@ import { dropDeadStores } from './deadRegisters.ts';
 
 /** Where nothing is known of the registers. */
 const ENTERED = Mark.entry | Mark.start | Mark.function | Mark.landingPad;
-/** rax, rcx and r11, which a system call overwrites. */
-const SYSTEM_CALL_WRITES = 0b1000_0000_0011;
 /** Condition of Jcc: the zero flag. Its lowest bit negates it. */
 const EQUAL = 4;
 const REX_W = 0x48;
+const REX_SIZE = 1;
 /** Bytes of PUSH imm8 and POP r64. */
 const PUSHED_SIZE = 3;
 /** Bytes that another form saves at least in a program that is going to be packed. */
@@ -48,7 +47,6 @@ const LED_BACK_TO = -2;
 
 export class RegisterRewriter {
   readonly #code: Code;
-  readonly #isPacked: boolean;
   /** Bytes that another form has to save. */
   readonly #leastGain: number;
   readonly #values = new RegisterValues();
@@ -71,7 +69,6 @@ export class RegisterRewriter {
   /** @param isPacked whether the program is going to be packed */
   constructor(code: Code, isPacked: boolean) {
     this.#code = code;
-    this.#isPacked = isPacked;
     this.#leastGain = isPacked ? PACKED_GAIN : 1;
   }
 
@@ -246,7 +243,7 @@ export class RegisterRewriter {
     const values = this.#values;
     calculate(bytes, at[i]!, values, outcome);
     const { register } = outcome;
-    if (!this.#loadShorter(i) && !this.#isPacked) this.#narrow(i);
+    if (!this.#loadShorter(i) && this.#leastGain <= REX_SIZE) this.#narrow(i);
     if (register >= 0) {
       values.forget(1 << register);
       if (outcome.isLowKnown) values.setLow(register, outcome.low);

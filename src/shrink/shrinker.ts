@@ -9,7 +9,7 @@ import { relocatedBranches } from '../relocatedBranches.ts';
 import type { Synthesis } from '../results.ts';
 import type { UnwindTables } from '../unwind.ts';
 import { createInstruction, decode, Flow } from '../x86/decode.ts';
-import { SystemReturnTracker, savesProgramCounter } from '../x86/programCounter.ts';
+import { PlaceTracker } from '../x86/programCounter.ts';
 import { takesReturnAddress } from '../x86/returnAddress.ts';
 import { Given } from '../x86/shorten.ts';
 import { placeInstructions } from './assemble.ts';
@@ -142,11 +142,11 @@ export class Shrinker {
     const relocated = relocatedBranches(this.#program, this.#pieces);
     const own = bytes.subarray(0, size);
     const insn = createInstruction();
-    const system = new SystemReturnTracker();
+    const place = new PlaceTracker();
     const harmless = new Set<string>();
     for (let i = 0; i < count; i++) {
       decode(own, at[i]!, size, insn);
-      if (system.follow(own, at[i]!, insn) || savesProgramCounter(own, at[i]!, insn)) return true;
+      if (place.follow(own, at[i]!, insn)) return true;
       if (flow[i] !== Flow.callRel) continue;
       const isOwn = target[i] !== NO_TARGET;
       const callee = isOwn

@@ -1,7 +1,7 @@
 /** Finds system calls that end the program: exit and exit_group of Linux (arch/x86/entry/syscalls/syscall_64.tbl). */
 import { createInstruction, decode, Flow, type Instruction, isSystemCall } from './decode.ts';
 import { effectsOf, Register } from './effects.ts';
-import { SystemReturnTracker, savesProgramCounter } from './programCounter.ts';
+import { PlaceTracker } from './programCounter.ts';
 
 const SYS_EXIT = 60;
 const SYS_EXIT_GROUP = 231;
@@ -31,13 +31,13 @@ export function findExit(bytes: Uint8Array): Exit | undefined {
   const targets: number[] = [];
   let farthest = 0;
   const eax = new EaxTracker();
-  const system = new SystemReturnTracker();
+  const place = new PlaceTracker();
   for (let at = 0; at < bytes.length; at += insn.length) {
     if (decode(bytes, at, bytes.length, insn) === 0) return undefined;
     const end = at + insn.length;
     if (isRelative(insn.flow)) targets.push(branchTarget(bytes, at, insn));
     if (insn.ripRelative) farthest = Math.max(farthest, end + signed(bytes, at + insn.dispOffset, 4));
-    if (system.follow(bytes, at, insn) || savesProgramCounter(bytes, at, insn)) return undefined;
+    if (place.follow(bytes, at, insn)) return undefined;
     if (isSystemCall(insn) && eax.value !== undefined && isExit(eax.value)) {
       const isLed = targets.some((target) => target >= end || (target > eax.since && target < end));
       if (!isLed && farthest < end) return { start: eax.since, end };

@@ -4,14 +4,12 @@
  */
 import { Encoding, Flow, type Instruction, isSystemCall } from './decode.ts';
 import { addressRegisters, Register } from './effects.ts';
-import { registerEffectOf, WRITTEN_REGISTERS_SHIFT } from './registers.ts';
+import { registerEffectOf, UNKNOWN, WRITTEN_REGISTERS_SHIFT } from './registers.ts';
 
 const RCX = 1 << Register.rcx;
-/** What `registerEffectOf` returns of instructions that are not listed. */
-const UNKNOWN = -1;
 
 /** Whether an instruction stores where the last one of the x87 unit lies: FNSTENV, FNSAVE, FXSAVE, XSAVE and its kin. */
-export function savesProgramCounter(
+function savesProgramCounter(
   bytes: Uint8Array,
   at: number,
   { encoding, map, opcode, modrmOffset }: Instruction,
@@ -26,12 +24,18 @@ export function savesProgramCounter(
   return opcode === 0xc7 && (extension === 4 || extension === 5);
 }
 
-/** Follows what SYSCALL leaves in rcx: the address behind it (SDM vol. 2, "SYSCALL"). */
-export class SystemReturnTracker {
+/** Follows code from one instruction to the next. */
+export class PlaceTracker {
+  /** Whether rcx holds what SYSCALL has left there: the address behind it (SDM vol. 2, "SYSCALL"). */
   #isLeft = false;
 
-  /** @returns whether an instruction reads more of that than a byte */
+  /** @returns whether code finds out by an instruction where it lies */
   follow(bytes: Uint8Array, at: number, insn: Instruction): boolean {
+    return this.#readsSystemReturn(bytes, at, insn) || savesProgramCounter(bytes, at, insn);
+  }
+
+  /** Whether an instruction reads more of what SYSCALL has left than a byte. */
+  #readsSystemReturn(bytes: Uint8Array, at: number, insn: Instruction): boolean {
     if (isSystemCall(insn)) {
       this.#isLeft = true;
       return false;

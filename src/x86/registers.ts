@@ -9,11 +9,14 @@ import { addressRegisters, byteRegister, isRegister, Register } from './effects.
 /** A mask of registers that are written begins at this bit of what `registerEffectOf` returns. */
 export const WRITTEN_REGISTERS_SHIFT = 16;
 
+/** rax, rcx and r11, which a system call overwrites (psABI, A.2.1). */
+export const SYSTEM_CALL_WRITES = 0b1000_0000_0011;
+
 /** A bit for each general register. */
 export const ALL_REGISTERS = 0xffff;
 
 /** What is assumed of instructions that are not listed. */
-const UNKNOWN = -1;
+export const UNKNOWN = -1;
 
 const RAX = 1 << Register.rax;
 const RCX = 1 << Register.rcx;

@@ -9,7 +9,7 @@
 import { createInstruction, decode, Encoding, Flow, type Instruction, Prefix } from './decode.ts';
 import { Register } from './effects.ts';
 import { branchTarget, isRelative, signed } from './exits.ts';
-import { registerEffectOf, WRITTEN_REGISTERS_SHIFT } from './registers.ts';
+import { registerEffectOf, SYSTEM_CALL_WRITES, WRITTEN_REGISTERS_SHIFT } from './registers.ts';
 import { StackUse, stackUseOf } from './stack.ts';
 
 /** A place in the code of a section. */
@@ -32,13 +32,18 @@ const REX_W = 8;
 const PUSH_RSP = 0x54;
 /** Steps after which it counts as taken. */
 const MOST_STEPS = 20_000;
-/** Registers that a callee leaves alone (psABI, figure 3.4): rbx, rbp, r12 to r15. */
-const PRESERVED = 0xf028;
-/** rax, rcx and r11. */
-const WRITTEN_BY_SYSTEM = 0x0803;
+/** Registers that a callee leaves alone (psABI, figure 3.4): rbx, rsp, rbp, r12 to r15. */
+const PRESERVED = 0xf038;
 
 /** By register, the stack pointer among them: bytes from where it points up to the return address, or NaN. */
 type Distances = Float64Array;
+
+/** Where a relative branch leads, by its relocation or its bytes; null if it leads to nothing that is known. */
+export function targetOf(place: CodePlace, insn: Instruction, relocated: RelocatedBranch): CodePlace | null {
+  const { section, bytes, at } = place;
+  const target = relocated(section, at + insn.immOffset);
+  return target === undefined ? { section, bytes, at: branchTarget(bytes, at, insn) } : target;
+}
 
 /** @param callee what is called */
 export function takesReturnAddress(callee: CodePlace, relocated: RelocatedBranch): boolean {
@@ -92,7 +97,7 @@ class Walk {
     if (accessesReturn(bytes, at, insn, distance)) return true;
     const next = { section, bytes, at: at + insn.length };
     if (isRelative(insn.flow)) {
-      const target = this.#targetOf(place, insn);
+      const target = targetOf(place, insn, this.#relocated);
       if (target) {
         const inCallee = distance.slice();
         if (insn.flow === Flow.callRel) inCallee[Register.rsp]! += SLOT;
@@ -107,7 +112,7 @@ class Walk {
         return false;
       case Flow.callRel:
       case Flow.indirectCall:
-        forget(distance, ~PRESERVED & ~(1 << Register.rsp));
+        forget(distance, ~PRESERVED);
         break;
       case Flow.none:
         if (isPop(bytes, at, insn) && distance[Register.rsp] === 0) return true;
@@ -116,15 +121,10 @@ class Walk {
       case Flow.jccRel:
         break;
       default:
-        forget(distance, WRITTEN_BY_SYSTEM);
+        forget(distance, SYSTEM_CALL_WRITES);
     }
     this.visit(next, distance);
     return false;
-  }
-
-  #targetOf({ section, bytes, at }: CodePlace, insn: Instruction): CodePlace | null {
-    const target = this.#relocated(section, at + insn.immOffset);
-    return target === undefined ? { section, bytes, at: branchTarget(bytes, at, insn) } : target;
   }
 }
 
@@ -257,7 +257,7 @@ const callee = createInstruction();
  * @param at where it begins; it may lie outside of the code, of which nothing is known
  * @param size bytes of the code
  */
-export function beginsWithReturnAddress(bytes: Uint8Array, at: number, size = bytes.length): boolean {
+export function beginsWithReturnAddress(bytes: Uint8Array, at: number, size: number): boolean {
   if (at < 0 || at >= size) return false;
   const opcode = bytes[at] === 0x41 ? bytes[at + 1] : bytes[at];
   if (opcode! >= 0x58 && opcode! < 0x60) return true;

@@ -1,7 +1,7 @@
 /** Which callees take their return address, and which code finds out in other ways where it lies. */
 import { describe, expect, it } from 'vitest';
 import { createInstruction, decode } from '../../src/x86/decode.ts';
-import { SystemReturnTracker, savesProgramCounter } from '../../src/x86/programCounter.ts';
+import { PlaceTracker } from '../../src/x86/programCounter.ts';
 import { type CodePlace, takesReturnAddress } from '../../src/x86/returnAddress.ts';
 import { hex } from '../shrink/make.ts';
 
@@ -71,7 +71,7 @@ describe('a return address', () => {
 function readsReturn(text: string): boolean {
   const bytes = hex(text);
   const insn = createInstruction();
-  const tracker = new SystemReturnTracker();
+  const tracker = new PlaceTracker();
   let isRead = false;
   for (let at = 0; at < bytes.length; at += insn.length) {
     decode(bytes, at, bytes.length, insn);
@@ -113,5 +113,5 @@ it.each([
   const bytes = hex(text);
   const insn = createInstruction();
   expect(decode(bytes, 0, bytes.length, insn)).toBe(bytes.length);
-  expect(savesProgramCounter(bytes, 0, insn)).toBe(expected);
+  expect(new PlaceTracker().follow(bytes, 0, insn)).toBe(expected);
 });
