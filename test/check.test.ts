@@ -76,9 +76,9 @@ describe('check', () => {
   it('has one error for a file that is none, and usage', () => {
     const missing = tinyelf(['check', join(folder, 'none')]);
     expect(missing.code).toBe(1);
-    expect(missing.stderr).toMatch(
-      /^tinyelf: error: cannot read \S+\/none: ENOENT: no such file or directory\n$/,
-    );
+    expect(missing.stderr).toMatch(/^tinyelf: error: cannot read \S+\/none: no such file or directory\n$/);
+    const { stderr } = tinyelf(['check', folder]);
+    expect(stderr).toBe(`tinyelf: error: cannot read ${folder}: it is a directory\n`);
     const text = check(new TextEncoder().encode('#!/bin/sh\n'));
     expect(text.code).toBe(1);
     expect(text.stderr).toMatch(/^tinyelf: error: \S+ is not an ELF file.*\n$/);

@@ -113,7 +113,7 @@ describe('inputs of the wrong kind', () => {
   });
 
   it('no input at all', () => {
-    expect(failure()).toMatch(/no input files/);
+    expect(failure()).toMatch(/^tinyelf: error: no input files\n {2}hint: .*\n$/);
   });
 
   it('a program without an entry', () => {
@@ -127,5 +127,24 @@ describe('inputs of the wrong kind', () => {
     writeFileSync(path, readFileSync(join(ERRORS, 'libthin.a')));
     const text = failure('undefined.o', path);
     expect(text).toMatch(/no such file: \S+undefined-helper\.o\n {2}>>> named by the thin archive/);
+  });
+});
+
+describe('commands with --json', () => {
+  const none = join(folder, 'none');
+
+  it.each([
+    ['inspect', [none]],
+    ['pack', [none, '-o', join(folder, 'out')]],
+    ['unpack', [none, '-o', join(folder, 'out')]],
+    ['why', ['main', `${none}.json`]],
+    ['diff', [`${none}.json`, `${none}.json`]],
+  ])('%s: say there what is wrong', (command, args) => {
+    const { code, stdout, stderr } = tinyelf([command, '--json', ...args]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    const { ok, diagnostics } = JSON.parse(stdout.toString());
+    expect(ok).toBe(false);
+    expect(diagnostics).toHaveLength(1);
+    expect(diagnostics[0].message).toMatch(/^cannot read \S+: no such file or directory$/);
   });
 });

@@ -2,11 +2,11 @@
  * `tinyelf check`: explains executables, of this linker or any other. A file of its own in the build: links are not to
  * wait for it.
  */
-import { readFileSync } from 'node:fs';
 import { type Examination, examine } from '../header/loader/examine.ts';
 import { writeMessage, writeText } from '../node/output.ts';
 import { formatCheck } from '../report/check.ts';
 import { EXIT_OK } from './exitCodes.ts';
+import { FileError, isElf, readBytes } from './readFiles.ts';
 import { styleFor } from './style.ts';
 
 const EXIT_REFUSED = 1;
@@ -39,17 +39,11 @@ function printProblems(problems: readonly string[]): void {
 
 /** Reads an ELF file. @returns its bytes, or what is wrong */
 function readExecutable(file: string): Uint8Array | string {
-  const bytes = readBytes(file);
-  if (typeof bytes === 'string') return `cannot read ${file}: ${bytes}`;
-  const isElf = bytes[0] === 0x7f && bytes.subarray(1, 4).toString('latin1') === 'ELF';
-  return isElf ? bytes : `${file} is not an ELF file: it does not begin with 7f 45 4c 46`;
-}
-
-function readBytes(file: string): Buffer | string {
   try {
-    return readFileSync(file);
+    const bytes = readBytes(file);
+    return isElf(bytes) ? bytes : `${file} is not an ELF file: it does not begin with 7f 45 4c 46`;
   } catch (error) {
-    // Node's messages end with the system call and the path, which has been said.
-    return error instanceof Error ? error.message.replace(/, \w+( '.*')?$/s, '') : String(error);
+    if (!(error instanceof FileError)) throw error;
+    return error.message;
   }
 }

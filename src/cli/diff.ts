@@ -25,7 +25,7 @@ export function printDiff({ before, after, by, format, limit }: DiffValues): num
     print(diff, by, format, limit);
     return EXIT_OK;
   } catch (error) {
-    return reportFileFailure(error);
+    return reportFileFailure(error, format === 'json');
   }
 }
 

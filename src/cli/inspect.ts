@@ -39,7 +39,7 @@ export async function inspectFromWords(file: string, words: InspectWords): Promi
     writeLines(formatDump(inspection, ranges, disassembler, screen));
     return EXIT_OK;
   } catch (error) {
-    return reportFileFailure(error);
+    return reportFileFailure(error, words.json);
   }
 }
 

@@ -45,7 +45,7 @@ export function packFile(words: PackWords): number {
       writeMessage(formatPacked(output, result.packed, performance.now() - started, styleFor('stderr')));
     return EXIT_OK;
   } catch (error) {
-    return reportFileFailure(error);
+    return reportFileFailure(error, words.json);
   }
 }
 

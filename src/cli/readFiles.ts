@@ -1,14 +1,15 @@
 /** Files that commands read beside a link, and what is said of those that are no good. */
 import { readFileSync } from 'node:fs';
-import { FormatError } from '../diagnostics.ts';
+import { type Diagnostic, FormatError } from '../diagnostics.ts';
 import { type LinkMap, writtenSize } from '../explain/linkMap.ts';
 import { readMap } from '../explain/readMap.ts';
 import { STANDARD_INPUT } from '../node/files.ts';
-import { writeMessage } from '../node/output.ts';
+import { writeMessage, writeText } from '../node/output.ts';
 import { explainSystemError, isSystemError } from '../node/system.ts';
 import { EXIT_LINK_ERROR } from './exitCodes.ts';
-import { reportFailure } from './failure.ts';
+import { diagnosticsOf, exitCodeFor, reportFailure } from './failure.ts';
 import { styleFor } from './style.ts';
+import { UsageError } from './values.ts';
 
 /** An error in one of the files that were named. */
 export class FileError extends Error {
@@ -20,13 +21,28 @@ export class FileError extends Error {
   }
 }
 
-/** Prints an error that has ended a command. @returns the exit code */
-export function reportFileFailure(error: unknown): number {
+/**
+ * Prints an error that has ended a command.
+ * @param isJson on standard output, as a link with `--json` does
+ * @returns the exit code
+ */
+export function reportFileFailure(error: unknown, isJson = false): number {
+  if (isJson && !(error instanceof UsageError)) {
+    writeText(`${JSON.stringify({ ok: false, diagnostics: fileDiagnostics(error) }, null, 2)}\n`);
+    return error instanceof FileError ? EXIT_LINK_ERROR : exitCodeFor(error);
+  }
   if (!(error instanceof FileError)) return reportFailure('tinyelf', error);
   const { error: red, hint } = styleFor('stderr');
   writeMessage(`tinyelf: ${red('error:')} ${error.message}\n`);
   if (error.hint !== undefined) writeMessage(`  ${hint('hint:')} ${error.hint}\n`);
   return EXIT_LINK_ERROR;
+}
+
+function fileDiagnostics(error: unknown): readonly Diagnostic[] {
+  if (!(error instanceof FileError)) return diagnosticsOf(error);
+  const { message, hint } = error;
+  const diagnostic = { severity: 'error', code: 'bad-file', message, where: [] } as const;
+  return [hint === undefined ? diagnostic : { ...diagnostic, hint }];
 }
 
 /**
@@ -83,6 +99,7 @@ function parse(path: string, bytes: Buffer): LinkMap {
   return explained(path, () => readMap(bytes.toString('utf8')));
 }
 
-function isElf(bytes: Buffer): boolean {
+/** Whether a file begins as ELF files do. */
+export function isElf(bytes: Buffer): boolean {
   return bytes.subarray(0, 4).toString('latin1') === '\x7fELF';
 }

@@ -24,6 +24,6 @@ export function unpackFile({ file, output, json }: UnpackWords): number {
     if (json) writeText(`${JSON.stringify(result, null, 2)}\n`);
     return EXIT_OK;
   } catch (error) {
-    return reportFileFailure(error);
+    return reportFileFailure(error, json);
   }
 }

@@ -3,14 +3,14 @@ import { demangle } from '../explain/demangle/demangle.ts';
 import type { LinkMap } from '../explain/linkMap.ts';
 import { groupOf } from '../explain/machinery.ts';
 import { type Explanation, explainSymbols, type LiveSymbol } from '../explain/why.ts';
-import { writeMessage, writeText } from '../node/output.ts';
+import { writeText } from '../node/output.ts';
 import { formatChains, formatHints, formatSizes } from '../report/why.ts';
 import { compilePattern } from '../script/match.ts';
 import { EXIT_LINK_ERROR, EXIT_OK } from './exitCodes.ts';
 import { mapOf } from './link.ts';
 import type { LinkWords } from './linkArgv.ts';
 import { nearestName } from './nearest.ts';
-import { loadMap, reportFileFailure } from './readFiles.ts';
+import { FileError, loadMap, reportFileFailure } from './readFiles.ts';
 import { styleFor } from './style.ts';
 
 /** What `tinyelf why` can be asked beside a link. */
@@ -50,7 +50,7 @@ export async function explainWhy({ glob, asks, ...words }: WhyWords): Promise<nu
     const map = isMap ? loadMap(input!) : await mapOf(words);
     return map ? printWhy(map, glob, asks) : EXIT_LINK_ERROR;
   } catch (error) {
-    return reportFileFailure(error);
+    return reportFileFailure(error, asks.json);
   }
 }
 
@@ -58,7 +58,7 @@ function printWhy(map: LinkMap, glob: string, { all, sort, demangle: isNice, jso
   const isMatch = compilePattern(glob);
   const explanation = explainSymbols(map, (name) => isMatch(name) || isMatch(demangle(name)), all === true);
   const { live, dead } = explanation;
-  if (live.length + dead.length === 0) return reportNothing(map, glob);
+  if (live.length + dead.length === 0) throw nothingMatches(map, glob);
   const sorted = sort ? { live: live.toSorted(SORTS[sort]), dead } : explanation;
   if (json) {
     writeText(`${JSON.stringify(withPlaces(map, sorted), null, 2)}\n`);
@@ -96,16 +96,12 @@ function withPlaces({ sections }: LinkMap, { live, dead }: Explanation) {
   };
 }
 
-function reportNothing({ sections, discarded }: LinkMap, glob: string): number {
-  const style = styleFor('stderr');
+function nothingMatches({ sections, discarded }: LinkMap, glob: string): FileError {
   const names = [
     ...sections.flatMap(({ symbols }) => symbols.map(({ name }) => name)),
     ...discarded.flatMap(({ symbols }) => symbols),
   ];
   const nearest = nearestName(glob, [...names, ...names.map(demangle)]);
   const hint = nearest === undefined ? 'patterns may have *, ? and [a-z]' : `did you mean ${nearest}?`;
-  writeMessage(
-    `tinyelf: ${style.error('error:')} no symbol of the inputs matches ${glob}\n  ${style.hint('hint:')} ${hint}\n`,
-  );
-  return EXIT_LINK_ERROR;
+  return new FileError(`no symbol of the inputs matches ${glob}`, hint);
 }
