@@ -26,12 +26,15 @@ export class FormatError extends Error {
   /** Byte offset in the file (or archive member) that was being read. */
   readonly offset: number;
   readonly hint: string | undefined;
+  /** The file, where that may be another than the one which was to be read. */
+  readonly file: string | undefined;
 
-  constructor(message: string, offset: number, hint?: string) {
+  constructor(message: string, offset: number, hint?: string, file?: string) {
     super(message);
     this.name = 'FormatError';
     this.offset = offset;
     this.hint = hint;
+    this.file = file;
   }
 }
 
@@ -54,6 +57,7 @@ const UNREAD: ReadonlySet<string> = new Set([
   'malformed-input',
   'missing-input',
   'missing-library',
+  'no-input',
   'unreadable-input',
 ]);
 
@@ -83,8 +87,9 @@ export class Diagnostics {
   }
 
   /** Adds what a reader threw, naming the file it was reading. Rethrows anything but a FormatError. */
-  formatError(file: string, error: unknown): void {
+  formatError(asked: string, error: unknown): void {
     if (!(error instanceof FormatError)) throw error;
+    const { file = asked } = error;
     const where = [`at offset 0x${error.offset.toString(16)} of ${file}`];
     this.error('malformed-input', `${file}: ${error.message}`, { where, hint: error.hint });
   }

@@ -7,6 +7,7 @@ import { calculate, calculateUnary, callFunction, readNumber } from './script/nu
 import {
   type ConstantName,
   type NumericFunction,
+  type RegionFunction,
   readExpression,
   type SectionFunction,
 } from './script/readExpression.ts';
@@ -38,6 +39,8 @@ export type Expression =
   | { readonly kind: 'defined'; readonly symbol: string }
   /** `SIZEOF(.text)` and its kin */
   | { readonly kind: 'section'; readonly name: SectionFunction; readonly section: string }
+  /** `ORIGIN(ram)` and `LENGTH(ram)` */
+  | { readonly kind: 'region'; readonly name: RegionFunction; readonly region: string }
   /** `SEGMENT_START("text-segment", 0x400000)` */
   | { readonly kind: 'segmentStart'; readonly segment: string; readonly fallback: Expression }
   /** `ASSERT(condition, "message")` within an expression: the condition's value, unless it is 0 */
@@ -96,6 +99,13 @@ export function parseNumber(text: string): number {
 export function symbolsOf(expression: Expression, into = new Set<string>()): Set<string> {
   if (expression.kind === 'symbol') into.add(expression.name);
   for (const operand of operandsOf(expression)) symbolsOf(operand, into);
+  return into;
+}
+
+/** The memory regions that an expression asks about, each once. */
+export function regionsOf(expression: Expression, into = new Set<string>()): Set<string> {
+  if (expression.kind === 'region') into.add(expression.region);
+  for (const operand of operandsOf(expression)) regionsOf(operand, into);
   return into;
 }
 
@@ -160,6 +170,8 @@ function unwrapped(expression: Expression, environment: Environment): bigint {
       return demand(environment.isDefined?.(expression.symbol), 'DEFINED') ? 1n : 0n;
     case 'section':
       return sectionValue(expression.name, expression.section, environment);
+    case 'region':
+      throw new ExpressionError(`${expression.name}(${expression.region}) has no value here`);
     case 'segmentStart':
       return environment.segmentStart?.(expression.segment) ?? value64(expression.fallback, environment);
     case 'assert': {

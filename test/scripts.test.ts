@@ -134,9 +134,10 @@ describe.skipIf(!HAS_TOOLS)('SECTIONS', () => {
   it.each([
     ['MEMORY { ram : ORIGIN = 0, LENGTH = 1M }', /MEMORY/],
     ['PHDRS { text PT_LOAD; }', /PHDRS/],
-    ['SECTIONS { .text : { *(.text) } > ram }', /script\.ld: line 1: .*region/],
+    ['SECTIONS { .text : { *(.text) } > ram }', /there is no memory region ram/],
     ['SECTIONS { OVERLAY : { } }', /OVERLAY/],
-    ['INCLUDE other.ld', /INCLUDE/],
+    ['INCLUDE other.ld', /line 1: no such file: other\.ld/],
+    ['INSERT AFTER .text', /INSERT/],
     ['SECTIONS { .text : { *(.text }', /script\.ld: line 1: /],
     ['SECTIONS { . = ; }', /script\.ld: line 1: /],
   ])('%s is refused by name and line', (script, message) => {

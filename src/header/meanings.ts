@@ -1,6 +1,6 @@
 /** What the value of a header's field says, in words. */
 import { EM_X86_64, ET_DYN, ET_EXEC } from '../elf/constants.ts';
-import { permissionLetters, segmentTypeName } from './segmentTypes.ts';
+import { permissionLetters, segmentTypeName } from '../elf/segmentTypes.ts';
 import type { ElfField, ProgramField } from './structure.ts';
 
 type Meaning = string | ((value: number) => string);

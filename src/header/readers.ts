@@ -1,8 +1,17 @@
 /** Who reads a program header of any file when it is loaded and starts: also of the types that a link never makes. */
-import { ET_DYN, PT_GNU_EH_FRAME, PT_GNU_STACK, PT_LOAD, PT_TLS } from '../elf/constants.ts';
+import {
+  ET_DYN,
+  PT_DYNAMIC,
+  PT_GNU_EH_FRAME,
+  PT_GNU_PROPERTY,
+  PT_GNU_RELRO,
+  PT_GNU_STACK,
+  PT_INTERP,
+  PT_LOAD,
+  PT_PHDR,
+  PT_TLS,
+} from '../elf/constants.ts';
 import type { HeaderKind } from './layout.ts';
-import { PT_INTERP } from './loader/elf.ts';
-import { PT_DYNAMIC, PT_GNU_PROPERTY, PT_GNU_RELRO, PT_PHDR } from './segmentTypes.ts';
 import { type ProgramField, programFieldBits } from './structure.ts';
 
 /** What decides who reads a program header. */

@@ -260,5 +260,5 @@ function programHeaders(
       alignment: 16,
     });
   }
-  return [...headers, ...(options.unpacks ?? [])];
+  return [...headers, ...(placement.extra ?? []), ...(options.unpacks ?? [])];
 }

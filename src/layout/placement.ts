@@ -12,6 +12,8 @@ export interface Placement {
   readonly fileEnd: number;
   readonly end: number;
   readonly loads: readonly ProgramHeader[];
+  /** Headers of other types, which only a script asks for. */
+  readonly extra?: readonly ProgramHeader[];
   /** Address of file offset 0. */
   readonly base: number;
 }

@@ -6,18 +6,19 @@ import {
   ET_DYN,
   PF_X,
   PHDR_SIZE,
+  PT_DYNAMIC,
   PT_GNU_EH_FRAME,
   PT_GNU_STACK,
+  PT_INTERP,
   PT_LOAD,
   PT_TLS,
   SHF_EXECINSTR,
 } from '../elf/constants.ts';
 import { identify } from '../elf/identify.ts';
 import type { ProgramHeader } from '../header/encode.ts';
-import { PT_INTERP, type Segment } from '../header/loader/elf.ts';
+import type { Segment } from '../header/loader/elf.ts';
 import { KERNELS } from '../header/loader/kernels.ts';
 import { loadLinux } from '../header/loader.ts';
-import { PT_DYNAMIC } from '../header/segmentTypes.ts';
 import { PAGE } from '../header/structure.ts';
 import { type Executable, readExecutable } from '../report/inspect/executable.ts';
 import { endOfContent, type HeaderlessImage, within } from './linkImage.ts';

@@ -20,6 +20,7 @@ import {
 import type { LinkCache } from '../linkCache.ts';
 import type { LinkOptions } from '../options.ts';
 import type { ScriptCommand, ScriptInput } from '../script/ast.ts';
+import type { FindIncluded } from '../script/lex.ts';
 import { addCommand, emptyScript, type LinkScript } from '../script/linkScript.ts';
 import { parseScript } from '../script/parse.ts';
 import { inSysroot, libraryFile, scriptCandidates } from '../script/paths.ts';
@@ -48,6 +49,7 @@ export function loadInputs(
     });
   }
   checkFormat(loader.script, options, diagnostics);
+  checkSections(loader.script, diagnostics);
   const supplied = options.builtins === 'mem' ? memoryObjects() : [];
   return {
     inputs: [
@@ -75,6 +77,17 @@ function checkFormat(
     const what = 'OUTPUT_FORMAT(binary) has no place for symbols and debug information';
     diagnostics.error('bad-script', what, { where });
   }
+}
+
+/** What SECTIONS is needed for: only there sections are said to lie in regions and segments. */
+function checkSections({ hasSections, regions, headers }: LinkScript, diagnostics: Diagnostics): void {
+  if (hasSections) return;
+  const [region] = regions.values();
+  const [header] = headers ?? [];
+  const what = region ? 'MEMORY' : 'PHDRS';
+  const where = (region ?? header)?.where;
+  if (where === undefined) return;
+  diagnostics.error('bad-script', `${what} needs SECTIONS, which say what lies where`, { where: [where] });
 }
 
 interface OpenedInput {
@@ -198,23 +211,40 @@ class Loader {
 
   /** Carries out a script's commands. */
   #follow({ name, file }: OpenedInput, extraction: Extraction): void {
-    const isCycle = this.#open.includes(name);
-    this.#scriptBytes += file.size;
-    if (isCycle || ++this.#scriptCount > MAX_SCRIPTS || this.#scriptBytes > MAX_SCRIPT_BYTES) {
-      const what = isCycle ? `the linker script ${name} names itself` : `too many linker scripts: ${name}`;
-      const where = this.#open.map((script) => `read because of ${script}`);
-      this.#diagnostics.error('script-cycle', what, { where: where.reverse().slice(0, MAX_SHOWN) });
-      this.#diagnostics.stopOnErrors();
-    }
+    this.#checkScript(name, file.size, this.#open);
     this.#open.push(name);
     try {
-      for (const command of parseScript(textOf(file), name)) this.#carryOut(command, name, extraction);
+      const commands = parseScript(textOf(file), name, this.#finderOf([...this.#open]));
+      for (const command of commands) this.#carryOut(command, name, extraction);
     } catch (error) {
       this.#diagnostics.formatError(name, error);
       // What a script that cannot be read would have said decides too much for other errors to mean anything.
       this.#diagnostics.stopOnErrors();
     }
     this.#open.pop();
+  }
+
+  /** Ends the link if there is no end to scripts. @param open names of those that are being read, outermost first */
+  #checkScript(name: string, size: number, open: readonly string[]): void {
+    const isCycle = open.includes(name);
+    this.#scriptBytes += size;
+    if (!isCycle && ++this.#scriptCount <= MAX_SCRIPTS && this.#scriptBytes <= MAX_SCRIPT_BYTES) return;
+    const what = isCycle ? `the linker script ${name} names itself` : `too many linker scripts: ${name}`;
+    const where = open.map((script) => `read because of ${script}`);
+    this.#diagnostics.error('script-cycle', what, { where: where.reverse().slice(0, MAX_SHOWN) });
+    this.#diagnostics.stopOnErrors();
+  }
+
+  /** Finds what the last of some scripts, each of which is in the one before it, includes. */
+  #finderOf(open: readonly string[]): FindIncluded {
+    return (name, refuse) => {
+      const { sysroot } = this.#options;
+      const found = this.#read(scriptCandidates(name, open.at(-1)!, sysroot, this.#libraryPaths));
+      if (found === null) this.#diagnostics.stopOnErrors();
+      if (!found) throw refuse(`no such file: ${name}`);
+      this.#checkScript(found.name, found.file.size, open);
+      return { text: textOf(found.file), file: found.name, find: this.#finderOf([...open, found.name]) };
+    };
   }
 
   #carryOut(command: ScriptCommand, script: string, extraction: Extraction): void {

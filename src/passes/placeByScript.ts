@@ -5,6 +5,7 @@
 
 import type { Diagnostics } from '../diagnostics.ts';
 import { SHF_TLS, SHT_NOBITS } from '../elf/constants.ts';
+import type { ProgramHeader } from '../header/encode.ts';
 import { conventionalHeader, type Header, isConventional } from '../header/layouts.ts';
 import { categoryOf } from '../layout/category.ts';
 import { type Bounds, finishLayout } from '../layout/finish.ts';
@@ -13,12 +14,22 @@ import type { Placement } from '../layout/placement.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { checkOutputs, checkTemplate, dropDiscarded } from '../place/check.ts';
+import { checkDeclared, type Declared, declaredStack, declareSegments } from '../place/declared.ts';
 import type { LocatedOutput } from '../place/located.ts';
 import { type Located, Locator } from '../place/locator.ts';
 import { placeOrphans } from '../place/orphans.ts';
 import { collectOutputs, type Step } from '../place/outputs.ts';
 import type { SectionRules } from '../place/rules.ts';
-import { type FilePlan, headersOnly, layFile, layFlat, planSegments } from '../place/segments.ts';
+import {
+  checkSegments,
+  extraHeaders,
+  type FilePlan,
+  headersOnly,
+  layFile,
+  layFlat,
+  planSegments,
+  type Segment,
+} from '../place/segments.ts';
 import type { Program } from '../program.ts';
 import {
   Category,
@@ -44,10 +55,16 @@ export function placeByScript(
     const what = `--header ${options.header} cannot be used: a linker script decides where everything lies`;
     diagnostics.error('header-unfit', what, { hint: 'leave --header out, or use plain' });
   }
-  const { statements, format } = script;
-  const { steps, orphans } = collectOutputs(program, statements, rules, liveness.clusters, pieces, options);
+  const { steps, orphans } = collectOutputs(
+    program,
+    script.statements,
+    rules,
+    liveness.clusters,
+    pieces,
+    options,
+  );
   const placed = placeOrphans(steps, orphans);
-  return new Placer(program, liveness, pieces, placed, format, options, diagnostics).place();
+  return new Placer(program, liveness, pieces, placed, script, options, diagnostics).place();
 }
 
 class Placer {
@@ -55,7 +72,8 @@ class Placer {
   readonly #liveness: Liveness;
   readonly #pieces: Pieces;
   readonly #steps: readonly Step[];
-  readonly #format: LinkScript['format'];
+  readonly #script: LinkScript;
+  readonly #declared: Declared | undefined;
   readonly #options: LinkOptions;
   readonly #diagnostics: Diagnostics;
   readonly #threadOrder: readonly number[];
@@ -66,7 +84,7 @@ class Placer {
     liveness: Liveness,
     pieces: Pieces,
     steps: readonly Step[],
-    format: LinkScript['format'],
+    script: LinkScript,
     options: LinkOptions,
     diagnostics: Diagnostics,
   ) {
@@ -74,17 +92,28 @@ class Placer {
     this.#liveness = liveness;
     this.#pieces = pieces;
     this.#steps = steps;
-    this.#format = format;
+    this.#script = script;
     this.#options = options;
     this.#diagnostics = diagnostics;
     this.#threadOrder = this.#collectThread();
-    this.#headers = planHeaders(program, liveness, this.#threadOrder, pieces, options);
+    this.#declared = declareSegments(steps, script.headers, diagnostics);
+    const asked = options.stack === 'default' && this.#declared ? declaredStack(this.#declared) : undefined;
+    const stack = asked ?? options.stack;
+    this.#headers = planHeaders(program, liveness, this.#threadOrder, pieces, { ...options, stack });
   }
 
   place(): ImageLayout {
-    const locator = new Locator(this.#program, this.#pieces, this.#steps, this.#options, this.#diagnostics);
+    const locator = new Locator(
+      this.#program,
+      this.#pieces,
+      this.#steps,
+      this.#script,
+      this.#options,
+      this.#diagnostics,
+    );
     const located = locator.locate((outputs) => this.#headersSize(outputs));
-    checkOutputs(this.#program, withRoom(located.outputs), this.#format, this.#diagnostics);
+    checkOutputs(this.#program, withRoom(located.outputs), this.#script.format, this.#diagnostics);
+    this.#checkDeclared(located.outputs);
     const size = this.#headersSize(located.outputs);
     const plan = this.#layFile(located.outputs, size);
     const { address, fileOffset } = this.#placeSections(located, plan);
@@ -125,19 +154,40 @@ class Placer {
 
   /** A script counts on the size of the headers, so nothing is laid into them. */
   #header(outputs: readonly LocatedOutput[]): Header {
-    const loads = Math.max(1, planSegments(withRoom(outputs), this.#options).length);
+    const loads = Math.max(1, this.#segments(outputs).length);
     const name = this.#options.header === 'auto' ? 'classic' : this.#options.header;
-    return conventionalHeader(name, headerKinds(this.#headers, loads));
+    const extra = this.#extraHeaders(outputs, { offsetOf: new Map(), fileEnd: 0 });
+    return conventionalHeader(name, headerKinds(this.#headers, loads, extra));
+  }
+
+  #segments(outputs: readonly LocatedOutput[]): Segment[] {
+    return planSegments(withRoom(outputs), this.#options, this.#declared);
+  }
+
+  /** Headers of other types that the script declares. */
+  #extraHeaders(
+    outputs: readonly LocatedOutput[],
+    plan: Pick<FilePlan, 'offsetOf' | 'fileEnd'>,
+  ): ProgramHeader[] {
+    return this.#declared ? extraHeaders(this.#declared, withRoom(outputs), plan, this.#options) : [];
+  }
+
+  #checkDeclared(outputs: readonly LocatedOutput[]): void {
+    if (!this.#declared || this.#script.format === 'binary') return;
+    const placed = withRoom(outputs).map(({ output }) => output);
+    checkDeclared(this.#declared, placed, this.#diagnostics);
+    checkSegments(this.#segments(outputs), this.#options, this.#diagnostics);
+    this.#diagnostics.stopOnErrors();
   }
 
   #headersSize(outputs: readonly LocatedOutput[]): number {
-    if (this.#format === 'binary') return 0;
+    if (this.#script.format === 'binary') return 0;
     return this.#header(outputs).layout.end;
   }
 
   #layFile(outputs: readonly LocatedOutput[], size: number): FilePlan {
-    if (this.#format === 'binary') return layFlat(withRoom(outputs));
-    const segments = planSegments(withRoom(outputs), this.#options);
+    if (this.#script.format === 'binary') return layFlat(withRoom(outputs));
+    const segments = this.#segments(outputs);
     return segments.length === 0 ? headersOnly(this.#options, size) : layFile(segments, size, this.#options);
   }
 
@@ -206,6 +256,7 @@ class Placer {
       fileEnd: plan.fileEnd,
       end,
       loads: plan.loads,
+      extra: this.#extraHeaders(outputs, plan),
       base: plan.loads[0]?.address ?? plan.base,
     };
   }

@@ -5,6 +5,7 @@
  */
 
 import { type Expression, ExpressionError } from '../expression.ts';
+import type { MemoryRegion } from '../script/ast.ts';
 import { calculate, calculateUnary, callFunction } from '../script/number.ts';
 
 /** What relative addresses count from: an output section. */
@@ -39,6 +40,7 @@ export interface Context {
   isDefined(name: string): boolean;
   section(name: string): FrameOfSection | undefined;
   segmentStart(segment: string): bigint | undefined;
+  region(name: string): MemoryRegion | undefined;
 }
 
 /** CONSTANT(MAXPAGESIZE) and CONSTANT(COMMONPAGESIZE). */
@@ -72,6 +74,14 @@ export function evaluateIn(expression: Expression, context: Context): Value {
       return of(context.isDefined(expression.symbol) ? 1n : 0n, undefined);
     case 'section':
       return sectionValue(expression, context);
+    case 'region': {
+      const region = context.region(expression.region);
+      if (!region) throw new ExpressionError(`there is no memory region ${expression.region}`);
+      const isOrigin = expression.name === 'ORIGIN';
+      const half = isOrigin ? region.origin : region.length;
+      const value = absolute(evaluateIn(half, { ...context, frame: ABSOLUTE }));
+      return isOrigin ? relativeTo(value, context) : of(value, undefined);
+    }
     case 'segmentStart': {
       const start = context.segmentStart(expression.segment);
       return start === undefined ? evaluateIn(expression.fallback, context) : relativeTo(start, context);

@@ -3,6 +3,7 @@ import type { Diagnostics } from '../diagnostics.ts';
 import { type Expression, ExpressionError } from '../expression.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Assertion, Fill } from '../script/ast.ts';
+import type { LinkScript } from '../script/linkScript.ts';
 import {
   ABSOLUTE,
   absolute,
@@ -26,6 +27,7 @@ export class Evaluator {
   isFinal = false;
   readonly #symbols: ScriptSymbols;
   readonly #section: (name: string) => FrameOfSection | undefined;
+  readonly #regions: LinkScript['regions'];
   readonly #base: bigint | undefined;
   readonly #diagnostics: Diagnostics;
 
@@ -33,11 +35,13 @@ export class Evaluator {
   constructor(
     symbols: ScriptSymbols,
     section: (name: string) => FrameOfSection | undefined,
+    { regions }: LinkScript,
     { base, isBaseGiven }: LinkOptions,
     diagnostics: Diagnostics,
   ) {
     this.#symbols = symbols;
     this.#section = section;
+    this.#regions = regions;
     this.#base = isBaseGiven ? BigInt(base) : undefined;
     this.#diagnostics = diagnostics;
   }
@@ -71,8 +75,9 @@ export class Evaluator {
     }
   }
 
-  report(where: string, message: string): void {
-    if (this.isFinal) this.#diagnostics.error('bad-script', message, { where: [where] });
+  report(where: string | undefined, message: string, hint?: string): void {
+    if (!this.isFinal) return;
+    this.#diagnostics.error('bad-script', message, { where: where === undefined ? [] : [where], hint });
   }
 
   #try(expression: Expression, frame: Frame, where: string): Value | undefined {
@@ -97,6 +102,7 @@ export class Evaluator {
       isDefined: (name) => this.#symbols.isDefined(name),
       section: this.#section,
       segmentStart: (segment) => this.#segmentStart(segment),
+      region: (name) => this.#regions.get(name),
     };
     return context;
   }

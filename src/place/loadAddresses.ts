@@ -2,7 +2,7 @@
 import { alignUp } from './evaluate.ts';
 import type { LocatedOutput } from './located.ts';
 
-/** Gives output sections their load addresses, one after the other. */
+/** Gives the output sections of a region their load addresses, one after the other. */
 export class LoadAddresses {
   /** The last section with a size, by address and load address. */
   #last: { readonly address: bigint; readonly loadAddress: bigint } | undefined;

@@ -9,12 +9,13 @@ import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import type { Assertion, Assignment, Data } from '../script/ast.ts';
+import type { LinkScript } from '../script/linkScript.ts';
 import { ABSOLUTE, absolute, alignUp, type Frame } from './evaluate.ts';
 import { Evaluator } from './evaluator.ts';
 import { defaultFill, littleEndian, NO_FILL } from './fill.ts';
-import { LoadAddresses } from './loadAddresses.ts';
 import { LocatedOutput, type Patch } from './located.ts';
 import type { Item, Output, Step } from './outputs.ts';
+import { type Filling, Regions } from './regions.ts';
 import { ScriptSymbols } from './symbols.ts';
 
 /** Where a script has put everything, and what it writes there itself. */
@@ -44,9 +45,7 @@ export class Locator {
   readonly #outputOf = new Map<number, LocatedOutput>();
   readonly #offsetOf: Float64Array;
   #patches: Patch[] = [];
-  #loads = new LoadAddresses();
-  /** Where the next output section begins that does not say: mostly at the location counter. */
-  #next = 0n;
+  readonly #regions: Regions;
   /** The output section whose content is being placed. */
   #inside: LocatedOutput | undefined;
   #fill: Uint8Array = NO_FILL;
@@ -57,6 +56,7 @@ export class Locator {
     program: Program,
     pieces: Pieces,
     steps: readonly Step[],
+    script: LinkScript,
     options: LinkOptions,
     diagnostics: Diagnostics,
   ) {
@@ -72,7 +72,9 @@ export class Locator {
       const frame = this.#outputOf.get(home);
       return frame && { frame, offset: BigInt(this.#offsetOf[home]!) };
     });
-    this.#evaluator = new Evaluator(this.#symbols, (name) => this.#byName.get(name), options, diagnostics);
+    const find = (name: string) => this.#byName.get(name);
+    this.#evaluator = new Evaluator(this.#symbols, find, script, options, diagnostics);
+    this.#regions = new Regions(steps, script, this.#evaluator, diagnostics);
   }
 
   /** @param headersSize gives the bytes of all headers, which depend on where the output sections lie */
@@ -115,6 +117,7 @@ export class Locator {
     this.#evaluator.isFinal = true;
     this.#walk();
     this.#symbols.store();
+    this.#regions.check([...this.#outputs.values()]);
     return { outputs: [...this.#outputs.values()], offsetOf: this.#offsetOf, patches: this.#patches };
   }
 
@@ -139,9 +142,8 @@ export class Locator {
   #walk(): void {
     this.#symbols.beginRound();
     this.#dot = 0n;
-    this.#next = 0n;
     this.#patches = [];
-    this.#loads = new LoadAddresses();
+    this.#regions.beginRound();
     for (const step of this.#steps) {
       if (step.kind === 'output') this.#placeOutput(this.#outputs.get(step.output)!);
       else this.#state(step, ABSOLUTE);
@@ -160,17 +162,35 @@ export class Locator {
     const strictest = output.items.reduce((most, item) => max(most, this.#strictest(item)), alignment);
     const before = this.#dot;
     const address = this.#addressOf(output);
+    const filling = this.#regions.of(output);
     // Input sections do not move an address that was given.
     const forced = address === undefined ? strictest : alignment;
-    located.address = alignUp(address ?? this.#next, forced);
+    located.address = alignUp(address ?? filling.next, forced);
     located.alignment = strictest;
     this.#dot = located.address;
     this.#placeContent(located);
     located.size = this.#dot - located.address;
-    const loadAddress =
+    this.#load(located, filling, alignment, forced);
+    this.#leave(located, filling, before, address);
+  }
+
+  /**
+   * Gives an output section the address to be loaded to.
+   * @param alignment that the script asks for
+   * @param forced alignment of its address
+   */
+  #load(located: LocatedOutput, filling: Filling, alignment: bigint, forced: bigint): void {
+    const { output, size } = located;
+    const { description } = output;
+    const other = this.#regions.loadOf(output);
+    if (other) {
+      located.loadAddress = alignUp(other.next, other === filling ? forced : alignment);
+      if (other !== filling && output.hasBytes) other.next = located.loadAddress + size;
+      return;
+    }
+    const given =
       description?.loadAddress && this.#evaluator.absolute(description.loadAddress, description.where);
-    located.loadAddress = this.#loads.next(located, forced, loadAddress);
-    this.#leave(located, before, address);
+    located.loadAddress = filling.loads.next(located, forced, given);
   }
 
   /**
@@ -178,8 +198,14 @@ export class Locator {
    * stays in the location counter. One that only assigns moves the counter, but not the sections that follow.
    * Thread-local data without bytes takes no room, because each thread has its own.
    * @param before the location counter in front of it
+   * @param given its address, if it has one of its own
    */
-  #leave({ output, size, address }: LocatedOutput, before: bigint, given: bigint | undefined): void {
+  #leave(
+    { output, size, address }: LocatedOutput,
+    filling: Filling,
+    before: bigint,
+    given: bigint | undefined,
+  ): void {
     const isAssigning = output.items.some(({ kind }) => kind === 'symbol' || kind === 'location');
     if (size === 0n && !isAssigning) {
       this.#dot = given ?? before;
@@ -187,7 +213,7 @@ export class Locator {
     }
     if (output.isThread && !output.hasBytes) this.#dot = address;
     const isLoaded = output.items.some((item) => item.kind === 'sections' && item.ids.length > 0);
-    if (size > 0n || isLoaded) this.#next = this.#dot;
+    if (size > 0n || isLoaded) filling.next = this.#dot;
   }
 
   /** The address that the command line or the script gives to an output section. */
@@ -275,7 +301,7 @@ export class Locator {
   #state(statement: Assignment | Assertion, frame: Frame): void {
     if (statement.kind === 'assert') this.#evaluator.check(statement, frame);
     else if (statement.kind === 'location') this.#moveTo(statement, frame);
-    else if (this.#symbols.isAssignable(statement.name)) {
+    else if (this.#symbols.counts(statement)) {
       const value = this.#evaluator.evaluate(statement.value, frame, statement.where);
       this.#symbols.assign(statement.name, { ...value, frame: value.frame ?? frame });
     }
@@ -286,7 +312,7 @@ export class Locator {
     const to = absolute({ ...result, frame: result.frame ?? frame });
     if (!this.#inside) {
       this.#dot = to;
-      this.#next = to;
+      this.#regions.endless.next = to;
     } else if (to >= this.#dot) this.#advance(to, this.#inside);
     else
       this.#evaluator.report(

@@ -3,16 +3,20 @@
  * file offset agree modulo the page size, and sections that touch the same page have the same permissions.
  */
 
+import type { Diagnostics } from '../diagnostics.ts';
 import { PF_R, PF_W, PF_X, PT_LOAD } from '../elf/constants.ts';
 import type { ProgramHeader } from '../header/encode.ts';
 import { LOWEST_BASE } from '../header/structure.ts';
 import { present } from '../invariant.ts';
 import type { LinkOptions } from '../options.ts';
+import { type Declared, type DeclaredSegment, extraSegments, loadOf } from './declared.ts';
 import type { LocatedOutput } from './located.ts';
 
 /** Output sections that are mapped together, by address. */
-interface Segment {
+export interface Segment {
   readonly outputs: LocatedOutput[];
+  /** What a script says of it, if it says what segments there are. */
+  readonly declared: DeclaredSegment | undefined;
   flags: number;
   /** End in memory, as an address. */
   end: number;
@@ -30,22 +34,33 @@ export interface FilePlan {
   readonly base: number;
 }
 
-/** @param outputs those that take room, in any order */
-export function planSegments(outputs: readonly LocatedOutput[], options: LinkOptions): Segment[] {
+/**
+ * @param outputs those that take room, in any order
+ * @param declared the segments of the script, if it says what there are
+ */
+export function planSegments(
+  outputs: readonly LocatedOutput[],
+  options: LinkOptions,
+  declared: Declared | undefined,
+): Segment[] {
   const sorted = [...outputs].sort((a, b) => Number(a.address - b.address));
   const segments: Segment[] = [];
   for (const located of sorted) {
     const start = Number(located.address);
     const fileSize = Number(located.fileSize);
-    const flags = flagsOf(located, options);
+    const asked = declared && loadOf(declared, located.output);
+    const flags = asked?.flags ?? flagsOf(located, options);
     const last = segments.at(-1);
-    if (last && sharesPages(last, start, fileSize, flags, options)) {
+    const isShared =
+      last && (declared ? last.declared === asked : sharesPages(last, start, fileSize, flags, options));
+    if (isShared) {
       last.outputs.push(located);
       last.flags |= flags;
       last.end = Number(located.end);
       if (fileSize > 0) last.bytesEnd = start + fileSize;
     } else {
-      segments.push({ outputs: [located], flags, end: Number(located.end), bytesEnd: start + fileSize });
+      const end = Number(located.end);
+      segments.push({ outputs: [located], declared: asked, flags, end, bytesEnd: start + fileSize });
     }
   }
   return segments;
@@ -65,6 +80,61 @@ function sharesPages(
   const page = options.pageSize;
   if (Math.floor(start / page) <= Math.floor((end - 1) / page)) return true;
   return start - (fileSize > 0 ? bytesEnd : end) < page && !differ(flags, wanted, options);
+}
+
+/** Reports segments of a script that cannot be mapped as it says. */
+export function checkSegments(
+  segments: readonly Segment[],
+  { pageSize }: LinkOptions,
+  diagnostics: Diagnostics,
+): void {
+  segments.forEach(({ outputs, declared, flags }, i) => {
+    const before = segments[i - 1];
+    if (!before || !declared) return;
+    const { name, where } = declared;
+    if (declared.hasHeaders && !segments.slice(0, i).some((other) => other.declared === declared)) {
+      const what = `the program header ${name} says FILEHDR or PHDRS, but the headers lie in front of ${before.declared?.name}`;
+      diagnostics.error('bad-script', what, { where: [where] });
+    }
+    const page = Math.floor(Number(outputs[0]!.address) / pageSize);
+    if (page > Math.floor((before.end - 1) / pageSize)) return;
+    // The page is mapped as the later segment says, and holds what the file has there.
+    const isLost = (before.flags & ~flags) !== 0 || before.end > before.bytesEnd;
+    if (!isLost) return;
+    const what = `the segments ${before.declared?.name} and ${name} share the page at 0x${(page * pageSize).toString(16)}, which can be mapped only once`;
+    diagnostics.error('bad-script', what, {
+      where: [where],
+      hint: `put '. = ALIGN(CONSTANT(MAXPAGESIZE));' in front of ${outputs[0]!.output.name}, or give both the same FLAGS`,
+    });
+  });
+}
+
+/** The program headers other than PT_LOAD that a script declares beside those which the linker makes anyway. */
+export function extraHeaders(
+  declared: Declared,
+  outputs: readonly LocatedOutput[],
+  { offsetOf, fileEnd }: Pick<FilePlan, 'offsetOf' | 'fileEnd'>,
+  options: LinkOptions,
+): ProgramHeader[] {
+  return extraSegments(declared).flatMap((segment) => {
+    const members = outputs.filter(({ output }) => declared.of.get(output)?.includes(segment));
+    const [first] = members.toSorted((a, b) => Number(a.address - b.address));
+    if (!first) return [];
+    const address = Number(first.address);
+    const reach = (endOf: (each: LocatedOutput) => bigint) =>
+      members.reduce((most, each) => Math.max(most, Number(endOf(each))), address) - address;
+    return [
+      {
+        type: segment.type,
+        flags: segment.flags ?? members.reduce((flags, each) => flags | flagsOf(each, options), 0),
+        offset: offsetOf.get(first) ?? fileEnd,
+        address,
+        fileSize: reach((each) => each.address + each.fileSize),
+        memorySize: reach((each) => each.end),
+        alignment: members.reduce((most, each) => Math.max(most, Number(each.alignment)), 1),
+      },
+    ];
+  });
 }
 
 /** Writable and other memory are kept apart; with `-z separate-code`, code and constants too. */

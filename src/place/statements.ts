@@ -18,7 +18,7 @@ const MAX_ROUNDS = 40;
 export function assignSymbols(
   program: Program,
   pieces: Pieces,
-  { statements }: LinkScript,
+  script: LinkScript,
   { address, headerSize }: { readonly address: Float64Array; readonly headerSize: number },
   options: LinkOptions,
   diagnostics: Diagnostics,
@@ -26,13 +26,13 @@ export function assignSymbols(
   const placeOf = (home: number) => ({ frame: ABSOLUTE, offset: BigInt(address[home]!) });
   const symbols = new ScriptSymbols(program, pieces, options.definitions, placeOf);
   symbols.knowsProvided = true;
-  const evaluator = new Evaluator(symbols, () => undefined, options, diagnostics);
+  const evaluator = new Evaluator(symbols, () => undefined, script, options, diagnostics);
   evaluator.headersSize = BigInt(headerSize);
   const walk = () => {
     symbols.beginRound();
-    for (const statement of statements) {
+    for (const statement of script.statements) {
       if (statement.kind === 'assert') evaluator.check(statement, ABSOLUTE);
-      else if (statement.kind === 'symbol' && symbols.isAssignable(statement.name)) {
+      else if (statement.kind === 'symbol' && symbols.counts(statement)) {
         symbols.assign(statement.name, evaluator.evaluate(statement.value, ABSOLUTE, statement.where));
       }
     }

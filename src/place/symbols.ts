@@ -3,6 +3,7 @@ import { ExpressionError } from '../expression.ts';
 import type { SymbolDefinition } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { locateGlobal, type Program, SymbolKind, Target } from '../program.ts';
+import type { SymbolAssignment } from '../script/ast.ts';
 import { ABSOLUTE, absolute, type Context, evaluateIn, type Frame, type Value } from './evaluate.ts';
 
 /** Where a placed section lies, relative to its output section. */
@@ -23,6 +24,8 @@ export class ScriptSymbols {
   readonly #values = new Map<number, Value>();
   /** Ids of those that have been assigned in this round. */
   readonly #assigned = new Set<number>();
+  /** By id, the assignment that counts among those of PROVIDE; `plain` if one without it has been come across. */
+  readonly #claims = new Map<number, SymbolAssignment | 'plain'>();
   /** --defsym symbols that are being evaluated. */
   readonly #open = new Set<number>();
 
@@ -39,15 +42,26 @@ export class ScriptSymbols {
     this.#placeOf = placeOf;
   }
 
+  /** Whether it is the script that defines a symbol. */
+  #isScripted(id: number): boolean {
+    const { kind, index } = this.#program.symbols;
+    return kind[id] === SymbolKind.expression && index[id]! < 0;
+  }
+
   beginRound(): void {
     this.#assigned.clear();
   }
 
-  /** Whether an assignment to the name counts: not one in PROVIDE that nobody needs, nor one that --defsym overrides. */
-  isAssignable(name: string): boolean {
-    const { symbols } = this.#program;
-    const id = symbols.names.find(name);
-    return symbols.kind[id] === SymbolKind.expression && symbols.index[id]! < 0;
+  /**
+   * Whether an assignment counts: not one that --defsym overrides, nor one in PROVIDE that nobody needs, or of what the
+   * script has defined before (ldexp.c, exp_fold_tree_1).
+   */
+  counts(statement: SymbolAssignment): boolean {
+    const id = this.#program.symbols.names.find(statement.name);
+    if (!this.#isScripted(id)) return false;
+    if (!statement.provide) this.#claims.set(id, 'plain');
+    else if (!this.#claims.has(id)) this.#claims.set(id, statement);
+    return !statement.provide || this.#claims.get(id) === statement;
   }
 
   assign(name: string, value: Value): void {
@@ -70,7 +84,7 @@ export class ScriptSymbols {
   isDefined(name: string): boolean {
     const { symbols } = this.#program;
     const id = symbols.names.find(name);
-    if (this.isAssignable(name)) return this.#assigned.has(id) || this.#program.overridden.has(id);
+    if (this.#isScripted(id)) return this.#assigned.has(id) || this.#program.overridden.has(id);
     return symbols.kind[id]! > SymbolKind.lazy;
   }
 
@@ -79,7 +93,7 @@ export class ScriptSymbols {
     const { symbols, overridden } = this.#program;
     const id = symbols.names.find(name);
     const kind = symbols.kind[id]!;
-    if (this.isAssignable(name)) {
+    if (this.#isScripted(id)) {
       const original = overridden.get(id);
       if (original && !this.#assigned.has(id)) return this.#inSection(original.section, original.value);
       return this.#values.get(id) ?? { value: 0n, frame: ABSOLUTE };

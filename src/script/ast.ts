@@ -16,6 +16,9 @@ export type ScriptCommand =
   | Entry
   | Assertion
   | Assignment
+  | Memory
+  | RegionAlias
+  | ProgramHeaders
   | Sections;
 
 /** `INPUT(…)` and `GROUP(…)`; section "Commands Dealing with Files". Members of a group refer to one another. */
@@ -70,7 +73,7 @@ export interface Assertion extends Placed {
 /** Chapter "Assigning Values to Symbols". `x += 1` has become `x = x + 1`. */
 export type Assignment = SymbolAssignment | LocationAssignment;
 
-interface SymbolAssignment extends Placed {
+export interface SymbolAssignment extends Placed {
   readonly kind: 'symbol';
   readonly name: string;
   readonly value: Expression;
@@ -84,6 +87,43 @@ interface SymbolAssignment extends Placed {
 interface LocationAssignment extends Placed {
   readonly kind: 'location';
   readonly value: Expression;
+}
+
+/** `MEMORY { … }`; chapter "MEMORY Command". */
+export interface Memory extends Placed {
+  readonly kind: 'memory';
+  readonly regions: readonly MemoryRegion[];
+}
+
+/** `ram (rwx) : ORIGIN = 0x100000, LENGTH = 64K` */
+export interface MemoryRegion extends Placed {
+  readonly name: string;
+  /** Which sections go there that name no region: letters of which one must apply, and those of which none may. */
+  readonly attributes: { readonly wanted: string; readonly unwanted: string };
+  readonly origin: Expression;
+  readonly length: Expression;
+}
+
+/** `REGION_ALIAS(alias, region)`; "Assign alias names to memory regions". */
+export interface RegionAlias extends Placed {
+  readonly kind: 'regionAlias';
+  readonly alias: string;
+  readonly region: string;
+}
+
+/** `PHDRS { … }`; chapter "PHDRS Command". */
+export interface ProgramHeaders extends Placed {
+  readonly kind: 'programHeaders';
+  readonly headers: readonly DeclaredHeader[];
+}
+
+/** `text PT_LOAD FILEHDR PHDRS FLAGS(5);` */
+export interface DeclaredHeader extends Placed {
+  readonly name: string;
+  readonly type: Expression;
+  /** FILEHDR or PHDRS: the ELF header or the program headers lie in the segment. */
+  readonly hasHeaders: boolean;
+  readonly flags: Expression | undefined;
 }
 
 /** `SECTIONS { … }`; chapter "SECTIONS Command". */
@@ -109,6 +149,12 @@ export interface OutputSection extends Placed {
   readonly subalignment: Expression | undefined;
   readonly constraint: Constraint | undefined;
   readonly content: readonly Content[];
+  /** `>region`; "Output Section Region". */
+  readonly region: string | undefined;
+  /** `AT>region`; "Output Section LMA". */
+  readonly loadRegion: string | undefined;
+  /** `:segment`, once or more; without any, those of the section before; "Output Section Phdr". */
+  readonly segments: readonly string[];
   /** What fills the gaps; "Output Section Fill". */
   readonly fill: Fill | undefined;
 }

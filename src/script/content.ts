@@ -1,6 +1,6 @@
 /** Reads what an output section holds: GNU ld's manual, sections "Input Section Description" and "Output Section Data". */
 import type { Content, Data, Fill, InputSections, SortKey, Wildcard } from './ast.ts';
-import type { Mode, ScriptLexer, Token } from './lex.ts';
+import { type Mode, readStatements, type ScriptLexer, type Token } from './lex.ts';
 import { PRECEDENCE } from './number.ts';
 import { readExpression } from './readExpression.ts';
 import { readNames, readStatement } from './statement.ts';
@@ -25,24 +25,16 @@ const SORT_KEYS: ReadonlyMap<string, SortKey> = new Map([
 /** "Input Section Keywords" for tables of constructors in formats other than ELF. */
 const IDLE = new Set(['CONSTRUCTORS', 'CREATE_OBJECT_SYMBOLS']);
 
-const UNSUPPORTED = new Set([
-  'ASCIZ',
-  'ENTRY',
-  'INCLUDE',
-  'INPUT_SECTION_FLAGS',
-  'LINKER_VERSION',
-  'REVERSE',
-]);
+const UNSUPPORTED = new Set(['ASCIZ', 'ENTRY', 'INPUT_SECTION_FLAGS', 'LINKER_VERSION', 'REVERSE']);
 
 /** Reads what stands between braces, of which the first was passed. */
 export function readContents(lexer: ScriptLexer): Content[] {
   const contents: Content[] = [];
-  for (;;) {
-    while (lexer.take(';'));
-    if (lexer.take('}')) return contents;
-    const content = readContent(lexer);
+  readStatements(lexer, '}', (inner) => {
+    const content = readContent(inner);
     if (content) contents.push(content);
-  }
+  });
+  return contents;
 }
 
 /** Reads one thing; undefined for what means nothing in ELF. */

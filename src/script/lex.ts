@@ -169,16 +169,38 @@ export abstract class Lexer {
   }
 }
 
+/** The text of a file that INCLUDE names, its path, and what finds the files that it includes. */
+interface IncludedText {
+  readonly text: string;
+  readonly file: string;
+  readonly find: FindIncluded;
+}
+
+/** Finds a file that INCLUDE names. @throws FormatError if there is none */
+export type FindIncluded = (name: string, refuse: (message: string) => FormatError) => IncludedText;
+
 /** Reads a whole script; its errors are `FormatError`s that begin with the line. */
 export class ScriptLexer extends Lexer {
   readonly #file: string;
+  readonly #find: FindIncluded;
   /** The line that was asked for last; the next one is mostly behind it. `end` is where its newline stands. */
   #line = { number: 1, start: 0, end: 0 };
 
-  constructor(text: string, file: string) {
+  constructor(text: string, file: string, find: FindIncluded) {
     super(text);
     this.#file = file;
+    this.#find = find;
     this.#line.end = lineEnd(text, 0);
+  }
+
+  /** Passes `INCLUDE file`, if that is next. @returns what reads the file, which ends with it */
+  takeIncluded(): ScriptLexer | undefined {
+    const keyword = this.peek('statement');
+    if (keyword.kind !== 'name' || keyword.text !== 'INCLUDE') return undefined;
+    this.next('statement');
+    const { text: name, at } = this.name('list', 'a file');
+    const { text, file, find } = this.#find(name, (message) => this.refused(message, at));
+    return new ScriptLexer(text, file, find);
   }
 
   expected(what: string, found = this.peek('expression')): FormatError {
@@ -196,7 +218,7 @@ export class ScriptLexer extends Lexer {
 
   #error(message: string, at: number): FormatError {
     const offset = new TextEncoder().encode(this.text.slice(0, at)).length;
-    return new FormatError(`line ${this.#lineOf(at)}: ${message}`, offset);
+    return new FormatError(`line ${this.#lineOf(at)}: ${message}`, offset, undefined, this.#file);
   }
 
   #lineOf(at: number): number {
@@ -206,6 +228,25 @@ export class ScriptLexer extends Lexer {
       this.#line = { number: number + 1, start: end + 1, end: lineEnd(this.text, end + 1) };
     }
     return this.#line.number;
+  }
+}
+
+/**
+ * Reads statements up to what closes them, those of included files in their places.
+ * @param closing undefined: up to the end
+ * @param read reads one that begins at the next token
+ */
+export function readStatements(
+  lexer: ScriptLexer,
+  closing: '}' | undefined,
+  read: (lexer: ScriptLexer) => void,
+): void {
+  for (;;) {
+    while (lexer.take(';'));
+    if (closing === undefined ? lexer.peek('statement').kind === 'end' : lexer.take(closing)) return;
+    const included = lexer.takeIncluded();
+    if (included) readStatements(included, undefined, read);
+    else read(lexer);
   }
 }
 

@@ -1,7 +1,8 @@
 /** What all scripts of a link add up to, beside the inputs that they name. */
 import type { Diagnostics } from '../diagnostics.ts';
+import { regionsOf } from '../expression.ts';
 import type { LinkOptions } from '../options.ts';
-import type { ScriptCommand, SectionsStatement } from './ast.ts';
+import type { DeclaredHeader, MemoryRegion, RegionAlias, ScriptCommand, SectionsStatement } from './ast.ts';
 
 /** The commands of all scripts in the order in which they were read. */
 export interface LinkScript {
@@ -19,6 +20,10 @@ export interface LinkScript {
   readonly statements: SectionsStatement[];
   /** Whether SECTIONS occurs: then it decides where everything lies. */
   hasSections: boolean;
+  /** MEMORY: regions by name and by alias, in the order in which they are described. */
+  readonly regions: Map<string, MemoryRegion>;
+  /** PHDRS: the program headers, if it occurs. */
+  headers: readonly DeclaredHeader[] | undefined;
 }
 
 export function emptyScript(): LinkScript {
@@ -30,6 +35,8 @@ export function emptyScript(): LinkScript {
     formatWhere: undefined,
     statements: [],
     hasSections: false,
+    regions: new Map(),
+    headers: undefined,
   };
 }
 
@@ -67,11 +74,60 @@ export function addCommand(script: LinkScript, command: ScriptCommand, diagnosti
         else script.statements.push(statement);
       }
       break;
+    case 'memory':
+      for (const region of command.regions) {
+        for (const half of [region.origin, region.length]) {
+          for (const name of regionsOf(half)) findRegion(script, name, region.where, diagnostics);
+        }
+        addRegion(script, region.name, region, region.where, diagnostics);
+      }
+      break;
+    case 'regionAlias':
+      addAlias(script, command, diagnostics);
+      break;
+    case 'programHeaders':
+      script.headers = [...(script.headers ?? []), ...command.headers];
+      break;
     case 'symbol':
     case 'assert':
       script.statements.push(command);
       break;
   }
+}
+
+/** A region that has been described: so those that count on each other end somewhere. */
+function findRegion(
+  { regions }: LinkScript,
+  name: string,
+  where: string,
+  diagnostics: Diagnostics,
+): MemoryRegion | undefined {
+  const region = regions.get(name);
+  if (!region)
+    diagnostics.error('bad-script', `there is no memory region ${name} so far`, { where: [where] });
+  return region;
+}
+
+function addRegion(
+  { regions }: LinkScript,
+  name: string,
+  region: MemoryRegion,
+  where: string,
+  diagnostics: Diagnostics,
+): void {
+  const other = regions.get(name);
+  if (!other) regions.set(name, region);
+  else {
+    diagnostics.error('bad-script', `there are two memory regions ${name}`, {
+      where: [where, `the first is described in ${other.where}`],
+    });
+  }
+}
+
+function addAlias(script: LinkScript, command: RegionAlias, diagnostics: Diagnostics): void {
+  const { alias, region, where } = command;
+  const known = findRegion(script, region, where, diagnostics);
+  if (known) addRegion(script, alias, known, where, diagnostics);
 }
 
 /** BFD's name for ELF objects of 64 bits for x86. */

@@ -2,8 +2,11 @@
  * Reads linker scripts: GNU ld's manual, chapter "Linker Scripts". Commands that tinyelf does not have are
  * refused by name.
  */
+import type { FormatError } from '../diagnostics.ts';
 import type { NameCommand, ScriptCommand, ScriptInput } from './ast.ts';
-import { ScriptLexer, type Token } from './lex.ts';
+import { type FindIncluded, readStatements, ScriptLexer, type Token } from './lex.ts';
+import { readMemory, readRegionAlias } from './memory.ts';
+import { readProgramHeaders } from './programHeaders.ts';
 import { readSections } from './sections.ts';
 import { readEntry, readNames, readStatement } from './statement.ts';
 
@@ -21,6 +24,9 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['OUTPUT_ARCH', readName('architecture', 'an architecture')],
   ['OUTPUT_FORMAT', readFormat],
   ['EXTERN', readExtern],
+  ['MEMORY', readMemory],
+  ['PHDRS', readProgramHeaders],
+  ['REGION_ALIAS', readRegionAlias],
   ['SECTIONS', readSections],
 ]);
 
@@ -28,18 +34,14 @@ const UNSUPPORTED = new Set([
   'FLOAT',
   'FORCE_GROUP_ALLOCATION',
   'HLL',
-  'INCLUDE',
   'INHIBIT_COMMON_ALLOCATION',
   'INSERT',
   'LD_FEATURE',
   'MAP',
-  'MEMORY',
   'NOCROSSREFS',
   'NOCROSSREFS_TO',
   'NOFLOAT',
   'OVERLAY',
-  'PHDRS',
-  'REGION_ALIAS',
   'SYSLIB',
   'VERSION',
 ]);
@@ -50,17 +52,20 @@ const IDLE = new Set(['FORCE_COMMON_ALLOCATION']);
 /**
  * Reads a script.
  * @param name the script's file, for the `where` of what is returned
+ * @param find finds the files that INCLUDE names; without it there are none
  * @throws FormatError that says in which line what was found and what was expected
  */
-export function parseScript(text: string, name: string): ScriptCommand[] {
-  const lexer = new ScriptLexer(text, name);
+export function parseScript(text: string, name: string, find: FindIncluded = findNone): ScriptCommand[] {
   const commands: ScriptCommand[] = [];
-  for (;;) {
-    while (lexer.take(';'));
-    if (lexer.peek('statement').kind === 'end') return commands;
+  readStatements(new ScriptLexer(text, name, find), undefined, (lexer) => {
     const first = lexer.name('statement', 'a command or an assignment');
     if (!isKeyword(first, IDLE)) commands.push(readCommand(lexer, first));
-  }
+  });
+  return commands;
+}
+
+function findNone(name: string, refuse: (message: string) => FormatError): never {
+  throw refuse(`no such file: ${name}`);
 }
 
 function readCommand(lexer: ScriptLexer, first: Token): ScriptCommand {

@@ -30,8 +30,10 @@ const CONSTANTS = ['MAXPAGESIZE', 'COMMONPAGESIZE'] as const;
 
 export type ConstantName = (typeof CONSTANTS)[number];
 
-/** Functions of GNU ld that are missing here, mostly because they need MEMORY. */
-const UNSUPPORTED = ['LENGTH', 'NEXT', 'ORIGIN'];
+/** Functions of a memory region's name. */
+const REGION_FUNCTIONS = ['LENGTH', 'ORIGIN'] as const;
+
+export type RegionFunction = (typeof REGION_FUNCTIONS)[number];
 
 /** Reads the longest expression that begins at the next token. */
 export function readExpression(lexer: Lexer): Expression {
@@ -126,11 +128,15 @@ class ExpressionReader {
     if (sectionFunction) {
       return { kind: 'section', name: sectionFunction, section: this.#nameOf('statement', 'a section') };
     }
+    const regionFunction = REGION_FUNCTIONS.find((known) => known === name);
+    if (regionFunction) {
+      return { kind: 'region', name: regionFunction, region: this.#nameOf('statement', 'a memory region') };
+    }
     if (name === 'DEFINED') return { kind: 'defined', symbol: this.#nameOf('expression', 'a symbol') };
     if (name === 'CONSTANT') return { kind: 'constant', name: this.#constant() };
     if (name === 'SEGMENT_START') return this.#segmentStart();
     if (name === 'ASSERT') return this.#assert();
-    if (UNSUPPORTED.includes(name)) throw this.#lexer.refused(`${name} is not supported`, token.at);
+    if (name === 'NEXT') throw this.#lexer.refused(`${name} is not supported`, token.at);
     return undefined;
   }
 

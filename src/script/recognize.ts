@@ -1,11 +1,14 @@
 /** Tells a linker script from other text. */
 
 const COMMANDS =
-  'ASSERT|ENTRY|EXTERN|FORCE_COMMON_ALLOCATION|GROUP|HIDDEN|INCLUDE|INPUT|INSERT|MEMORY|NOCROSSREFS|OUTPUT|' +
+  'ASSERT|ENTRY|EXTERN|FORCE_COMMON_ALLOCATION|GROUP|HIDDEN|INPUT|INSERT|MEMORY|NOCROSSREFS|OUTPUT|' +
   'OUTPUT_ARCH|OUTPUT_FORMAT|PHDRS|PROVIDE|PROVIDE_HIDDEN|REGION_ALIAS|SEARCH_DIR|SECTIONS|STARTUP|TARGET|VERSION';
 
 /** A command of GNU ld with what opens its operands, or an assignment. */
-const BEGINNING = new RegExp(`(?:${COMMANDS})\\s*[({]|[\\w.$]+\\s*(?:[-+*/&|^]|<<|>>)?=`, 'y');
+const BEGINNING = new RegExp(
+  `(?:${COMMANDS})\\s*[({]|INCLUDE\\s+[^\\s=]|[\\w.$]+\\s*(?:[-+*/&|^]|<<|>>)?=`,
+  'y',
+);
 
 const BLANKS = /[\s;]*(?:#[^\n]*)?/y;
 

@@ -9,28 +9,28 @@ import {
   type SectionType,
 } from './ast.ts';
 import { readContents, readFill } from './content.ts';
-import { quote, type ScriptLexer, type Token } from './lex.ts';
+import { readStatements, type ScriptLexer, type Token } from './lex.ts';
 import { readExpression } from './readExpression.ts';
 import { readEntry, readStatement } from './statement.ts';
 
-const UNSUPPORTED = new Set(['GROUP', 'INCLUDE', 'INSERT', 'MEMORY', 'OVERLAY', 'PHDRS', 'VERSION']);
+const UNSUPPORTED = new Set(['GROUP', 'INSERT', 'MEMORY', 'OVERLAY', 'PHDRS', 'VERSION']);
 
 /** What may stand between the colon and the brace, but is not there yet. */
 const UNSUPPORTED_ATTRIBUTES = new Set(['ALIGN_WITH_INPUT', 'SPECIAL']);
 
 /** What an output section's description says between its name and its content. */
-type Head = Omit<OutputSection, 'kind' | 'where' | 'name' | 'content' | 'fill'>;
+type Head = Omit<OutputSection, 'kind' | 'where' | 'name' | 'content' | 'fill' | keyof Destination>;
+
+/** Where it goes, which stands behind its content. */
+type Destination = Pick<OutputSection, 'region' | 'loadRegion' | 'segments'>;
 
 /** Reads the command, whose name was passed. */
 export function readSections(lexer: ScriptLexer, keyword: Token): Sections {
   const where = lexer.where(keyword.at);
-  lexer.expect('{');
   const statements: SectionsStatement[] = [];
-  for (;;) {
-    while (lexer.take(';'));
-    if (lexer.take('}')) return { kind: 'sections', where, statements };
-    statements.push(readSectionsStatement(lexer));
-  }
+  lexer.expect('{');
+  readStatements(lexer, '}', (inner) => statements.push(readSectionsStatement(inner)));
+  return { kind: 'sections', where, statements };
 }
 
 function readSectionsStatement(lexer: ScriptLexer): SectionsStatement {
@@ -49,11 +49,11 @@ function readOutputSection(lexer: ScriptLexer, { text: name, at }: Token): Secti
   const head = readHead(lexer);
   lexer.expect('{');
   const content: Content[] = readContents(lexer);
-  refusePlacement(lexer);
+  const destination = readDestination(lexer);
   const fill = lexer.take('=') ? readFill(lexer) : undefined;
   lexer.take(',');
   if (name === '/DISCARD/') return { kind: 'discard', where, content };
-  return { kind: 'section', where, name, ...head, content, fill };
+  return { kind: 'section', where, name, ...head, content, ...destination, fill };
 }
 
 function readHead(lexer: ScriptLexer): Head {
@@ -113,18 +113,25 @@ function readParenthesized(lexer: ScriptLexer): Head['address'] {
   return expression;
 }
 
-/** Refuses `>region`, `AT>region` and `:phdr`; sections "Output Section Region" and "Output Section Phdr". */
-function refusePlacement(lexer: ScriptLexer): void {
-  const first = lexer.peek('expression');
-  if (lexer.take('>')) throw refusal(lexer, first, 'memory region', '>');
-  if (lexer.take(':')) throw refusal(lexer, first, 'program header', ':');
-  if (first.kind !== 'name' || first.text !== 'AT') return;
-  lexer.next('expression');
-  if (lexer.take('>')) throw refusal(lexer, first, 'memory region', 'AT>');
-  lexer.rewind(first);
+/** Reads `>region`, `AT>region` and `:segment`; sections "Output Section Region", "LMA" and "Phdr". */
+function readDestination(lexer: ScriptLexer): Destination {
+  const region = lexer.take('>') ? readRegionName(lexer) : undefined;
+  const loadRegion = takeAt(lexer) ? readRegionName(lexer) : undefined;
+  const segments: string[] = [];
+  while (lexer.take(':')) segments.push(lexer.name('statement', 'a program header').text);
+  return { region, loadRegion, segments };
 }
 
-function refusal(lexer: ScriptLexer, { at }: Token, what: string, sign: string): Error {
-  const { text } = lexer.name('statement', `a ${what}`);
-  return lexer.refused(`the ${what} of ${quote(sign + text)} is not supported`, at);
+function readRegionName(lexer: ScriptLexer): string {
+  return lexer.name('statement', 'a memory region').text;
+}
+
+/** Passes `AT>`, if that is next: `AT` may also be the name of the next section. */
+function takeAt(lexer: ScriptLexer): boolean {
+  const first = lexer.peek('expression');
+  if (first.kind !== 'name' || first.text !== 'AT') return false;
+  lexer.next('expression');
+  if (lexer.take('>')) return true;
+  lexer.rewind(first);
+  return false;
 }

@@ -2,9 +2,8 @@
 import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PT_LOAD } from '../../src/elf/constants.ts';
+import { PT_INTERP, PT_LOAD } from '../../src/elf/constants.ts';
 import { writeHeaders } from '../../src/header/conventional.ts';
-import { PT_INTERP } from '../../src/header/loader/elf.ts';
 import { FIXTURES } from '../programs.ts';
 import { hasTool, run, scratchFolder, tinyelf } from '../run.ts';
 

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/diagnostics.ts';
 import { parseScript } from '../../src/script/parse.ts';
-import { FULL, LIBC, LIBM, TINY } from './scripts.ts';
+import { BOARD, FULL, LIBC, LIBM, TINY } from './scripts.ts';
 
-const SCRIPTS = [FULL, LIBC, LIBM, TINY];
-const WORDS = FULL.match(/[\w.]+|\s+|./g)!;
+const SCRIPTS = [BOARD, FULL, LIBC, LIBM, TINY];
+const WORDS = (FULL + BOARD).match(/[\w.]+|\s+|./g)!;
 
 /** Parses, and checks what is thrown. */
 function survive(text: string): void {

@@ -76,3 +76,26 @@ SECTIONS
 }
 ASSERT(DEFINED(_start) && MAX(1, 2) == 2, "no start")
 `;
+
+/** Regions, segments and included files. */
+export const BOARD = `MEMORY
+{
+  rom (rx!w) : ORIGIN = 0x400000, LENGTH = 256K
+  ram (!rx) : org = ORIGIN(rom) + LENGTH(rom) l = 64K
+  INCLUDE more.ld
+}
+REGION_ALIAS("flash", rom);
+PHDRS
+{
+  headers PT_PHDR PHDRS;
+  text PT_LOAD FILEHDR PHDRS FLAGS(5);
+  data 1 FLAGS(4 | 2);
+}
+SECTIONS
+{
+  .text : { *(.text) } >flash :headers :text =0x90
+  .data : { *(.data) } > ram AT> rom :data
+  .none 0 : { INCLUDE "content.ld" } :NONE
+}
+stack = ORIGIN(ram) + LENGTH(ram);
+`;

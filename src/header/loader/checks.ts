@@ -1,7 +1,7 @@
 /** What load_elf_binary checks while it can still return an error, in its order. */
-import { EM_X86_64, ET_DYN, ET_EXEC, PF_X, PHDR_SIZE, PT_GNU_STACK } from '../../elf/constants.ts';
+import { EM_X86_64, ET_DYN, ET_EXEC, PF_X, PHDR_SIZE, PT_GNU_STACK, PT_INTERP } from '../../elf/constants.ts';
 import { ELF_MAGIC } from '../structure.ts';
-import { type ElfFile, PT_INTERP, type Segment, u64 } from './elf.ts';
+import { type ElfFile, type Segment, u64 } from './elf.ts';
 import type { Kernel } from './kernels.ts';
 import { hex, refuse } from './result.ts';
 

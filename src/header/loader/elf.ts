@@ -5,8 +5,6 @@
 import { readU16, readU32 } from '../../elf/bytes.ts';
 import { EHDR_SIZE, PHDR_SIZE, PT_LOAD } from '../../elf/constants.ts';
 
-export const PT_INTERP = 3;
-
 /** The part of the ELF header that some loader looks at. */
 interface ElfHeader {
   /** e_ident: 16 bytes. */

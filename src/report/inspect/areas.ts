@@ -1,8 +1,8 @@
 /** What lies behind the headers of a file, by the best witness there is: a map, section headers, or program headers. */
 import { EHDR_SIZE, PHDR_SIZE, PT_LOAD, SHDR_SIZE, SHF_ALLOC, SHF_EXECINSTR } from '../../elf/constants.ts';
+import { segmentTypeName } from '../../elf/segmentTypes.ts';
 import type { LinkMap } from '../../explain/linkMap.ts';
 import type { ElfFile } from '../../header/loader/elf.ts';
-import { segmentTypeName } from '../../header/segmentTypes.ts';
 import type { SectionTables } from './sections.ts';
 
 /** What bytes are. `tables` are for tools; `other` is what nothing lays claim to. */

@@ -1,5 +1,5 @@
 /** What the headers of an executable say, above its bytes. */
-import { permissionLetters, segmentTypeName } from '../../header/segmentTypes.ts';
+import { permissionLetters, segmentTypeName } from '../../elf/segmentTypes.ts';
 import type { HeaderHole, Overlap } from './headerBytes.ts';
 import type { Inspection } from './inspection.ts';
 import { lines, type Screen } from './line.ts';

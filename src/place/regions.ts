@@ -1,0 +1,187 @@
+/**
+ * Memory regions, which are filled from their origins on: GNU ld's manual, chapter "MEMORY Command". What is not in one
+ * goes to a region without end, whose next address is also what assignments to the location counter set.
+ */
+import type { Diagnostics } from '../diagnostics.ts';
+import type { MemoryRegion, OutputSection } from '../script/ast.ts';
+import type { LinkScript } from '../script/linkScript.ts';
+import type { Evaluator } from './evaluator.ts';
+import { LoadAddresses } from './loadAddresses.ts';
+import type { LocatedOutput } from './located.ts';
+import type { Output, Step } from './outputs.ts';
+
+/** A region, and how far it has been filled. */
+export interface Filling {
+  /** Undefined for the region without end. */
+  readonly region: MemoryRegion | undefined;
+  readonly origin: bigint;
+  /** The next address, by which sections are placed or loaded. */
+  next: bigint;
+  /** What has been placed in it, for load addresses. */
+  readonly loads: LoadAddresses;
+}
+
+/** What an output section asks for, by name; a region may have several. */
+interface Choice {
+  readonly region: MemoryRegion | undefined;
+  readonly loadRegion: MemoryRegion | undefined;
+}
+
+const NOWHERE: Choice = { region: undefined, loadRegion: undefined };
+
+export class Regions {
+  readonly #evaluator: Evaluator;
+  readonly #choices: ReadonlyMap<Output, Choice>;
+  /** There is only the region without end. */
+  readonly #isEndless: boolean;
+  readonly #fillings = new Map<MemoryRegion | undefined, Filling>();
+
+  constructor(
+    steps: readonly Step[],
+    { regions }: LinkScript,
+    evaluator: Evaluator,
+    diagnostics: Diagnostics,
+  ) {
+    this.#evaluator = evaluator;
+    this.#isEndless = regions.size === 0;
+    this.#choices = chooseRegions(steps, regions, diagnostics);
+  }
+
+  /** Empties all regions. */
+  beginRound(): void {
+    this.#fillings.clear();
+  }
+
+  /** The region without end. */
+  get endless(): Filling {
+    return this.#filling(undefined);
+  }
+
+  /** The region of an output section. */
+  of(output: Output): Filling {
+    return this.#filling((this.#choices.get(output) ?? NOWHERE).region);
+  }
+
+  /** The region that it is loaded to, where it says one. */
+  loadOf(output: Output): Filling | undefined {
+    const region = this.#choices.get(output)?.loadRegion;
+    return region && this.#filling(region);
+  }
+
+  /** Reports sections without a region, if there are any regions, and regions that hold less than they should. */
+  check(outputs: readonly LocatedOutput[]): void {
+    for (const { output, size } of outputs) {
+      if (this.#isEndless || size === 0n || this.of(output).region || output.description?.address) continue;
+      const what = `no memory region is said for ${output.name}, and none has attributes that fit`;
+      this.#evaluator.report(output.description?.where, what, "name one behind the section, as in '} > ram'");
+    }
+    for (const filling of this.#fillings.values()) {
+      const { region } = filling;
+      if (!region) continue;
+      const end = filling.origin + this.#evaluator.absolute(region.length, region.where);
+      this.#checkPlaces(filling, end, outputs);
+    }
+  }
+
+  #checkPlaces({ region, origin }: Filling, end: bigint, outputs: readonly LocatedOutput[]): void {
+    const placesOf = (each: LocatedOutput) => {
+      const { address, loadAddress, size, output } = each;
+      const choice = this.#choices.get(output) ?? NOWHERE;
+      const starts = [];
+      if (choice.region === region) starts.push(address);
+      if (choice.loadRegion === region && output.hasBytes) starts.push(loadAddress);
+      return size > 0n ? starts.map((start) => ({ each, start, end: start + size })) : [];
+    };
+    const outside = outputs.flatMap(placesOf).filter((place) => place.start < origin || place.end > end);
+    const [first] = outside;
+    if (!first) return;
+    const most = outside.reduce((last, place) => (place.end > last ? place.end : last), end);
+    const { name, where } = region!;
+    const { output } = first.each;
+    const reason = most > end ? `overflows by ${most - end} bytes: ` : `begins at ${hex(origin)}: `;
+    this.#evaluator.report(
+      output.description?.where ?? where,
+      `the memory region ${name} ${reason}${output.name} lies from ${hex(first.start)} to ${hex(first.end)}`,
+    );
+  }
+
+  #filling(region: MemoryRegion | undefined): Filling {
+    const known = this.#fillings.get(region);
+    if (known) return known;
+    const origin = region ? this.#evaluator.absolute(region.origin, region.where) : 0n;
+    const filling = { region, origin, next: origin, loads: new LoadAddresses() };
+    this.#fillings.set(region, filling);
+    return filling;
+  }
+}
+
+/**
+ * Finds the region of each output section: the one that it names; else the one that it is loaded to; else the first one
+ * with attributes that fit, unless it has an address (ldlang.c, lang_get_regions and lang_memory_default). What the
+ * script does not mention goes with what it is behind. Sections that follow one in the same region are loaded to where
+ * that is (lang_propagate_lma_regions).
+ */
+function chooseRegions(
+  steps: readonly Step[],
+  regions: ReadonlyMap<string, MemoryRegion>,
+  diagnostics: Diagnostics,
+): Map<Output, Choice> {
+  const choices = new Map<Output, Choice>();
+  const find = (name: string | undefined, description: OutputSection | undefined) => {
+    const region = name === undefined ? undefined : regions.get(name);
+    if (name !== undefined && !region) {
+      const where = description ? [description.where] : [];
+      diagnostics.error('bad-script', `there is no memory region ${name}`, { where });
+    }
+    return region;
+  };
+  let before = NOWHERE;
+  for (const step of steps) {
+    if (step.kind !== 'output') continue;
+    const { output } = step;
+    const { description } = output;
+    const named = find(description?.region, description);
+    let loadRegion = find(description?.loadRegion, description);
+    if (loadRegion && description?.loadAddress) {
+      const what = `${output.name} has both a load address and a region to be loaded to`;
+      diagnostics.error('bad-script', what, { where: [description.where] });
+    }
+    const asked = named ?? (description ? loadedAsWell(description, loadRegion) : before.region);
+    const isFree = !description?.loadAddress && !description?.address;
+    if (!loadRegion && isFree && asked === before.region) loadRegion = before.loadRegion;
+    before = { region: asked, loadRegion };
+    const isPlaced = asked !== undefined || description?.address !== undefined;
+    const region = isPlaced || regions.size === 0 ? asked : defaultFor(output, regions);
+    choices.set(output, { region, loadRegion });
+  }
+  return choices;
+}
+
+/** A section that has no address lies where it is loaded, if it says no more than that. */
+function loadedAsWell({ address }: OutputSection, loadRegion: MemoryRegion | undefined) {
+  return address ? undefined : loadRegion;
+}
+
+/** The first region with attributes that fit a section. */
+function defaultFor(output: Output, regions: ReadonlyMap<string, MemoryRegion>): MemoryRegion | undefined {
+  const letters = attributesOf(output);
+  const has = (asked: string) => [...asked].some((letter) => letters.includes(letter));
+  for (const region of regions.values()) {
+    if (has(region.attributes.wanted) && !has(region.attributes.unwanted)) return region;
+  }
+  return undefined;
+}
+
+/**
+ * The letters of attributes that apply. Input sections that have bytes and are no code count as data, constants too
+ * (elf.c, _bfd_elf_make_section_from_shdr); what the script itself writes does not.
+ */
+function attributesOf({ hasWriteFlag, isCode, hasBytes, items }: Output): string {
+  const hasInput = items.some((item) => item.kind === 'sections' && item.ids.length > 0);
+  const isData = !isCode && (hasWriteFlag || (hasBytes && hasInput));
+  return `a${hasBytes ? 'il' : ''}${hasWriteFlag ? '' : 'r'}${isCode ? 'x' : ''}${isData ? 'w' : ''}`;
+}
+
+function hex(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}
