@@ -1,8 +1,5 @@
-/** The same inputs and options make the same bytes: wherever, whenever, and whoever links them with whichever Node. */
-import { spawnSync } from 'node:child_process';
 import {
   cpSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -11,9 +8,9 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { installedNodes } from './nodes.ts';
 import { FIXTURES } from './programs.ts';
 import { run, scratchFolder, TINYELF } from './run.ts';
 
@@ -57,30 +54,6 @@ function made(folder: string, words: readonly string[], way: Way = {}): Record<s
     return [name, text] as const;
   });
   return { ...Object.fromEntries(files), stdout: stdout.toString() };
-}
-
-/** The Nodes of this machine, one of each version: those of TINYELF_NODES and PATH, and nvm's. */
-function installedNodes(): string[] {
-  const nvm = join(homedir(), '.nvm/versions/node');
-  const folders = [
-    ...(process.env.PATH ?? '').split(':'),
-    ...(existsSync(nvm) ? readdirSync(nvm).map((version) => join(nvm, version, 'bin')) : []),
-  ];
-  const named = folders.flatMap((folder) =>
-    ['node', 'node20', 'node22', 'node24'].map((name) => join(folder, name)),
-  );
-  const paths = [
-    ...(process.env.TINYELF_NODES ?? '').split(':').filter(Boolean),
-    ...named.filter(existsSync),
-  ];
-  const versions = new Map<string, string>();
-  for (const path of paths) {
-    const version = spawnSync(path, ['--version']).stdout?.toString().trim();
-    const [, major, minor] = /^v(\d+)\.(\d+)\./.exec(version ?? '') ?? [];
-    const isSupported = Number(major) > 20 || (Number(major) === 20 && Number(minor) >= 19);
-    if (isSupported && version !== process.version) versions.set(version!, path);
-  }
-  return [...versions.values()];
 }
 
 describe.each(PROGRAMS)('all that is written for %s', (program) => {

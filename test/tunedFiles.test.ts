@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import v8 from 'node:v8';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isTuned, TunedFiles, type Work } from '../src/cli/tunedFiles.ts';
-import { scratchFolder } from './run.ts';
+import { installedNodes } from './nodes.ts';
+import { run, scratchFolder } from './run.ts';
 
 const folder = scratchFolder();
 
 const MEBIBYTE = 2 ** 20;
+const WORKS = ['linking', 'shrinking', 'packing'] as const;
 
 function fileOf(name: string, size: number): string {
   const path = join(folder, name);
@@ -26,14 +28,19 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-/** What V8 is told of optimization when files of these sizes are opened one by one. */
-function toldOf(work: Work, sizes: readonly number[]): string[][] {
+/** What V8 is told when files of these sizes are opened one by one. */
+function allToldOf(work: Work, sizes: readonly number[]): string[][] {
   const files = new TunedFiles(undefined, work);
   return sizes.map((size, i) => {
     told.length = 0;
     files.open(fileOf(`${work}${i}`, size));
-    return told.filter((flag) => /opt$|interrupt/.test(flag));
+    return [...told];
   });
+}
+
+/** As `allToldOf`, of optimization alone. */
+function toldOf(work: Work, sizes: readonly number[]): string[][] {
+  return allToldOf(work, sizes).map((flags) => flags.filter((flag) => /opt$|interrupt/.test(flag)));
 }
 
 describe('V8', () => {
@@ -68,9 +75,34 @@ describe('V8', () => {
     expect(told).toContain('--opt');
   });
 
-  it('keeps its flags where Node has others than version 20', () => {
-    vi.spyOn(process, 'version', 'get').mockReturnValue('v22.1.0');
-    toldOf('linking', [MEBIBYTE, 100 * MEBIBYTE]);
-    expect(told).toEqual([]);
+  it.each(['v22.1.0', 'v24.0.0', 'v26.0.0'])(
+    'optimizes less with Node %s too, and as ever in huge links',
+    (version) => {
+      vi.spyOn(process, 'version', 'get').mockReturnValue(version);
+      expect(toldOf('linking', [MEBIBYTE, 1000 * MEBIBYTE])).toEqual([['--no-opt'], ['--opt']]);
+      const [first, later] = allToldOf('shrinking', [MEBIBYTE, 1000 * MEBIBYTE]);
+      expect(first!.length).toBeGreaterThan(1);
+      expect(later!.length).toBeGreaterThan(1);
+      expect(allToldOf('packing', [MEBIBYTE, 1000 * MEBIBYTE])).toEqual([[], []]);
+    },
+  );
+
+  it.each([process.execPath, ...installedNodes()])('knows the flags that it is told: %s', (node) => {
+    const version = run(node, ['--version']).stdout.toString().trim();
+    vi.spyOn(process, 'version', 'get').mockReturnValue(version);
+    const flags = WORKS.flatMap((work) => allToldOf(work, [MEBIBYTE, 1000 * MEBIBYTE]).flat());
+    const script = `${JSON.stringify(flags)}.forEach(require('node:v8').setFlagsFromString)`;
+    expect(run(node, ['-e', script])).toMatchObject({ code: 0, stderr: '' });
   });
+
+  it.each(['v21.0.0', 'v23.0.0', 'v27.0.0'])(
+    'keeps its flags with Node %s, which nobody has tried',
+    (version) => {
+      vi.spyOn(process, 'version', 'get').mockReturnValue(version);
+      for (const work of ['linking', 'shrinking', 'packing'] as const) {
+        toldOf(work, [MEBIBYTE, 1000 * MEBIBYTE]);
+        expect(told).toEqual([]);
+      }
+    },
+  );
 });

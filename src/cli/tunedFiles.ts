@@ -3,8 +3,6 @@ import { DiskFiles } from '../node/files.ts';
 
 /** A link whose inputs amount to more than this many bytes runs long enough for V8 to compile what will never pay. */
 const LARGE = 0x10000;
-/** One with more than this many runs long enough for all to pay that V8 compiles, if not much at a time. */
-const HUGE = 0x6000000;
 
 let tuned = false;
 
@@ -21,6 +19,7 @@ export class TunedFiles extends DiskFiles {
   readonly #work: Work;
   /** Bytes of the files that were opened, and bytes that were read, in all. */
   #amount = 0;
+  #tuning = UNTUNED;
 
   /** @param root as `DiskFiles` has it */
   constructor(root: string | undefined, work: Work) {
@@ -31,10 +30,33 @@ export class TunedFiles extends DiskFiles {
   protected override count(size: number): void {
     const before = this.#amount;
     this.#amount += size;
-    if (this.#amount > LARGE && before <= LARGE) tune(this.#work);
-    if (this.#amount > HUGE && before <= HUGE && this.#work === 'linking') setFlags('--opt');
+    if (before <= LARGE && this.#amount > LARGE) this.#beginLarge();
+    const { hugeSize, later } = this.#tuning;
+    if (before <= hugeSize && this.#amount > hugeSize) setFlags(later);
+  }
+
+  #beginLarge(): void {
+    this.#tuning = tuningFor(this.#work);
+    const { first } = this.#tuning;
+    tuned ||= first.length > 0;
+    setFlags(first);
   }
 }
+
+/** How V8 is set up for a kind of work. */
+interface Tuning {
+  /** Flags for links that are large. */
+  readonly first: readonly string[];
+  /** With inputs that amount to more than this many bytes, a link runs long enough for more to pay. */
+  readonly hugeSize: number;
+  /** Flags from there on. */
+  readonly later: readonly string[];
+}
+
+/** V8 as it is. */
+const UNTUNED: Tuning = { first: [], hugeSize: Number.POSITIVE_INFINITY, later: [] };
+
+const MIB = 0x100000;
 
 /**
  * A function is optimized with few of those that it calls, and loops as they are: both multiply what there is to
@@ -43,28 +65,62 @@ export class TunedFiles extends DiskFiles {
 const PLAIN = ['--max-inlined-bytecode-size-cumulative=200', '--no-turbo-loop-peeling'];
 
 /**
- * How many bytes of bytecode a function has run when it is optimized: where code is shrunk, a link is over before most
- * of what is optimized early has paid for it, and where it is not, before anything has. What packs has a few loops that
- * run for long.
+ * The part of the heap for what is new stays as small as it begins, since little of that is ever kept: what lasts is in
+ * typed arrays.
  */
-const FLAGS: Readonly<Record<Work, readonly string[]>> = {
-  linking: ['--no-opt', ...PLAIN],
-  shrinking: ['--interrupt-budget=500000', ...PLAIN],
-  packing: ['--interrupt-budget=500000'],
-};
+const STEADY = '--semi-space-growth-factor=1';
 
 /**
- * Sets V8 up. The part of the heap for what is new stays as small as it begins, since little of that is ever kept: what
- * lasts is in typed arrays.
+ * V8 11.3: how many bytes of bytecode a function has run when it is optimized. Where code is shrunk, a link is over
+ * before most of what is optimized early has paid for it, and where it is not, before anything has. What packs has a few
+ * loops that run for long.
  */
-function tune(work: Work): void {
-  tuned = true;
-  setFlags(...FLAGS[work], '--semi-space-growth-factor=1');
+const NODE_20: Readonly<Record<Work, Tuning>> = {
+  linking: { first: ['--no-opt', ...PLAIN, STEADY], hugeSize: 96 * MIB, later: ['--opt'] },
+  shrinking: { ...UNTUNED, first: ['--interrupt-budget=500000', ...PLAIN, STEADY] },
+  packing: { ...UNTUNED, first: ['--interrupt-budget=500000', STEADY] },
+};
+
+/** V8 12.4 counts calls instead. */
+const NODE_22: Readonly<Record<Work, Tuning>> = {
+  linking: { first: ['--no-opt', ...PLAIN, STEADY], hugeSize: 96 * MIB, later: ['--opt'] },
+  shrinking: {
+    first: ['--invocation-count-for-turbofan=20000', ...PLAIN, STEADY],
+    hugeSize: 96 * MIB,
+    later: [
+      '--invocation-count-for-turbofan=3000',
+      '--max-inlined-bytecode-size-cumulative=920',
+      '--turbo-loop-peeling',
+    ],
+  },
+  packing: UNTUNED,
+};
+
+/** V8 13.6 and 14.6 have Maglev as well, which compiles fast what is fast enough for all but the largest links. */
+const NODE_24: Readonly<Record<Work, Tuning>> = {
+  linking: { first: ['--no-opt', STEADY], hugeSize: 768 * MIB, later: ['--opt'] },
+  shrinking: {
+    first: ['--no-opt', '--no-maglev-inlining', STEADY],
+    hugeSize: 96 * MIB,
+    later: ['--opt', '--maglev-inlining'],
+  },
+  packing: UNTUNED,
+};
+
+/** V8 says on standard error that it does not know a flag, so others get none. */
+const TUNINGS: Readonly<Record<string, Readonly<Record<Work, Tuning>>>> = {
+  v20: NODE_20,
+  v22: NODE_22,
+  v24: NODE_24,
+  v26: NODE_24,
+};
+
+function tuningFor(work: Work): Tuning {
+  return TUNINGS[process.version.split('.', 1)[0]!]?.[work] ?? UNTUNED;
 }
 
-/** Sets flags of V8, which from Node 22 on refuses some of these. */
-function setFlags(...flags: readonly string[]): void {
-  if (!process.version.startsWith('v20.')) return;
+function setFlags(flags: readonly string[]): void {
+  if (flags.length === 0) return;
   const { setFlagsFromString } = process.getBuiltinModule('node:v8');
   for (const flag of flags) setFlagsFromString(flag);
 }
