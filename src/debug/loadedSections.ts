@@ -123,15 +123,19 @@ const KIND_FLAGS: Readonly<Record<string, number>> = {
 
 function describeRun({ pieces, layout }: FinishedLink, run: readonly Placed[]): OutputSection {
   const { id, kind } = run[0]!;
-  const last = run.at(-1)!.id;
   const address = layout.address[id]!;
+  // One without bytes may lie anywhere.
+  const end = run.reduce(
+    (most, { id: other }) => (pieces.size[other] === 0 ? most : layout.address[other]! + pieces.size[other]!),
+    address,
+  );
   const isZero = kind === '.bss' || kind === '.tbss';
   return {
     name: kind,
     type: isZero ? SHT_NOBITS : SHT_PROGBITS,
     flags: SHF_ALLOC | (KIND_FLAGS[kind] ?? 0),
     address,
-    size: layout.address[last]! + pieces.size[last]! - address,
+    size: end - address,
     alignment: pieces.alignment[id]!,
     content: kind === '.tbss' ? layout.fileSize : layout.fileOffset[id]!,
   };

@@ -26,6 +26,8 @@ export interface ProgramHeader {
   readonly flags: number;
   readonly offset: number;
   readonly address: number;
+  /** Where a script has it loaded, if that is elsewhere: p_paddr, which Linux does not read. */
+  readonly loadAddress?: number;
   readonly fileSize: number;
   readonly memorySize: number;
   readonly alignment: number;
@@ -163,7 +165,7 @@ function programValues(header: ProgramHeader): Record<ProgramField, number> {
     p_flags: header.flags,
     p_offset: header.offset,
     p_vaddr: header.address,
-    p_paddr: header.address,
+    p_paddr: header.loadAddress ?? header.address,
     p_filesz: header.fileSize,
     p_memsz: header.memorySize,
     p_align: header.alignment,

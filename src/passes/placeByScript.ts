@@ -13,7 +13,7 @@ import { headerKinds, planHeaders } from '../layout/headers.ts';
 import type { Placement } from '../layout/placement.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
-import { checkOutputs, checkTemplate, dropDiscarded } from '../place/check.ts';
+import { checkPlaces, checkTemplate, checkTypes, dropDiscarded } from '../place/check.ts';
 import { checkDeclared, type Declared, declaredStack, declareSegments } from '../place/declared.ts';
 import type { LocatedOutput } from '../place/located.ts';
 import { type Located, Locator } from '../place/locator.ts';
@@ -112,7 +112,8 @@ class Placer {
       this.#diagnostics,
     );
     const located = locator.locate((outputs) => this.#headersSize(outputs));
-    checkOutputs(this.#program, withRoom(located.outputs), this.#script.format, this.#diagnostics);
+    checkTypes(this.#program, located.outputs, this.#diagnostics);
+    checkPlaces(this.#program, withRoom(located.outputs), this.#script.format, this.#diagnostics);
     this.#checkDeclared(located.outputs);
     const size = this.#headersSize(located.outputs);
     const plan = this.#layFile(located.outputs, size);

@@ -36,18 +36,16 @@ const NOT_LOADED: readonly (SectionType | undefined)[] = ['DSECT', 'COPY', 'INFO
 /** End of the addresses that doubles can count. */
 const COUNTABLE = 2n ** 53n;
 
-/** Reports output sections that cannot be as they are described, and ends the link on addresses beyond counting. */
-export function checkOutputs(
+/** Reports output sections of types that they cannot have, and ends the link if there are any. */
+export function checkTypes(
   program: Program,
   outputs: readonly LocatedOutput[],
-  format: 'elf' | 'binary',
   diagnostics: Diagnostics,
 ): void {
-  for (const located of outputs) {
-    const { output, end, loadAddress, size } = located;
+  for (const { output, size } of outputs) {
     const type = output.description?.type;
     const where = output.description ? [output.description.where] : [];
-    if (NOT_LOADED.includes(type)) {
+    if (NOT_LOADED.includes(type) && size > 0n) {
       const what = `(${type}) is not supported for ${output.name}, which is part of the program`;
       diagnostics.error('bad-script', what, { where });
     }
@@ -61,6 +59,22 @@ export function checkOutputs(
       const what = `(NOLOAD) is not supported for ${output.name}, which has bytes`;
       diagnostics.error('bad-script', what, { where: [...where, ...place] });
     }
+  }
+  diagnostics.stopOnErrors();
+}
+
+/**
+ * Reports output sections that cannot be where they are, and ends the link on addresses beyond counting.
+ * @param outputs those that take room
+ */
+export function checkPlaces(
+  program: Program,
+  outputs: readonly LocatedOutput[],
+  format: 'elf' | 'binary',
+  diagnostics: Diagnostics,
+): void {
+  for (const located of outputs) {
+    const { output, end, loadAddress, size } = located;
     const loadEnd = loadAddress + size;
     if (end > COUNTABLE || loadEnd > COUNTABLE) {
       const which =

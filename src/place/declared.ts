@@ -50,7 +50,10 @@ export function declareSegments(
   headers: readonly DeclaredHeader[] | undefined,
   diagnostics: Diagnostics,
 ): Declared | undefined {
-  if (!headers) return undefined;
+  if (!headers) {
+    refuseSegments(steps, diagnostics);
+    return undefined;
+  }
   const byName = new Map<string, DeclaredSegment>();
   for (const header of headers) {
     const { name, where } = header;
@@ -62,7 +65,20 @@ export function declareSegments(
       diagnostics.error('bad-script', what, { where: [where] });
     } else byName.set(name, segmentOf(header, diagnostics));
   }
-  return { segments: [...byName.values()], of: segmentsByOutput(steps, byName, diagnostics) };
+  const of = segmentsByOutput(steps, byName, diagnostics);
+  diagnostics.stopOnErrors();
+  return { segments: [...byName.values()], of };
+}
+
+/** Without PHDRS there are no segments that a section could name. */
+function refuseSegments(steps: readonly Step[], diagnostics: Diagnostics): void {
+  for (const step of steps) {
+    const description = step.kind === 'output' ? step.output.description : undefined;
+    const name = description?.segments.find((each) => each !== NONE);
+    if (name === undefined) continue;
+    const what = `there is no program header ${name}: the script has no PHDRS`;
+    diagnostics.error('bad-script', what, { where: [description!.where] });
+  }
 }
 
 function segmentOf(header: DeclaredHeader, diagnostics: Diagnostics): DeclaredSegment {

@@ -125,14 +125,24 @@ function binaryValue(
   context: Context,
 ): Value {
   const first = evaluateIn(left, context);
-  if (operator === '&&' && first.value === 0n) return of(0n, undefined);
-  if (operator === '||' && first.value !== 0n) return of(1n, undefined);
+  if (operator === '&&' || operator === '||') return logicalValue(operator, first, right, context);
   const second = evaluateIn(right, context);
-  if (operator === '&&' || operator === '||') return of(second.value === 0n ? 0n : 1n, undefined);
   const [a, b] = commonFrame(first, second);
   const result = calculate(operator, a.value, b.value);
   if (result === undefined) throw new ExpressionError('division by zero');
   return of(result, COMPARISONS.has(operator) ? undefined : resultFrame(a, b, context));
+}
+
+/** The right side need have no value where the left one decides, which GNU ld does not allow. */
+function logicalValue(operator: '&&' | '||', first: Value, right: Expression, context: Context): Value {
+  const isDecided = (value: bigint) => (value !== 0n) === (operator === '||');
+  try {
+    const [a, b] = commonFrame(first, evaluateIn(right, context));
+    return of((isDecided(a.value) ? a.value : b.value) === 0n ? 0n : 1n, undefined);
+  } catch (error) {
+    if (!(error instanceof ExpressionError) || !isDecided(first.value)) throw error;
+    return of(operator === '||' ? 1n : 0n, undefined);
+  }
 }
 
 const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '<', '>', '<=', '>=']);

@@ -16,7 +16,9 @@ export class LoadAddresses {
     const loadAddress = given ?? this.#follow(located, alignment);
     const { output, address, size } = located;
     const hasRoom = !output.isThread || output.hasBytes;
-    if (hasRoom && (size > 0n || loadAddress !== address)) this.#last = { address, loadAddress };
+    const hasInput = output.items.some((item) => item.kind === 'sections' && item.ids.length > 0);
+    if (hasRoom && (size > 0n || (hasInput && loadAddress !== address)))
+      this.#last = { address, loadAddress };
     return loadAddress;
   }
 

@@ -146,7 +146,7 @@ export class Locator {
     this.#regions.beginRound();
     for (const step of this.#steps) {
       if (step.kind === 'output') this.#placeOutput(this.#outputs.get(step.output)!);
-      else this.#state(step, ABSOLUTE);
+      else if (step.kind !== 'discard') this.#stateBetween(step);
     }
   }
 
@@ -297,6 +297,15 @@ export class Locator {
     if (this.#isFillAsked) located.fileSize = BigInt(offset + size);
   }
 
+  /**
+   * Carries out what stands between output sections. The next one that says nothing else begins at the location
+   * counter, whatever that was (ldlang.c, lang_size_sections_1).
+   */
+  #stateBetween(statement: Assignment | Assertion): void {
+    this.#state(statement, ABSOLUTE);
+    this.#regions.endless.next = this.#dot;
+  }
+
   /** Carries out an assignment or an assertion. */
   #state(statement: Assignment | Assertion, frame: Frame): void {
     if (statement.kind === 'assert') this.#evaluator.check(statement, frame);
@@ -310,10 +319,8 @@ export class Locator {
   #moveTo({ value, where }: Extract<Assignment, { kind: 'location' }>, frame: Frame): void {
     const result = this.#evaluator.evaluate(value, frame, where);
     const to = absolute({ ...result, frame: result.frame ?? frame });
-    if (!this.#inside) {
-      this.#dot = to;
-      this.#regions.endless.next = to;
-    } else if (to >= this.#dot) this.#advance(to, this.#inside);
+    if (!this.#inside) this.#dot = to;
+    else if (to >= this.#dot) this.#advance(to, this.#inside);
     else
       this.#evaluator.report(
         where,

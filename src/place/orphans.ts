@@ -20,7 +20,7 @@ const LEADERS: Readonly<Record<Kind, string>> = {
 const NEIGHBOURS: Readonly<Record<Kind, readonly Kind[]>> = {
   text: ['text', 'rodata'],
   rodata: ['rodata', 'text'],
-  thread: ['thread', 'data', 'rodata', 'text'],
+  thread: ['thread'],
   data: ['data', 'thread', 'rodata', 'text'],
   bss: ['bss', 'data', 'thread', 'rodata', 'text'],
 };
@@ -44,7 +44,7 @@ export function placeOrphans(steps: readonly Step[], orphans: readonly Output[])
     const kind = kindOf(output);
     const step: Step = { kind: 'output', output };
     const after = last.get(kind) ?? anchorOf(result, kind);
-    const at = after === undefined ? result.length : behind(result, result.indexOf(after));
+    const at = after === undefined ? inFront(result) : behind(result, result.indexOf(after));
     result.splice(at, 0, step);
     last.set(kind, step);
   }
@@ -57,12 +57,14 @@ function anchorOf(steps: readonly Step[], kind: Kind): Step | undefined {
   const leader = steps.find(isLeader);
   if (leader) return leader;
   for (const neighbour of NEIGHBOURS[kind]) {
-    const found = steps.findLast(
-      (step) => step.kind === 'output' && isNonEmpty(step.output) && kindOf(step.output) === neighbour,
-    );
+    const found = lastOutput(steps, (output) => kindOf(output) === neighbour);
     if (found) return found;
   }
-  return undefined;
+  return kind === 'thread' ? lastOutput(steps, ({ hasBytes }) => hasBytes) : undefined;
+}
+
+function lastOutput(steps: readonly Step[], isWanted: (output: Output) => boolean): Step | undefined {
+  return steps.findLast((step) => step.kind === 'output' && isNonEmpty(step.output) && isWanted(step.output));
 }
 
 function isNonEmpty({ items }: Output): boolean {
@@ -77,8 +79,19 @@ function behind(steps: readonly Step[], at: number): number {
   let assignment = -1;
   for (let i = at + 1; i < steps.length; i++) {
     const step = steps[i]!;
-    if (step.kind === 'output') return assignment < 0 ? i : assignment;
+    if (isOutput(step)) return assignment < 0 ? i : assignment;
     if (step.kind === 'location' && assignment < 0) assignment = i;
   }
   return steps.length;
+}
+
+/** In front of the first output section, but for what the location counter is set to a second time. */
+function inFront(steps: readonly Step[]): number {
+  const first = steps.findIndex((step) => isOutput(step) || step.kind === 'location');
+  if (first < 0) return steps.length;
+  return isOutput(steps[first]!) ? first : behind(steps, first);
+}
+
+function isOutput({ kind }: Step): boolean {
+  return kind === 'output' || kind === 'discard';
 }

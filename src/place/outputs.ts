@@ -37,7 +37,12 @@ export interface Output extends Traits {
 }
 
 /** What a script says, in order, with input sections in place of patterns. */
-export type Step = { readonly kind: 'output'; readonly output: Output } | Assignment | Assertion;
+export type Step =
+  | { readonly kind: 'output'; readonly output: Output }
+  /** `/DISCARD/`, which stands between its neighbours as other output sections do. */
+  | { readonly kind: 'discard' }
+  | Assignment
+  | Assertion;
 
 /** The steps of a script, orphans included; see `orphans.ts` for where those go. */
 export function collectOutputs(
@@ -73,8 +78,11 @@ export function collectOutputs(
       return { kind: 'sections', ids: sequencer.inRule(rules.rules[number]!, taken[number]!) };
     });
   const steps = statements.flatMap((statement, number): Step[] => {
-    if (statement.kind === 'discard') itemsOf(statement.content);
-    if (statement.kind === 'discard' || statement.kind === 'entry' || rules.skipped.has(number)) return [];
+    if (statement.kind === 'discard') {
+      itemsOf(statement.content);
+      return [{ kind: 'discard' }];
+    }
+    if (statement.kind === 'entry' || rules.skipped.has(number)) return [];
     if (statement.kind !== 'section') return [statement];
     const items = itemsOf(statement.content);
     // An orphan whose name is that of an output section goes to its end.

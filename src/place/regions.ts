@@ -137,6 +137,7 @@ function chooseRegions(
   };
   let before = NOWHERE;
   for (const step of steps) {
+    if (step.kind === 'discard') before = NOWHERE;
     if (step.kind !== 'output') continue;
     const { output } = step;
     const { description } = output;
@@ -146,15 +147,25 @@ function chooseRegions(
       const what = `${output.name} has both a load address and a region to be loaded to`;
       diagnostics.error('bad-script', what, { where: [description.where] });
     }
-    const asked = named ?? (description ? loadedAsWell(description, loadRegion) : before.region);
+    const asked =
+      named ?? (description ? loadedAsWell(description, loadRegion) : (before.region ?? before.loadRegion));
     const isFree = !description?.loadAddress && !description?.address;
     if (!loadRegion && isFree && asked === before.region) loadRegion = before.loadRegion;
     before = { region: asked, loadRegion };
-    const isPlaced = asked !== undefined || description?.address !== undefined;
+    const isPlaced = asked !== undefined || description?.address !== undefined || !takesRoom(output);
     const region = isPlaced || regions.size === 0 ? asked : defaultFor(output, regions);
     choices.set(output, { region, loadRegion });
   }
+  diagnostics.stopOnErrors();
   return choices;
+}
+
+/** Whether there is more in an output section than symbols. */
+function takesRoom({ items }: Output): boolean {
+  return items.some(
+    (item) =>
+      item.kind === 'data' || item.kind === 'location' || (item.kind === 'sections' && item.ids.length > 0),
+  );
 }
 
 /** A section that has no address lies where it is loaded, if it says no more than that. */

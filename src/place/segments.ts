@@ -168,11 +168,11 @@ export function layFile(
     // The first segment maps the headers too where it may: the kernel tells a C library where to find them.
     const mapped = isFirst && shift >= LOWEST_BASE ? 0 : offset;
     const isEmpty = bytesEnd === start && mapped === offset;
-    loads.push(
-      isEmpty
-        ? zeroSegment(start, end, fileEnd, flags, pageSize)
-        : load(flags, mapped, shift + mapped, bytesEnd, end, pageSize),
-    );
+    const header = isEmpty
+      ? zeroSegment(start, end, fileEnd, flags, pageSize)
+      : load(flags, mapped, shift + mapped, bytesEnd, end, pageSize);
+    const distance = Number(outputs[0]!.loadAddress) - start;
+    loads.push(distance === 0 ? header : { ...header, loadAddress: header.address + distance });
     if (!isEmpty) fileEnd = bytesEnd - shift;
   }
   return { loads, offsetOf, fileEnd, base };

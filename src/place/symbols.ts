@@ -92,6 +92,7 @@ export class ScriptSymbols {
   value(name: string, context: Context): Value {
     const { symbols, overridden } = this.#program;
     const id = symbols.names.find(name);
+    if (id < 0) throw new ExpressionError(`undefined symbol: ${name}`);
     const kind = symbols.kind[id]!;
     if (this.#isScripted(id)) {
       const original = overridden.get(id);

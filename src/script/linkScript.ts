@@ -53,6 +53,8 @@ export function addCommand(script: LinkScript, command: ScriptCommand, diagnosti
       script.output = command.name;
       break;
     case 'format':
+      // The first one counts (ldlang.c, lang_add_output_format).
+      if (script.formatWhere !== undefined) break;
       script.format = formatOf(command.formats, command.where, diagnostics);
       script.formatWhere = command.where;
       break;
@@ -81,6 +83,8 @@ export function addCommand(script: LinkScript, command: ScriptCommand, diagnosti
         }
         addRegion(script, region.name, region, region.where, diagnostics);
       }
+      // One that counts on itself has no end.
+      diagnostics.stopOnErrors();
       break;
     case 'regionAlias':
       addAlias(script, command, diagnostics);

@@ -17,10 +17,12 @@ export function definedSymbols(script: LinkScript): Map<string, ScriptSymbol> {
   for (const statement of everyStatement(script)) {
     if (statement.kind !== 'symbol') continue;
     const known = symbols.get(statement.name);
-    symbols.set(statement.name, {
-      isProvided: statement.provide && known?.isProvided !== false,
-      uses: new Set([...(known?.uses ?? []), ...symbolsOf(statement.value)]),
-    });
+    const isProvided = statement.provide && known?.isProvided !== false;
+    const uses = symbolsOf(statement.value);
+    // Where there is an assignment without PROVIDE, those in it come to nothing.
+    const earlier = known && known.isProvided === isProvided ? known.uses : [];
+    if (known && !known.isProvided && statement.provide) continue;
+    symbols.set(statement.name, { isProvided, uses: new Set([...earlier, ...uses]) });
   }
   return symbols;
 }
@@ -28,6 +30,7 @@ export function definedSymbols(script: LinkScript): Map<string, ScriptSymbol> {
 /** The names in all expressions of a script, but for those of PROVIDE, which may not come to pass. */
 export function referencedSymbols(script: LinkScript): Set<string> {
   const names = new Set<string>();
+  for (const { origin, length } of script.regions.values()) symbolsOf(length, symbolsOf(origin, names));
   for (const statement of everyStatement(script)) {
     for (const expression of expressionsOf(statement)) symbolsOf(expression, names);
   }

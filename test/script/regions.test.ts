@@ -190,6 +190,14 @@ describe('what cannot be followed', () => {
       `MEMORY { a : ORIGIN = LENGTH(b), LENGTH = 2 } SECTIONS {}`,
       'there is no memory region b so far | s.ld:1',
     ],
+    [
+      'MEMORY { a : ORIGIN = 0, LENGTH = LENGTH(a) } SECTIONS { .t : { *(.text*) } >a }',
+      'there is no memory region a so far | s.ld:1',
+    ],
+    [
+      'MEMORY { a : ORIGIN = nowhere, LENGTH = 8 } SECTIONS { .t : { *(.text*) } >a }',
+      'undefined symbol: nowhere | s.ld:1',
+    ],
     ['REGION_ALIAS(a, b) SECTIONS { }', 'there is no memory region b so far | s.ld:1'],
     [
       `${REGION}\nSECTIONS { .t : { *(.text*) } >ram\n}`,
@@ -214,6 +222,14 @@ describe('what cannot be followed', () => {
     [
       `${SEGMENT} SECTIONS { ${PLACE} .t : { *(.text*) } :text }`,
       'PHDRS has no program header text | s.ld:1',
+    ],
+    [
+      `SECTIONS { ${PLACE} .t : { *(.text*) } :text }`,
+      'there is no program header text: the script has no PHDRS | s.ld:1',
+    ],
+    [
+      `OUTPUT_FORMAT(binary) SECTIONS { ${PLACE} .t (NOLOAD) : { *(.text*) } }`,
+      '(NOLOAD) is not supported for .t, which has bytes | s.ld:1 | it holds a.o:(.text._start+0x0)',
     ],
     [
       `${SEGMENT} SECTIONS { ${PLACE} .t : { *(.text*) } }`,
