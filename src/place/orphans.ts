@@ -18,7 +18,7 @@ const LEADERS: Readonly<Record<Kind, string>> = {
 
 /** Kinds to go behind where a script has none of the own kind, best first. */
 const NEIGHBOURS: Readonly<Record<Kind, readonly Kind[]>> = {
-  text: ['text', 'rodata'],
+  text: ['text'],
   rodata: ['rodata', 'text'],
   thread: ['thread'],
   data: ['data', 'thread', 'rodata', 'text'],
@@ -53,11 +53,12 @@ export function placeOrphans(steps: readonly Step[], orphans: readonly Output[])
 
 /** The output section to go behind. */
 function anchorOf(steps: readonly Step[], kind: Kind): Step | undefined {
-  const isLeader = (step: Step) => step.kind === 'output' && step.output.name === LEADERS[kind];
-  const leader = steps.find(isLeader);
-  if (leader) return leader;
+  const leaderOf = (wanted: Kind) =>
+    steps.find((step) => step.kind === 'output' && step.output.name === LEADERS[wanted]);
   for (const neighbour of NEIGHBOURS[kind]) {
-    const found = lastOutput(steps, (output) => kindOf(output) === neighbour);
+    const own = neighbour === kind ? leaderOf(kind) : undefined;
+    const found =
+      own ?? lastOutput(steps, (output) => kindOf(output) === neighbour) ?? leaderOf(neighbour);
     if (found) return found;
   }
   return kind === 'thread' ? lastOutput(steps, ({ hasBytes }) => hasBytes) : undefined;
@@ -67,8 +68,10 @@ function lastOutput(steps: readonly Step[], isWanted: (output: Output) => boolea
   return steps.findLast((step) => step.kind === 'output' && isNonEmpty(step.output) && isWanted(step.output));
 }
 
-function isNonEmpty({ items }: Output): boolean {
-  return items.some((item) => item.kind === 'data' || (item.kind === 'sections' && item.ids.length > 0));
+/** Whether a section holds input sections, not counting those that the script does not mention. */
+function isNonEmpty({ items, description }: Output): boolean {
+  const described = items.slice(0, description?.content.length);
+  return described.some((item) => item.kind === 'sections' && item.ids.length > 0);
 }
 
 /**
