@@ -57,8 +57,7 @@ function anchorOf(steps: readonly Step[], kind: Kind): Step | undefined {
     steps.find((step) => step.kind === 'output' && step.output.name === LEADERS[wanted]);
   for (const neighbour of NEIGHBOURS[kind]) {
     const own = neighbour === kind ? leaderOf(kind) : undefined;
-    const found =
-      own ?? lastOutput(steps, (output) => kindOf(output) === neighbour) ?? leaderOf(neighbour);
+    const found = own ?? lastOutput(steps, (output) => kindOf(output) === neighbour) ?? leaderOf(neighbour);
     if (found) return found;
   }
   return kind === 'thread' ? lastOutput(steps, ({ hasBytes }) => hasBytes) : undefined;
