@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -18,11 +19,13 @@ import { describe, expect, it } from 'vitest';
 import { readCommandLine } from '../src/cli/command.ts';
 import { readPlainWords, settleWords } from '../src/cli/linkArgv.ts';
 import { LINK_OPTIONS } from '../src/options.ts';
+import { installedNodes } from './nodes.ts';
 import { FIXTURES } from './programs.ts';
 import { type Outcome, run, scratchFolder, tinyelf } from './run.ts';
 
 const ROOT = join(FIXTURES, '..');
 const OBJECT = join(FIXTURES, 'hello-rodata/static.o');
+const LARGE_OBJECT = join(FIXTURES, 'rust-alloc/lto.o');
 const folder = scratchFolder();
 
 /** Runs a command of bin/ and lists on standard error what it has loaded. */
@@ -169,6 +172,23 @@ describe("V8's code cache", () => {
     expect(cachesOf(place)).toEqual([]);
   });
 
+  it.each([process.execPath, ...installedNodes()])('is left by a large link too, and taken: %s', (node) => {
+    const place = install(`large ${node.length}`);
+    const words = ['link', '--builtins=mem', LARGE_OBJECT, '-o', '-'];
+    const first = run(node, [join(place, 'bin/tinyelf.js'), ...words]);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    // What Node 22 has been told cannot all be taken back.
+    const isNode22 = /^v22\./.test(run(node, ['--version']).stdout.toString());
+    const [cache] = cachesOf(place);
+    expect(cache !== undefined || isNode22).toBe(true);
+    if (cache === undefined) return;
+    const path = join(place, 'dist', cache);
+    const { ino } = statSync(path);
+    expect(run(node, [join(place, 'bin/tinyelf.js'), ...words])).toEqual(first);
+    // One that V8 does not take is replaced.
+    expect(statSync(path).ino).toBe(ino);
+  });
+
   it.each([
     ['empty', () => Buffer.alloc(0)],
     ['cut off', (whole: Buffer) => whole.subarray(0, whole.length >> 1)],
@@ -176,12 +196,17 @@ describe("V8's code cache", () => {
       "another V8's",
       (whole: Buffer) => Buffer.concat([whole.subarray(0, 4), Buffer.alloc(4), whole.subarray(8)]),
     ],
-  ])('is passed over where it is %s', (name, damage) => {
+  ])('is passed over and replaced where it is %s', (name, damage) => {
     const place = install(name);
     const expected = link(place);
     const path = join(place, 'dist', cachesOf(place)[0]!);
+    const { size } = statSync(path);
     writeFileSync(path, damage(readFileSync(path)));
+    const { ino } = statSync(path);
     expect(link(place)).toEqual(expected);
+    const replaced = statSync(path);
+    expect(replaced.ino).not.toBe(ino);
+    expect(Math.abs(replaced.size - size)).toBeLessThan(size / 10);
   });
 
   it('is not needed: a folder may be read-only', () => {

@@ -2,7 +2,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import v8 from 'node:v8';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { isTuned, TunedFiles, type Work } from '../src/cli/tunedFiles.ts';
+import { TunedFiles, untune, type Work } from '../src/cli/tunedFiles.ts';
 import { installedNodes } from './nodes.ts';
 import { run, scratchFolder } from './run.ts';
 
@@ -52,7 +52,6 @@ describe('V8', () => {
   it('optimizes nothing in a link until that is large', () => {
     const sizes = [30_000, 40_000, MEBIBYTE, 100 * MEBIBYTE, MEBIBYTE];
     expect(toldOf('linking', sizes)).toEqual([[], ['--no-opt'], [], ['--opt'], []]);
-    expect(isTuned()).toBe(true);
   });
 
   it('is told both at once by a link of one large file', () => {
@@ -90,9 +89,18 @@ describe('V8', () => {
   it.each([process.execPath, ...installedNodes()])('knows the flags that it is told: %s', (node) => {
     const version = run(node, ['--version']).stdout.toString().trim();
     vi.spyOn(process, 'version', 'get').mockReturnValue(version);
-    const flags = WORKS.flatMap((work) => allToldOf(work, [MEBIBYTE, 1000 * MEBIBYTE]).flat());
-    const script = `${JSON.stringify(flags)}.forEach(require('node:v8').setFlagsFromString)`;
-    expect(run(node, ['-e', script])).toMatchObject({ code: 0, stderr: '' });
+    for (const work of WORKS) {
+      const flags = allToldOf(work, [MEBIBYTE, 1000 * MEBIBYTE]).flat();
+      told.length = 0;
+      untune();
+      // In the end V8 is as it was, but for the one of Node 22, which keeps something of --no-opt.
+      const script = `const hash = () => new (require('node:vm').Script)('').createCachedData().readUInt32LE(12);
+        const before = hash();
+        ${JSON.stringify([...flags, ...told])}.forEach(require('node:v8').setFlagsFromString);
+        process.exit(hash() === before ? 0 : 3);`;
+      const code = /^v22\./.test(version) && work === 'linking' ? 3 : 0;
+      expect(run(node, ['-e', script]), work).toMatchObject({ code, stderr: '' });
+    }
   });
 
   it.each(['v21.0.0', 'v23.0.0', 'v27.0.0'])(

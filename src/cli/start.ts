@@ -37,10 +37,12 @@ const MAIN = join(__dirname, 'main.cjs');
 export function start(command: 'runLd' | 'runTinyelf'): void {
   const path = join(__dirname, `${command}-${BUNDLE_ID}-${process.version}-${process.arch}.cache`);
   const { script, isCached } = readScript(path);
+  const flags = isCached || !isPlainNode() ? undefined : flagHash();
   const main = evaluate(script);
   void main[command](process.argv.slice(2)).then((code) => {
-    // What V8 has compiled under other flags it would not take again.
-    if (!isCached && isPlainNode() && !main.isTuned()) writeCache(path, script);
+    if (flags) main.untune();
+    // V8 takes nothing that it has compiled under other flags, and some cannot be taken back.
+    if (flags?.equals(flagHash())) writeCache(path, script);
     // Everything has been written; taking the heap apart would be work for nothing.
     process.exit(code);
   }, fail);
@@ -67,12 +69,12 @@ function readScript(cachePath: string): { readonly script: Script; readonly isCa
   const cacheSize = isPlainNode() ? (statSync(cachePath, { throwIfNoEntry: false })?.size ?? 0) : 0;
   const buffer = Buffer.allocUnsafeSlow(Math.max(TEXT_SIZE, cacheSize));
   const text = readText(buffer);
-  const isCached = cacheSize > 0 && readCache(cachePath, buffer, cacheSize);
+  const isThere = cacheSize > 0 && readCache(cachePath, buffer, cacheSize);
   const script = new Script(text, {
     filename: MAIN,
-    ...(isCached && { cachedData: buffer.subarray(0, cacheSize) }),
+    ...(isThere && { cachedData: buffer.subarray(0, cacheSize) }),
   });
-  return { script, isCached };
+  return { script, isCached: isThere && !script.cachedDataRejected };
 }
 
 /** Reads both files, one behind the other: V8 would copy texts that are joined. @param buffer with room for them */
@@ -125,6 +127,11 @@ function readCache(path: string, buffer: Buffer, size: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** A hash of V8's flags: the fourth word of what it has compiled. */
+function flagHash(): Buffer {
+  return new Script('').createCachedData().subarray(12, 16);
 }
 
 /** Writes the cache so that it is whole or not there at all: V8 does not look whether it is damaged. */

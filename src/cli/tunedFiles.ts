@@ -4,11 +4,12 @@ import { DiskFiles } from '../node/files.ts';
 /** A link whose inputs amount to more than this many bytes runs long enough for V8 to compile what will never pay. */
 const LARGE = 0x10000;
 
-let tuned = false;
+/** What V8 was told. */
+let current: Tuning | undefined;
 
-/** Whether V8 no longer has the flags that it started with. */
-export function isTuned(): boolean {
-  return tuned;
+/** Gives V8 the flags again that it started with. */
+export function untune(): void {
+  if (current) setFlags(current.plain);
 }
 
 /** What most of the time goes into. */
@@ -37,9 +38,8 @@ export class TunedFiles extends DiskFiles {
 
   #beginLarge(): void {
     this.#tuning = tuningFor(this.#work);
-    const { first } = this.#tuning;
-    tuned ||= first.length > 0;
-    setFlags(first);
+    current = this.#tuning;
+    setFlags(current.first);
   }
 }
 
@@ -51,10 +51,12 @@ interface Tuning {
   readonly hugeSize: number;
   /** Flags from there on. */
   readonly later: readonly string[];
+  /** Those of all these that V8 has by itself. */
+  readonly plain: readonly string[];
 }
 
 /** V8 as it is. */
-const UNTUNED: Tuning = { first: [], hugeSize: Number.POSITIVE_INFINITY, later: [] };
+const UNTUNED: Tuning = { first: [], hugeSize: Number.POSITIVE_INFINITY, later: [], plain: [] };
 
 const MIB = 0x100000;
 
@@ -64,11 +66,15 @@ const MIB = 0x100000;
  */
 const PLAIN = ['--max-inlined-bytecode-size-cumulative=200', '--no-turbo-loop-peeling'];
 
+/** What `PLAIN` is otherwise. */
+const ELABORATE = ['--max-inlined-bytecode-size-cumulative=920', '--turbo-loop-peeling'];
+
 /**
  * The part of the heap for what is new stays as small as it begins, since little of that is ever kept: what lasts is in
  * typed arrays.
  */
 const STEADY = '--semi-space-growth-factor=1';
+const GROWING = '--semi-space-growth-factor=2';
 
 /**
  * V8 11.3: how many bytes of bytecode a function has run when it is optimized. Where code is shrunk, a link is over
@@ -76,33 +82,49 @@ const STEADY = '--semi-space-growth-factor=1';
  * loops that run for long.
  */
 const NODE_20: Readonly<Record<Work, Tuning>> = {
-  linking: { first: ['--no-opt', ...PLAIN, STEADY], hugeSize: 96 * MIB, later: ['--opt'] },
-  shrinking: { ...UNTUNED, first: ['--interrupt-budget=500000', ...PLAIN, STEADY] },
-  packing: { ...UNTUNED, first: ['--interrupt-budget=500000', STEADY] },
+  linking: {
+    first: ['--no-opt', ...PLAIN, STEADY],
+    hugeSize: 96 * MIB,
+    later: ['--opt'],
+    plain: ['--opt', ...ELABORATE, GROWING],
+  },
+  shrinking: {
+    ...UNTUNED,
+    first: ['--interrupt-budget=500000', ...PLAIN, STEADY],
+    plain: ['--interrupt-budget=67584', ...ELABORATE, GROWING],
+  },
+  packing: {
+    ...UNTUNED,
+    first: ['--interrupt-budget=500000', STEADY],
+    plain: ['--interrupt-budget=67584', GROWING],
+  },
 };
 
 /** V8 12.4 counts calls instead. */
 const NODE_22: Readonly<Record<Work, Tuning>> = {
-  linking: { first: ['--no-opt', ...PLAIN, STEADY], hugeSize: 96 * MIB, later: ['--opt'] },
+  linking: NODE_20.linking,
   shrinking: {
     first: ['--invocation-count-for-turbofan=20000', ...PLAIN, STEADY],
     hugeSize: 96 * MIB,
-    later: [
-      '--invocation-count-for-turbofan=3000',
-      '--max-inlined-bytecode-size-cumulative=920',
-      '--turbo-loop-peeling',
-    ],
+    later: ['--invocation-count-for-turbofan=3000', ...ELABORATE],
+    plain: ['--invocation-count-for-turbofan=3000', ...ELABORATE, GROWING],
   },
   packing: UNTUNED,
 };
 
 /** V8 13.6 and 14.6 have Maglev as well, which compiles fast what is fast enough for all but the largest links. */
 const NODE_24: Readonly<Record<Work, Tuning>> = {
-  linking: { first: ['--no-opt', STEADY], hugeSize: 768 * MIB, later: ['--opt'] },
+  linking: {
+    first: ['--no-opt', STEADY],
+    hugeSize: 768 * MIB,
+    later: ['--opt'],
+    plain: ['--opt', GROWING],
+  },
   shrinking: {
     first: ['--no-opt', '--no-maglev-inlining', STEADY],
     hugeSize: 96 * MIB,
     later: ['--opt', '--maglev-inlining'],
+    plain: ['--opt', '--maglev-inlining', GROWING],
   },
   packing: UNTUNED,
 };
