@@ -2,6 +2,8 @@
  * Sections that form one sequence in memory, because code steps through them or falls from one into the next:
  * arrays of constructors, fragments of `.init`, and sections between `__start_X` and `__stop_X`. The rules are
  * those of GNU ld's default script, but that functions in sections X are free where nothing refers to these bounds.
+ * Beside these, data of an object that no compiler has made stay in order where a label without anything behind it is
+ * referred to: what lies in front of it ends there.
  */
 import { Trait } from './elf/sectionNames.ts';
 import { type Program, Reference, SymbolKind } from './program.ts';
@@ -76,6 +78,11 @@ function compareEntries(a: ClusterEntry, b: ClusterEntry): number {
   return byPriority || byName || a.position - b.position || a.id - b.id;
 }
 
+/** The output section of GNU ld for data with this name, if that has input sections of several names. */
+function dataStem(name: string): string | undefined {
+  return /^\.(?:data\.rel\.ro|data|rodata|bss)(?=\.|$)/.exec(name)?.[0];
+}
+
 /** The sequences of a link: their sections in order. */
 export class Clusters {
   /** Ids of the sections of each sequence, in the order in which they will lie. */
@@ -84,6 +91,8 @@ export class Clusters {
   readonly #nameOf = new Map<number, string>();
   readonly #isMember: Uint8Array;
   readonly #whole = new Set<string>();
+  readonly #isKept: (id: number) => boolean;
+  readonly #isOrdered: boolean;
 
   /**
    * @param isKept whether a section can be part of the program at all
@@ -93,6 +102,8 @@ export class Clusters {
   constructor(program: Program, isKept: (id: number) => boolean, isOrdered: boolean) {
     const isFree = (id: number) =>
       !isOrdered && program.isCode(id) && !isBounded(program, program.sectionName(id));
+    this.#isKept = isKept;
+    this.#isOrdered = isOrdered;
     this.#isMember = new Uint8Array(program.sections.count);
     const entries: ClusterEntry[] = [];
     for (let id = 0; id < program.sections.count; id++) {
@@ -119,6 +130,26 @@ export class Clusters {
   companions(id: number): readonly number[] {
     const name = this.nameOf(id);
     return name !== undefined && this.#whole.has(name) ? this.members.get(name)! : [];
+  }
+
+  /**
+   * Makes one sequence of the sections of an object that GNU ld puts into one output section with a section of it, unless
+   * they stay in order anyway.
+   * @returns all of them, in order; none if it is alone, or in another sequence
+   */
+  tie(program: Program, id: number): readonly number[] {
+    const { firstSection, sectionCount, id: object } = program.objectOf(id);
+    const stem = dataStem(program.sectionName(id));
+    if (stem === undefined || this.nameOf(id) !== undefined) return [];
+    const ids: number[] = [];
+    for (let other = firstSection; other < firstSection + sectionCount; other++) {
+      if (this.#isKept(other) && dataStem(program.sectionName(other)) === stem) ids.push(other);
+    }
+    if (ids.length < 2) return [];
+    if (this.#isOrdered) return ids;
+    const rule = { name: `${stem} of object ${object}`, priority: 0, isArray: false, isWhole: false };
+    for (const other of ids) this.#add(other, rule);
+    return ids;
   }
 
   #add(id: number, { name, isWhole }: ClusterRule): void {

@@ -137,7 +137,7 @@ describe.skipIf(!HAS_TOOLS)('SECTIONS', () => {
     ['SECTIONS { .text : { *(.text) } > ram }', /there is no memory region ram/],
     ['SECTIONS { OVERLAY : { } }', /OVERLAY/],
     ['INCLUDE other.ld', /line 1: no such file: other\.ld/],
-    ['INSERT AFTER .text', /INSERT/],
+    ['SECTIONS { .x : { a = .; } } INSERT AFTER .text', /INSERT is supported only for/],
     ['SECTIONS { .text : { *(.text }', /script\.ld: line 1: /],
     ['SECTIONS { . = ; }', /script\.ld: line 1: /],
   ])('%s is refused by name and line', (script, message) => {

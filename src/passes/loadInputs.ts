@@ -21,7 +21,7 @@ import type { LinkCache } from '../linkCache.ts';
 import type { LinkOptions } from '../options.ts';
 import type { ScriptCommand, ScriptInput } from '../script/ast.ts';
 import type { FindIncluded } from '../script/lex.ts';
-import { addCommand, emptyScript, type LinkScript } from '../script/linkScript.ts';
+import { addCommand, emptyScript, type LinkScript, placeInsertions } from '../script/linkScript.ts';
 import { parseScript } from '../script/parse.ts';
 import { inSysroot, libraryFile, scriptCandidates } from '../script/paths.ts';
 import { looksLikeScript } from '../script/recognize.ts';
@@ -48,6 +48,7 @@ export function loadInputs(
       hint: 'name at least one object, e.g. tinyelf link main.o',
     });
   }
+  placeInsertions(loader.script, diagnostics);
   checkFormat(loader.script, options, diagnostics);
   checkSections(loader.script, diagnostics);
   const supplied = options.builtins === 'mem' ? memoryObjects() : [];

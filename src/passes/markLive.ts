@@ -28,6 +28,7 @@ import { hintForUndefined } from '../hints.ts';
 import type { LinkOptions } from '../options.ts';
 import { lastAtOrBefore } from '../pieces.ts';
 import { isKept, type SectionRules } from '../place/rules.ts';
+import { SectionMatcher } from '../place/sectionMatcher.ts';
 import {
   bindingOf,
   describeReference,
@@ -42,6 +43,7 @@ import { providedPlace } from '../provided.ts';
 import { DISCARD_REASONS, Discard, type Liveness, type MergeableElements, Root } from '../results.ts';
 import type { LinkScript } from '../script/linkScript.ts';
 import { definedSymbols, referencedSymbols } from '../script/symbols.ts';
+import { Origin, originOf } from '../shrink/origin.ts';
 import { UnwindTables } from '../unwind.ts';
 import {
   Calculation,
@@ -123,6 +125,8 @@ class Marker {
   readonly #seenSpecial = new Set<number>();
   /** 1 for each section that is live as a whole and of which nothing more can become live. */
   readonly #isDone: Uint8Array;
+  /** Sections without bytes that something refers to. */
+  readonly #labels = new Set<number>();
   /** 1 for each global symbol that is defined in a section and of whose use nobody is warned, by symbol id. */
   readonly #isOrdinary: Uint8Array;
   /** Messages of `.gnu.warning.NAME` sections by symbol id. */
@@ -144,11 +148,8 @@ class Marker {
     this.#parent = new Int32Array(count).fill(Root.none);
     this.#parentOffset = new Float64Array(count);
     this.#queue = new Int32Array(count);
-    this.#clusters = new Clusters(
-      program,
-      (id) => discards[id] === Discard.kept,
-      rules !== undefined || options.verbatim,
-    );
+    const isOrdered = rules !== undefined || options.verbatim;
+    this.#clusters = new Clusters(program, (id) => discards[id] === Discard.kept, isOrdered);
     this.#warnings = collectWarnings(program);
     this.#isDone = new Uint8Array(count);
     this.#isOrdinary = findOrdinary(program, this.#warnings);
@@ -170,11 +171,15 @@ class Marker {
   }
 
   /** What KEEP names, notes that a script has a place for, and whatever its expressions refer to. */
-  markScript(script: LinkScript, rules: SectionRules | undefined): void {
+  markScript(script: LinkScript, placing: SectionRules | undefined): void {
     const { symbols, sections, overridden } = this.#program;
+    const { inserted } = script;
+    const rules =
+      placing ?? (inserted.length > 0 ? new SectionMatcher(this.#program).match(inserted) : undefined);
     for (let id = 0; rules && id < sections.count; id++) {
       if (this.#discards[id] !== Discard.kept || this.#program.isLinkerMade(id)) continue;
-      if (isKept(rules, id) || sections.type[id] === SHT_NOTE) this.#markWhole(id, Root.script, 0);
+      const isNote = placing !== undefined && sections.type[id] === SHT_NOTE;
+      if (isKept(rules, id) || isNote) this.#markWhole(id, Root.script, 0);
     }
     const names = referencedSymbols(script);
     for (const [name, { uses }] of definedSymbols(script)) {
@@ -330,11 +335,24 @@ class Marker {
 
   /** Marks a section, and of a mergeable one only the element at `offset`. */
   #markPlace(id: number, offset: number, parent: number, parentOffset: number): void {
+    if (this.#program.sections.size[id] === 0) this.#keepOrder(id);
     const elements = this.#elementsOf(id);
     this.#markSection(id, parent, parentOffset);
     if (!elements) return;
     const element = lastAtOrBefore(elements.starts, offset);
     if (element >= 0) elements.live[element] = 1;
+  }
+
+  /**
+   * A label with nothing behind it is the end of something: Free Pascal steps through its tables up to one. Constants
+   * of compilers that know sizes may have none.
+   */
+  #keepOrder(id: number): void {
+    const program = this.#program;
+    if (this.#labels.has(id) || program.isCode(id) || program.isLinkerMade(id)) return;
+    this.#labels.add(id);
+    if (originOf(program, program.objectOf(id)) === Origin.compiler) return;
+    for (const other of this.#clusters.tie(program, id)) this.#markWhole(other, id, 0);
   }
 
   /** Marks a section with everything in it. */
@@ -360,7 +378,8 @@ class Marker {
   #markSection(id: number, parent: number, parentOffset: number): void {
     if (this.#live[id] === 1) return;
     this.#live[id] = 1;
-    if (!this.#elementsOf(id)) this.#isDone[id] = 1;
+    // Of those without bytes it matters whether they are referred to.
+    if (!this.#elementsOf(id) && this.#program.sections.size[id] !== 0) this.#isDone[id] = 1;
     this.#parent[id] = parent;
     this.#parentOffset[id] = parentOffset;
     this.#queue[this.#queued++] = id;

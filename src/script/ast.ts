@@ -130,6 +130,15 @@ export interface DeclaredHeader extends Placed {
 export interface Sections extends Placed {
   readonly kind: 'sections';
   readonly statements: readonly SectionsStatement[];
+  /** `INSERT` behind it: where in another script's, or in GNU ld's own, the statements belong. */
+  readonly insertion: Insertion | undefined;
+}
+
+/** `INSERT AFTER section;` or `INSERT BEFORE section;`; "INSERT" under "Miscellaneous Commands". */
+export interface Insertion extends Placed {
+  readonly side: 'before' | 'after';
+  /** Name of an output section. */
+  readonly section: string;
 }
 
 export type SectionsStatement = Assignment | Assertion | Entry | OutputSection | Discard;

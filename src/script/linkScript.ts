@@ -2,7 +2,16 @@
 import type { Diagnostics } from '../diagnostics.ts';
 import { regionsOf } from '../expression.ts';
 import type { LinkOptions } from '../options.ts';
-import type { DeclaredHeader, MemoryRegion, RegionAlias, ScriptCommand, SectionsStatement } from './ast.ts';
+import type {
+  DeclaredHeader,
+  Insertion,
+  MemoryRegion,
+  OutputSection,
+  RegionAlias,
+  ScriptCommand,
+  Sections,
+  SectionsStatement,
+} from './ast.ts';
 
 /** The commands of all scripts in the order in which they were read. */
 export interface LinkScript {
@@ -20,6 +29,10 @@ export interface LinkScript {
   readonly statements: SectionsStatement[];
   /** Whether SECTIONS occurs: then it decides where everything lies. */
   hasSections: boolean;
+  /** SECTIONS with INSERT, until all scripts are read. */
+  readonly insertions: Sections[];
+  /** Output sections of those that go into the layout that tinyelf has by itself: input sections and nothing else. */
+  readonly inserted: OutputSection[];
   /** MEMORY: regions by name and by alias, in the order in which they are described. */
   readonly regions: Map<string, MemoryRegion>;
   /** PHDRS: the program headers, if it occurs. */
@@ -35,6 +48,8 @@ export function emptyScript(): LinkScript {
     formatWhere: undefined,
     statements: [],
     hasSections: false,
+    insertions: [],
+    inserted: [],
     regions: new Map(),
     headers: undefined,
   };
@@ -70,6 +85,10 @@ export function addCommand(script: LinkScript, command: ScriptCommand, diagnosti
       });
       break;
     case 'sections':
+      if (command.insertion) {
+        script.insertions.push(command);
+        break;
+      }
       script.hasSections = true;
       for (const statement of command.statements) {
         if (statement.kind === 'entry') script.entry = statement.symbol;
@@ -110,6 +129,47 @@ function findRegion(
   if (!region)
     diagnostics.error('bad-script', `there is no memory region ${name} so far`, { where: [where] });
   return region;
+}
+
+/** Puts what INSERT says to its places, once all scripts are read. */
+export function placeInsertions(script: LinkScript, diagnostics: Diagnostics): void {
+  for (const { statements, insertion } of script.insertions) {
+    if (script.hasSections) insertInto(script, statements, insertion!, diagnostics);
+    else insertFreely(script, statements, diagnostics);
+  }
+}
+
+function insertInto(
+  { statements }: LinkScript,
+  added: readonly SectionsStatement[],
+  { side, section, where }: Insertion,
+  diagnostics: Diagnostics,
+): void {
+  const at = statements.findIndex((each) => each.kind === 'section' && each.name === section);
+  if (at >= 0) statements.splice(side === 'after' ? at + 1 : at, 0, ...added);
+  else
+    diagnostics.error('bad-script', `there is no output section ${section} for INSERT`, { where: [where] });
+}
+
+/** The layout that tinyelf has by itself has no output sections, and no place for anything but input sections. */
+function insertFreely(
+  { inserted }: LinkScript,
+  added: readonly SectionsStatement[],
+  diagnostics: Diagnostics,
+): void {
+  for (const statement of added) {
+    if (statement.kind === 'section' && isPlain(statement)) inserted.push(statement);
+    else {
+      const what = 'INSERT is supported only for input sections, unless another script has SECTIONS';
+      diagnostics.error('bad-script', what, { where: [statement.where] });
+    }
+  }
+}
+
+/** Whether an output section has nothing but input sections, wherever they may lie. */
+function isPlain({ content, address, loadAddress, alignment, subalignment, region }: OutputSection): boolean {
+  const demands = [address, loadAddress, alignment, subalignment, region];
+  return content.every(({ kind }) => kind === 'input') && demands.every((demand) => demand === undefined);
 }
 
 function addRegion(

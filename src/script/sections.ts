@@ -2,6 +2,7 @@
 import {
   CONSTRAINTS,
   type Content,
+  type Insertion,
   type OutputSection,
   SECTION_TYPES,
   type Sections,
@@ -30,7 +31,17 @@ export function readSections(lexer: ScriptLexer, keyword: Token): Sections {
   const statements: SectionsStatement[] = [];
   lexer.expect('{');
   readStatements(lexer, '}', (inner) => statements.push(readSectionsStatement(inner)));
-  return { kind: 'sections', where, statements };
+  return { kind: 'sections', where, statements, insertion: readInsertion(lexer) };
+}
+
+function readInsertion(lexer: ScriptLexer): Insertion | undefined {
+  const keyword = lexer.peek('statement');
+  if (keyword.kind !== 'name' || keyword.text !== 'INSERT') return undefined;
+  lexer.next('statement');
+  const side = lexer.name('statement', 'AFTER or BEFORE');
+  if (side.text !== 'AFTER' && side.text !== 'BEFORE') throw lexer.expected('AFTER or BEFORE', side);
+  const section = lexer.name('statement', 'an output section').text;
+  return { where: lexer.where(keyword.at), side: side.text === 'AFTER' ? 'after' : 'before', section };
 }
 
 function readSectionsStatement(lexer: ScriptLexer): SectionsStatement {

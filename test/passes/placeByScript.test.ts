@@ -497,8 +497,9 @@ describe('errors', () => {
     ['.a : { BYTE(1) . = 0x10000000; BYTE(1) }', /^the file would have \d+ bytes/],
     ['.a 0x7ffffffff000 : { BYTE(1) }', /^the program ends at address/],
     ['MEMORY { }', /MEMORY is not supported in SECTIONS/],
-    ['.a : { BYTE(1) } > ram', /memory region of '>ram' is not supported/],
-    ['.a : { BYTE(1) } :hdr', /program header of ':hdr' is not supported/],
+    ['.a : { BYTE(1) } > ram', /^there is no memory region ram/],
+    ['.a : { BYTE(1) } :hdr', /^there is no program header hdr/],
+    ['INSERT AFTER .a', /INSERT is not supported in SECTIONS/],
     ['OVERLAY : { }', /OVERLAY is not supported in SECTIONS/],
     ['.a : { ASCIZ("x") }', /ASCIZ is not supported in an output section/],
     ['.a : { INPUT_SECTION_FLAGS(SHF_WRITE) *(.a) }', /INPUT_SECTION_FLAGS is not supported/],
@@ -516,15 +517,7 @@ describe('errors', () => {
   });
 
   it('of commands at the top level name them', () => {
-    for (const command of [
-      'MEMORY',
-      'PHDRS',
-      'VERSION',
-      'NOCROSSREFS',
-      'REGION_ALIAS',
-      'INSERT',
-      'INCLUDE',
-    ]) {
+    for (const command of ['VERSION', 'NOCROSSREFS', 'OVERLAY']) {
       expect(messages(`${command} { }`)).toHaveLength(1);
       expect(messages(`${command} { }`)[0]).toMatch(new RegExp(`line 1: ${command} is not supported`));
     }

@@ -108,7 +108,7 @@ describe('errors at the top level', () => {
   ])('%s', check);
 
   it.each([
-    ...['FLOAT', 'FORCE_GROUP_ALLOCATION', 'HLL', 'INHIBIT_COMMON_ALLOCATION', 'INSERT', 'LD_FEATURE'],
+    ...['FLOAT', 'FORCE_GROUP_ALLOCATION', 'HLL', 'INHIBIT_COMMON_ALLOCATION', 'LD_FEATURE'],
     ...['MAP', 'NOCROSSREFS', 'NOCROSSREFS_TO', 'NOFLOAT', 'OVERLAY', 'SYSLIB'],
     'VERSION',
   ])('%s is not supported', (name) => {

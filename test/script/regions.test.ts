@@ -330,3 +330,67 @@ describe('INCLUDE', () => {
     );
   });
 });
+
+describe('INSERT', () => {
+  const MAIN = functionObject('_start', ['one']);
+  const objects = { 'main.o': MAIN, 'one.o': functionObject('one'), 'two.o': functionObject('two') };
+  const inputs = Object.keys(objects).map((path) => ({ kind: 'file', path }) as const);
+
+  function linkScripts(texts: Readonly<Record<string, string>>) {
+    const scripts = Object.entries(texts).map(([path, text]) => [path, latin1(text)] as const);
+    const files = { ...objects, ...Object.fromEntries(scripts) };
+    return linkFiles(files, { inputs, scripts: Object.keys(texts) });
+  }
+
+  it('keeps what it names in the layout that there is anyway', () => {
+    const names = (text: string) =>
+      linkScripts({ 'a.ld': text })
+        .map()
+        .sections.map(({ name }) => name)
+        .toSorted();
+    const both = ['.text._start', '.text.one'];
+    expect(names('SECTIONS { .x : { *(.text.two) } } INSERT AFTER .data;')).toEqual(both);
+    expect(names('SECTIONS { .x : { KEEP(*(.text.two)) } } INSERT BEFORE .data')).toEqual([
+      ...both,
+      '.text.two',
+    ]);
+  });
+
+  it.each([
+    ['AFTER .a', ['_start', 'two', 'one']],
+    ['BEFORE .a', ['two', '_start', 'one']],
+  ])('puts sections into another script: %s', (place, order) => {
+    const added = `SECTIONS { .x : { KEEP(*(.text.two)) end = .; } } INSERT ${place};`;
+    const text = 'SECTIONS { . = 0x500000; .a : { *(.text._start) } .b : { *(.text.one) } }';
+    for (const texts of [
+      { 'added.ld': added, 'main.ld': text },
+      { 'main.ld': text, 'added.ld': added },
+    ]) {
+      const { sections } = linkScripts(texts).map();
+      const lying = sections.toSorted((a, b) => a.address - b.address).map(({ name }) => name);
+      expect(lying).toEqual(order.map((name) => `.text.${name}`));
+    }
+  });
+
+  it.each([
+    [
+      'SECTIONS {\n.x : { end = .; } } INSERT AFTER .data',
+      'INSERT is supported only for input sections, unless another script has SECTIONS | a.ld:2',
+    ],
+    [
+      'SECTIONS { x = 1; } INSERT AFTER .data',
+      'INSERT is supported only for input sections, unless another script has SECTIONS | a.ld:1',
+    ],
+    [
+      'SECTIONS { . = 0x500000; .a : { *(.text*) } } SECTIONS { .x : { } } INSERT AFTER .b',
+      'there is no output section .b for INSERT | a.ld:1',
+    ],
+    [
+      'SECTIONS { } INSERT BEHIND .b',
+      "a.ld: line 1: expected AFTER or BEFORE, found 'BEHIND' | at offset 0x14 of a.ld",
+    ],
+  ])('%s', (text, message) => {
+    const found = errorsOf(() => linkScripts({ 'a.ld': text }));
+    expect(found.map((each) => [each.message, ...each.where].join(' | '))).toContain(message);
+  });
+});
