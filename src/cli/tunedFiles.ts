@@ -115,10 +115,10 @@ const NODE_22: Readonly<Record<Work, Tuning>> = {
 /** V8 13.6 and 14.6 have Maglev as well, which compiles fast what is fast enough for all but the largest links. */
 const NODE_24: Readonly<Record<Work, Tuning>> = {
   linking: {
-    first: ['--no-opt', STEADY],
+    first: ['--no-opt', '--no-maglev-inlining', '--invocation-count-for-maglev=1600', STEADY],
     hugeSize: 768 * MIB,
-    later: ['--opt'],
-    plain: ['--opt', GROWING],
+    later: ['--opt', '--maglev-inlining', '--invocation-count-for-maglev=400'],
+    plain: ['--opt', '--maglev-inlining', '--invocation-count-for-maglev=400', GROWING],
   },
   shrinking: {
     first: ['--no-opt', '--no-maglev-inlining', STEADY],
