@@ -20,8 +20,9 @@ import {
 import type { LinkCache } from '../linkCache.ts';
 import type { LinkOptions } from '../options.ts';
 import type { ScriptCommand, ScriptInput } from '../script/ast.ts';
+import { placeInsertions } from '../script/insertions.ts';
 import type { FindIncluded } from '../script/lex.ts';
-import { addCommand, emptyScript, type LinkScript, placeInsertions } from '../script/linkScript.ts';
+import { addCommand, emptyScript, type LinkScript } from '../script/linkScript.ts';
 import { parseScript } from '../script/parse.ts';
 import { inSysroot, libraryFile, scriptCandidates } from '../script/paths.ts';
 import { looksLikeScript } from '../script/recognize.ts';

@@ -15,14 +15,13 @@ import type { LinkOptions } from '../options.ts';
 import type { Pieces } from '../pieces.ts';
 import { checkPlaces, checkTemplate, checkTypes, dropDiscarded } from '../place/check.ts';
 import { checkDeclared, type Declared, declaredStack, declareSegments } from '../place/declared.ts';
+import { checkSegments, extraHeaders } from '../place/declaredHeaders.ts';
 import type { LocatedOutput } from '../place/located.ts';
 import { type Located, Locator } from '../place/locator.ts';
 import { placeOrphans } from '../place/orphans.ts';
 import { collectOutputs, type Step } from '../place/outputs.ts';
 import type { SectionRules } from '../place/rules.ts';
 import {
-  checkSegments,
-  extraHeaders,
   type FilePlan,
   headersOnly,
   layFile,

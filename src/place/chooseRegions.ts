@@ -1,0 +1,90 @@
+/** Which memory region each output section lies in: GNU ld's manual, sections "MEMORY Command" and "Output Section LMA". */
+import type { Diagnostics } from '../diagnostics.ts';
+import type { MemoryRegion, OutputSection } from '../script/ast.ts';
+import type { Output, Step } from './outputs.ts';
+
+/** Where an output section lies, and to where it is loaded, if it says so. */
+export interface Choice {
+  readonly region: MemoryRegion | undefined;
+  readonly loadRegion: MemoryRegion | undefined;
+}
+
+export const NOWHERE: Choice = { region: undefined, loadRegion: undefined };
+
+/**
+ * Finds the region of each output section: the one that it names; else the one that it is loaded to; else the first one
+ * with attributes that fit, unless it has an address (ldlang.c, lang_get_regions and lang_memory_default). What the
+ * script does not mention goes with what it is behind. Sections that follow one in the same region are loaded to where
+ * that is (lang_propagate_lma_regions).
+ */
+export function chooseRegions(
+  steps: readonly Step[],
+  regions: ReadonlyMap<string, MemoryRegion>,
+  diagnostics: Diagnostics,
+): Map<Output, Choice> {
+  const choices = new Map<Output, Choice>();
+  const find = (name: string | undefined, description: OutputSection | undefined) => {
+    const region = name === undefined ? undefined : regions.get(name);
+    if (name !== undefined && !region) {
+      const where = description ? [description.where] : [];
+      diagnostics.error('bad-script', `there is no memory region ${name}`, { where });
+    }
+    return region;
+  };
+  let before = NOWHERE;
+  for (const step of steps) {
+    if (step.kind === 'discard') before = NOWHERE;
+    if (step.kind !== 'output') continue;
+    const { output } = step;
+    const { description } = output;
+    const named = find(description?.region, description);
+    let loadRegion = find(description?.loadRegion, description);
+    if (loadRegion && description?.loadAddress) {
+      const what = `${output.name} has both a load address and a region to be loaded to`;
+      diagnostics.error('bad-script', what, { where: [description.where] });
+    }
+    const asked =
+      named ?? (description ? loadedAsWell(description, loadRegion) : (before.region ?? before.loadRegion));
+    const isFree = !description?.loadAddress && !description?.address;
+    if (!loadRegion && isFree && asked === before.region) loadRegion = before.loadRegion;
+    before = { region: asked, loadRegion };
+    const isPlaced = asked !== undefined || description?.address !== undefined || !takesRoom(output);
+    const region = isPlaced || regions.size === 0 ? asked : defaultFor(output, regions);
+    choices.set(output, { region, loadRegion });
+  }
+  diagnostics.stopOnErrors();
+  return choices;
+}
+
+/** Whether there is more in an output section than symbols. */
+function takesRoom({ items }: Output): boolean {
+  return items.some(
+    (item) =>
+      item.kind === 'data' || item.kind === 'location' || (item.kind === 'sections' && item.ids.length > 0),
+  );
+}
+
+/** A section that has no address lies where it is loaded, if it says no more than that. */
+function loadedAsWell({ address }: OutputSection, loadRegion: MemoryRegion | undefined) {
+  return address ? undefined : loadRegion;
+}
+
+/** The first region with attributes that fit a section. */
+function defaultFor(output: Output, regions: ReadonlyMap<string, MemoryRegion>): MemoryRegion | undefined {
+  const letters = attributesOf(output);
+  const has = (asked: string) => [...asked].some((letter) => letters.includes(letter));
+  for (const region of regions.values()) {
+    if (has(region.attributes.wanted) && !has(region.attributes.unwanted)) return region;
+  }
+  return undefined;
+}
+
+/**
+ * The letters of attributes that apply. Input sections that have bytes and are no code count as data, constants too
+ * (elf.c, _bfd_elf_make_section_from_shdr); what the script itself writes does not.
+ */
+function attributesOf({ hasWriteFlag, isCode, hasBytes, items }: Output): string {
+  const hasInput = items.some((item) => item.kind === 'sections' && item.ids.length > 0);
+  const isData = !isCode && (hasWriteFlag || (hasBytes && hasInput));
+  return `a${hasBytes ? 'il' : ''}${hasWriteFlag ? '' : 'r'}${isCode ? 'x' : ''}${isData ? 'w' : ''}`;
+}
