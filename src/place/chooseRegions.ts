@@ -1,6 +1,6 @@
 /** Which memory region each output section lies in: GNU ld's manual, sections "MEMORY Command" and "Output Section LMA". */
 import type { Diagnostics } from '../diagnostics.ts';
-import type { MemoryRegion, OutputSection } from '../script/ast.ts';
+import type { MemoryRegion } from '../script/ast.ts';
 import type { Output, Step } from './outputs.ts';
 
 /** Where an output section lies, and to where it is loaded, if it says so. */
@@ -23,37 +23,49 @@ export function chooseRegions(
   diagnostics: Diagnostics,
 ): Map<Output, Choice> {
   const choices = new Map<Output, Choice>();
-  const find = (name: string | undefined, description: OutputSection | undefined) => {
-    const region = name === undefined ? undefined : regions.get(name);
-    if (name !== undefined && !region) {
-      const where = description ? [description.where] : [];
-      diagnostics.error('bad-script', `there is no memory region ${name}`, { where });
-    }
-    return region;
-  };
   let before = NOWHERE;
   for (const step of steps) {
     if (step.kind === 'discard') before = NOWHERE;
     if (step.kind !== 'output') continue;
     const { output } = step;
-    const { description } = output;
-    const named = find(description?.region, description);
-    let loadRegion = find(description?.loadRegion, description);
-    if (loadRegion && description?.loadAddress) {
-      const what = `${output.name} has both a load address and a region to be loaded to`;
-      diagnostics.error('bad-script', what, { where: [description.where] });
-    }
-    const asked =
-      named ?? (description ? loadedAsWell(description, loadRegion) : (before.region ?? before.loadRegion));
-    const isFree = !description?.loadAddress && !description?.address;
-    if (!loadRegion && isFree && asked === before.region) loadRegion = before.loadRegion;
-    before = { region: asked, loadRegion };
-    const isPlaced = asked !== undefined || description?.address !== undefined || !takesRoom(output);
-    const region = isPlaced || regions.size === 0 ? asked : defaultFor(output, regions);
-    choices.set(output, { region, loadRegion });
+    before = asked(output, before, (name) => find(name, output, regions, diagnostics));
+    const isPlaced = before.region || output.description?.address || !takesRoom(output);
+    choices.set(output, isPlaced ? before : { ...before, region: defaultFor(output, regions) });
   }
   diagnostics.stopOnErrors();
   return choices;
+}
+
+/** The region of a name, which is reported if there is none. */
+function find(
+  name: string,
+  { description }: Output,
+  regions: ReadonlyMap<string, MemoryRegion>,
+  diagnostics: Diagnostics,
+): MemoryRegion | undefined {
+  const region = regions.get(name);
+  const where = description ? [description.where] : [];
+  if (!region) diagnostics.error('bad-script', `there is no memory region ${name}`, { where });
+  else if (description?.loadRegion === name && description.loadAddress) {
+    const what = `${description.name} has both a load address and a region to be loaded to`;
+    diagnostics.error('bad-script', what, { where });
+  }
+  return region;
+}
+
+/** What an output section asks for itself, or by what the one before it does. */
+function asked(
+  { description }: Output,
+  before: Choice,
+  findRegion: (name: string) => MemoryRegion | undefined,
+): Choice {
+  // What the script does not mention.
+  if (!description) return { ...before, region: before.region ?? before.loadRegion };
+  const { region: name, loadRegion: loadName, address, loadAddress } = description;
+  const loadRegion = loadName === undefined ? undefined : findRegion(loadName);
+  const region = name === undefined ? (address ? undefined : loadRegion) : findRegion(name);
+  const isAlike = !loadRegion && !loadAddress && !address && region === before.region;
+  return { region, loadRegion: isAlike ? before.loadRegion : loadRegion };
 }
 
 /** Whether there is more in an output section than symbols. */
@@ -62,11 +74,6 @@ function takesRoom({ items }: Output): boolean {
     (item) =>
       item.kind === 'data' || item.kind === 'location' || (item.kind === 'sections' && item.ids.length > 0),
   );
-}
-
-/** A section that has no address lies where it is loaded, if it says no more than that. */
-function loadedAsWell({ address }: OutputSection, loadRegion: MemoryRegion | undefined) {
-  return address ? undefined : loadRegion;
 }
 
 /** The first region with attributes that fit a section. */
