@@ -99,6 +99,16 @@ export class Diagnostics {
     return this.#errors > 0 && this.items.some(({ code }) => UNREAD.has(code));
   }
 
+  /** How many errors have been collected, for `stopOnErrorsSince`. */
+  get errorCount(): number {
+    return this.#errors;
+  }
+
+  /** Ends the link if there are more errors than there were: later ones may follow from these. @throws LinkError */
+  stopOnErrorsSince(count: number): void {
+    if (this.#errors > count) this.stopOnErrors();
+  }
+
   /** Ends the link if an error was collected. @throws LinkError */
   stopOnErrors(): void {
     if (this.#errors > 0) throw new LinkError(this.items);

@@ -174,10 +174,11 @@ class Placer {
 
   #checkDeclared(outputs: readonly LocatedOutput[]): void {
     if (!this.#declared || this.#script.format === 'binary') return;
+    const errors = this.#diagnostics.errorCount;
     const placed = withRoom(outputs).map(({ output }) => output);
     checkDeclared(this.#declared, placed, this.#diagnostics);
     checkSegments(this.#segments(outputs), this.#options, this.#diagnostics);
-    this.#diagnostics.stopOnErrors();
+    this.#diagnostics.stopOnErrorsSince(errors);
   }
 
   #headersSize(outputs: readonly LocatedOutput[]): number {

@@ -42,6 +42,7 @@ export function checkTypes(
   outputs: readonly LocatedOutput[],
   diagnostics: Diagnostics,
 ): void {
+  const before = diagnostics.errorCount;
   for (const { output, size } of outputs) {
     const type = output.description?.type;
     const where = output.description ? [output.description.where] : [];
@@ -60,7 +61,7 @@ export function checkTypes(
       diagnostics.error('bad-script', what, { where: [...where, ...place] });
     }
   }
-  diagnostics.stopOnErrors();
+  diagnostics.stopOnErrorsSince(before);
 }
 
 /**
@@ -80,7 +81,7 @@ export function checkPlaces(
       const which =
         end > COUNTABLE ? `address 0x${end.toString(16)}` : `load address 0x${loadEnd.toString(16)}`;
       diagnostics.error('too-large', `the section ${output.name} ends at ${which}`, {
-        where: whereFrom(program, located),
+        where: whereFrom(program, located, outputs),
       });
       diagnostics.stopOnErrors();
     }
@@ -104,18 +105,27 @@ function checkOverlaps(
     const end = startOf(before) + before.size;
     if (end <= startOf(next)) continue;
     const what = describeOverlap(before.output.name, end, next.output.name, startOf(next));
-    const where = [next, before].flatMap((each) => whereFrom(program, each));
+    const where = [next, before].flatMap((each) => whereFrom(program, each, outputs));
     diagnostics.error('overlap', what, { where });
     // There is no file that could hold both.
     diagnostics.stopOnErrors();
   }
 }
 
-/** Where an output section comes from: from a script, or, where none describes it, from an input. */
-function whereFrom(program: Program, { output: { name, description, items } }: LocatedOutput): string[] {
+/**
+ * Where an output section comes from: from a script, or, where none describes it, from an input. What the linker itself
+ * has made is where the script has led to.
+ */
+function whereFrom(
+  program: Program,
+  { output: { name, description, items } }: LocatedOutput,
+  outputs: readonly LocatedOutput[],
+): string[] {
   if (description) return [description.where];
   const [id] = items.flatMap((item) => (item.kind === 'sections' ? [...item.ids] : []));
-  return id === undefined ? [] : [`${name} holds ${program.place(id, 0)}`];
+  if (id !== undefined && !program.isLinkerMade(id)) return [`${name} holds ${program.place(id, 0)}`];
+  const described = outputs.find(({ output }) => output.description);
+  return described ? [`${name} lies beside ${described.output.description!.where}`] : [];
 }
 
 function warnOfLowAddress(outputs: readonly LocatedOutput[], diagnostics: Diagnostics): void {

@@ -23,6 +23,7 @@ export function chooseRegions(
   diagnostics: Diagnostics,
 ): Map<Output, Choice> {
   const choices = new Map<Output, Choice>();
+  const errors = diagnostics.errorCount;
   let before = NOWHERE;
   for (const step of steps) {
     if (step.kind === 'discard') before = NOWHERE;
@@ -32,7 +33,7 @@ export function chooseRegions(
     const isPlaced = before.region || output.description?.address || !takesRoom(output);
     choices.set(output, isPlaced ? before : { ...before, region: defaultFor(output, regions) });
   }
-  diagnostics.stopOnErrors();
+  diagnostics.stopOnErrorsSince(errors);
   return choices;
 }
 

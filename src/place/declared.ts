@@ -54,6 +54,7 @@ export function declareSegments(
     refuseSegments(steps, diagnostics);
     return undefined;
   }
+  const errors = diagnostics.errorCount;
   const byName = new Map<string, DeclaredSegment>();
   for (const header of headers) {
     const { name, where } = header;
@@ -66,7 +67,7 @@ export function declareSegments(
     } else byName.set(name, segmentOf(header, diagnostics));
   }
   const of = segmentsByOutput(steps, byName, diagnostics);
-  diagnostics.stopOnErrors();
+  diagnostics.stopOnErrorsSince(errors);
   return { segments: [...byName.values()], of };
 }
 

@@ -94,7 +94,8 @@ export function addCommand(script: LinkScript, command: ScriptCommand, diagnosti
         else script.statements.push(statement);
       }
       break;
-    case 'memory':
+    case 'memory': {
+      const errors = diagnostics.errorCount;
       for (const region of command.regions) {
         for (const half of [region.origin, region.length]) {
           for (const name of regionsOf(half)) findRegion(script, name, region.where, diagnostics);
@@ -102,8 +103,9 @@ export function addCommand(script: LinkScript, command: ScriptCommand, diagnosti
         addRegion(script, region.name, region, region.where, diagnostics);
       }
       // One that counts on itself has no end.
-      diagnostics.stopOnErrors();
+      diagnostics.stopOnErrorsSince(errors);
       break;
+    }
     case 'regionAlias':
       addAlias(script, command, diagnostics);
       break;
