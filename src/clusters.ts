@@ -135,21 +135,18 @@ export class Clusters {
   /**
    * Makes one sequence of the sections of an object that GNU ld puts into one output section with a section of it, unless
    * they stay in order anyway.
-   * @returns all of them, in order; none if it is alone, or in another sequence
    */
-  tie(program: Program, id: number): readonly number[] {
+  tie(program: Program, id: number): void {
     const { firstSection, sectionCount, id: object } = program.objectOf(id);
     const stem = dataStem(program.sectionName(id));
-    if (stem === undefined || this.nameOf(id) !== undefined) return [];
+    if (this.#isOrdered || stem === undefined || this.nameOf(id) !== undefined) return;
     const ids: number[] = [];
     for (let other = firstSection; other < firstSection + sectionCount; other++) {
       if (this.#isKept(other) && dataStem(program.sectionName(other)) === stem) ids.push(other);
     }
-    if (ids.length < 2) return [];
-    if (this.#isOrdered) return ids;
+    if (ids.length < 2) return;
     const rule = { name: `${stem} of object ${object}`, priority: 0, isArray: false, isWhole: false };
     for (const other of ids) this.#add(other, rule);
-    return ids;
   }
 
   #add(id: number, { name, isWhole }: ClusterRule): void {

@@ -19,6 +19,8 @@ _start:
   add $8, %rsi
   jmp 1b
 2: mov %eax, %edi
+  lea second(%rip), %rdx
+  lea third(%rip), %rdx
   movzbl other+32(%rip), %eax
   add %eax, %edi
   mov $60, %eax
@@ -28,10 +30,10 @@ _start:
 first: .quad 1
 .section .data.b, "aw"
 .balign 8
-.quad 2
+second: .quad 2
 .section .data.c, "aw"
 .balign 8
-.quad 4
+third: .quad 4
 .section .data.z, "aw"
 .balign 8
 last:

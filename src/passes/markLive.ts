@@ -351,8 +351,7 @@ class Marker {
     const program = this.#program;
     if (this.#labels.has(id) || program.isCode(id) || program.isLinkerMade(id)) return;
     this.#labels.add(id);
-    if (originOf(program, program.objectOf(id)) === Origin.compiler) return;
-    for (const other of this.#clusters.tie(program, id)) this.#markWhole(other, id, 0);
+    if (originOf(program, program.objectOf(id)) !== Origin.compiler) this.#clusters.tie(program, id);
   }
 
   /** Marks a section with everything in it. */
