@@ -15,6 +15,7 @@ export default defineConfig({
       // They cannot be loaded without the programs that they run.
       'test/report/{browser,cli}.test.ts',
     ],
+    globalSetup: 'test/temporary.ts',
     setupFiles: ['test/seed.ts', 'test/withoutPrograms.ts'],
     testTimeout: 120_000,
     maxWorkers: 2,

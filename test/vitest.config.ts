@@ -14,7 +14,7 @@ const COMMON = { setupFiles: 'test/seed.ts', testTimeout: 120_000, hookTimeout: 
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    globalSetup: 'test/setup.ts',
+    globalSetup: ['test/temporary.ts', 'test/setup.ts'],
     // Most tests wait for programs that they run.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },

@@ -1,6 +1,6 @@
 /** What users are told of errors: never a trace. */
 import { type Diagnostic, LinkError } from '../diagnostics.ts';
-import { OutputError, writeMessage } from '../node/output.ts';
+import { OutputError, writeMessage, writeText } from '../node/output.ts';
 import { EXIT_INTERNAL, EXIT_LINK_ERROR, EXIT_USAGE } from './exitCodes.ts';
 import { UsageError } from './values.ts';
 
@@ -24,11 +24,23 @@ export function exitCodeFor(error: unknown): number {
 export function diagnosticsOf(error: unknown): readonly Diagnostic[] {
   if (error instanceof LinkError) return error.diagnostics;
   if (error instanceof OutputError) {
-    const { message, hint } = error;
-    const diagnostic = { severity: 'error', code: 'unwritable-output', message, where: [] } as const;
-    return [hint === undefined ? diagnostic : { ...diagnostic, hint }];
+    return [diagnosticOf('unwritable-output', error)];
   }
   return [internalError(error)];
+}
+
+/** An error that tells of no place in an input. */
+export function diagnosticOf(
+  code: string,
+  { message, hint }: { readonly message: string; readonly hint: string | undefined },
+): Diagnostic {
+  const diagnostic = { severity: 'error', code, message, where: [] } as const;
+  return hint === undefined ? diagnostic : { ...diagnostic, hint };
+}
+
+/** Says on standard output, for programs, why a command has failed. */
+export function writeFailure(diagnostics: readonly Diagnostic[]): void {
+  writeText(`${JSON.stringify({ ok: false, diagnostics }, null, 2)}\n`);
 }
 
 /** A defect of the linker itself: said as such, without a trace. */

@@ -1,13 +1,13 @@
 /** Files that commands read beside a link, and what is said of those that are no good. */
 import { readFileSync } from 'node:fs';
-import { type Diagnostic, FormatError } from '../diagnostics.ts';
+import { FormatError } from '../diagnostics.ts';
 import { type LinkMap, writtenSize } from '../explain/linkMap.ts';
 import { readMap } from '../explain/readMap.ts';
 import { STANDARD_INPUT } from '../node/files.ts';
-import { writeMessage, writeText } from '../node/output.ts';
+import { writeMessage } from '../node/output.ts';
 import { explainSystemError, isSystemError } from '../node/system.ts';
 import { EXIT_LINK_ERROR } from './exitCodes.ts';
-import { diagnosticsOf, exitCodeFor, reportFailure } from './failure.ts';
+import { diagnosticOf, diagnosticsOf, exitCodeFor, reportFailure, writeFailure } from './failure.ts';
 import { styleFor } from './style.ts';
 import { UsageError } from './values.ts';
 
@@ -28,21 +28,15 @@ export class FileError extends Error {
  */
 export function reportFileFailure(error: unknown, isJson = false): number {
   if (isJson && !(error instanceof UsageError)) {
-    writeText(`${JSON.stringify({ ok: false, diagnostics: fileDiagnostics(error) }, null, 2)}\n`);
-    return error instanceof FileError ? EXIT_LINK_ERROR : exitCodeFor(error);
+    const isFileError = error instanceof FileError;
+    writeFailure(isFileError ? [diagnosticOf('bad-file', error)] : diagnosticsOf(error));
+    return isFileError ? EXIT_LINK_ERROR : exitCodeFor(error);
   }
   if (!(error instanceof FileError)) return reportFailure('tinyelf', error);
   const { error: red, hint } = styleFor('stderr');
   writeMessage(`tinyelf: ${red('error:')} ${error.message}\n`);
   if (error.hint !== undefined) writeMessage(`  ${hint('hint:')} ${error.hint}\n`);
   return EXIT_LINK_ERROR;
-}
-
-function fileDiagnostics(error: unknown): readonly Diagnostic[] {
-  if (!(error instanceof FileError)) return diagnosticsOf(error);
-  const { message, hint } = error;
-  const diagnostic = { severity: 'error', code: 'bad-file', message, where: [] } as const;
-  return [hint === undefined ? diagnostic : { ...diagnostic, hint }];
 }
 
 /**

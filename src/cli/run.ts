@@ -12,7 +12,7 @@ import { isShrinking, type LinkOptions } from '../options.ts';
 import type { BudgetRequest } from './budgetRequest.ts';
 import type { BudgetReport } from './budgets.ts';
 import { EXIT_LINK_ERROR, EXIT_OK, EXIT_OVER_BUDGET } from './exitCodes.ts';
-import { diagnosticsOf, exitCodeFor } from './failure.ts';
+import { diagnosticsOf, exitCodeFor, writeFailure } from './failure.ts';
 import type { LdItem } from './ldArgv.ts';
 import type { LinkWords } from './linkArgv.ts';
 import { budgetsForJson, openBudgets } from './linkBudgets.ts';
@@ -236,7 +236,7 @@ export async function reportErrors(
   { program, json }: Pick<LinkRequest, 'program' | 'json'>,
   diagnostics: readonly Diagnostic[],
 ): Promise<number> {
-  if (json) writeText(`${JSON.stringify({ ok: false, diagnostics }, null, 2)}\n`);
+  if (json) writeFailure(diagnostics);
   else await printDiagnostics(program, diagnostics);
   return EXIT_LINK_ERROR;
 }

@@ -4,23 +4,37 @@ import { DiskFiles } from '../node/files.ts';
 /** A link whose inputs amount to more than this many bytes runs long enough for V8 to compile what will never pay. */
 const LARGE = 0x10000;
 
-/** What V8 was told. */
-let current: Tuning | undefined;
+/** What most of the time goes into. */
+export type Work = 'linking' | 'shrinking' | 'packing';
+
+/** How V8 is set up for a kind of work. */
+interface Tuning {
+  /** Flags for links that are large. */
+  readonly first: readonly string[];
+  /** With inputs that amount to more than this many bytes, a link runs long enough for more to pay. */
+  readonly hugeSize: number;
+  /** Flags from there on, as V8 has them by itself. */
+  readonly later: readonly string[];
+  /** What else V8 has by itself in place of the first ones. */
+  readonly rest: readonly string[];
+}
+
+/** V8 as it is. */
+const UNTUNED: Tuning = { first: [], hugeSize: Number.POSITIVE_INFINITY, later: [], rest: [] };
+
+/** What V8 was told: one for the process. */
+let current = UNTUNED;
 
 /** Gives V8 the flags again that it started with. */
 export function untune(): void {
-  if (current) setFlags(current.plain);
+  setFlags([...current.later, ...current.rest]);
 }
-
-/** What most of the time goes into. */
-export type Work = 'linking' | 'shrinking' | 'packing';
 
 /** Files from disk; V8 is told what to optimize by how large they are, and by how much of them has been read. */
 export class TunedFiles extends DiskFiles {
   readonly #work: Work;
   /** Bytes of the files that were opened, and bytes that were read, in all. */
   #amount = 0;
-  #tuning = UNTUNED;
 
   /** @param root as `DiskFiles` has it */
   constructor(root: string | undefined, work: Work) {
@@ -32,31 +46,15 @@ export class TunedFiles extends DiskFiles {
     const before = this.#amount;
     this.#amount += size;
     if (before <= LARGE && this.#amount > LARGE) this.#beginLarge();
-    const { hugeSize, later } = this.#tuning;
+    const { hugeSize, later } = current;
     if (before <= hugeSize && this.#amount > hugeSize) setFlags(later);
   }
 
   #beginLarge(): void {
-    this.#tuning = tuningFor(this.#work);
-    current = this.#tuning;
+    current = tuningFor(this.#work);
     setFlags(current.first);
   }
 }
-
-/** How V8 is set up for a kind of work. */
-interface Tuning {
-  /** Flags for links that are large. */
-  readonly first: readonly string[];
-  /** With inputs that amount to more than this many bytes, a link runs long enough for more to pay. */
-  readonly hugeSize: number;
-  /** Flags from there on. */
-  readonly later: readonly string[];
-  /** Those of all these that V8 has by itself. */
-  readonly plain: readonly string[];
-}
-
-/** V8 as it is. */
-const UNTUNED: Tuning = { first: [], hugeSize: Number.POSITIVE_INFINITY, later: [], plain: [] };
 
 const MIB = 0x100000;
 
@@ -86,17 +84,17 @@ const NODE_20: Readonly<Record<Work, Tuning>> = {
     first: ['--no-opt', ...PLAIN, STEADY],
     hugeSize: 96 * MIB,
     later: ['--opt'],
-    plain: ['--opt', ...ELABORATE, GROWING],
+    rest: [...ELABORATE, GROWING],
   },
   shrinking: {
     ...UNTUNED,
     first: ['--interrupt-budget=500000', ...PLAIN, STEADY],
-    plain: ['--interrupt-budget=67584', ...ELABORATE, GROWING],
+    rest: ['--interrupt-budget=67584', ...ELABORATE, GROWING],
   },
   packing: {
     ...UNTUNED,
     first: ['--interrupt-budget=500000', STEADY],
-    plain: ['--interrupt-budget=67584', GROWING],
+    rest: ['--interrupt-budget=67584', GROWING],
   },
 };
 
@@ -107,7 +105,7 @@ const NODE_22: Readonly<Record<Work, Tuning>> = {
     first: ['--invocation-count-for-turbofan=20000', ...PLAIN, STEADY],
     hugeSize: 96 * MIB,
     later: ['--invocation-count-for-turbofan=3000', ...ELABORATE],
-    plain: ['--invocation-count-for-turbofan=3000', ...ELABORATE, GROWING],
+    rest: [GROWING],
   },
   packing: UNTUNED,
 };
@@ -118,13 +116,13 @@ const NODE_24: Readonly<Record<Work, Tuning>> = {
     first: ['--no-opt', '--no-maglev-inlining', '--invocation-count-for-maglev=1600', STEADY],
     hugeSize: 768 * MIB,
     later: ['--opt', '--maglev-inlining', '--invocation-count-for-maglev=400'],
-    plain: ['--opt', '--maglev-inlining', '--invocation-count-for-maglev=400', GROWING],
+    rest: [GROWING],
   },
   shrinking: {
     first: ['--no-opt', '--no-maglev-inlining', STEADY],
     hugeSize: 96 * MIB,
     later: ['--opt', '--maglev-inlining'],
-    plain: ['--opt', '--maglev-inlining', GROWING],
+    rest: [GROWING],
   },
   packing: UNTUNED,
 };

@@ -6,7 +6,9 @@ import { describeOverlap } from '../layout/overlap.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import type { SectionType } from '../script/ast.ts';
+import { hex } from './evaluate.ts';
 import type { LocatedOutput } from './located.ts';
+import { inputsOf, whereOf } from './outputs.ts';
 import { isDiscarded, type SectionRules } from './rules.ts';
 
 /** Takes the linker's own sections out that `/DISCARD/` names. Only unwind tables can be done without. */
@@ -45,13 +47,12 @@ export function checkTypes(
   const before = diagnostics.errorCount;
   for (const { output, size } of outputs) {
     const type = output.description?.type;
-    const where = output.description ? [output.description.where] : [];
+    const where = whereOf(output);
     if (NOT_LOADED.includes(type) && size > 0n) {
       const what = `(${type}) is not supported for ${output.name}, which is part of the program`;
       diagnostics.error('bad-script', what, { where });
     }
-    const ids = output.items.flatMap((item) => (item.kind === 'sections' ? item.ids : []));
-    const withBytes = ids.find(
+    const withBytes = inputsOf(output.items).find(
       (id) => program.sections.type[id] !== SHT_NOBITS && program.sections.size[id]! > 0,
     );
     const hasData = withBytes !== undefined || output.items.some(({ kind }) => kind === 'data');
@@ -78,8 +79,7 @@ export function checkPlaces(
     const { output, end, loadAddress, size } = located;
     const loadEnd = loadAddress + size;
     if (end > COUNTABLE || loadEnd > COUNTABLE) {
-      const which =
-        end > COUNTABLE ? `address 0x${end.toString(16)}` : `load address 0x${loadEnd.toString(16)}`;
+      const which = end > COUNTABLE ? `address ${hex(end)}` : `load address ${hex(loadEnd)}`;
       diagnostics.error('too-large', `the section ${output.name} ends at ${which}`, {
         where: whereFrom(program, located, outputs),
       });
@@ -122,7 +122,7 @@ function whereFrom(
   outputs: readonly LocatedOutput[],
 ): string[] {
   if (description) return [description.where];
-  const [id] = items.flatMap((item) => (item.kind === 'sections' ? [...item.ids] : []));
+  const [id] = inputsOf(items);
   if (id !== undefined && !program.isLinkerMade(id)) return [`${name} holds ${program.place(id, 0)}`];
   const described = outputs.find(({ output }) => output.description);
   return described ? [`${name} lies beside ${described.output.description!.where}`] : [];
@@ -131,7 +131,7 @@ function whereFrom(
 function warnOfLowAddress(outputs: readonly LocatedOutput[], diagnostics: Diagnostics): void {
   const lowest = outputs.find(({ address }) => address < BigInt(LOWEST_BASE));
   if (!lowest) return;
-  const what = `section ${lowest.output.name} lies at 0x${lowest.address.toString(16)}, where Linux maps no program`;
+  const what = `section ${lowest.output.name} lies at ${hex(lowest.address)}, where Linux maps no program`;
   diagnostics.warning('low-address', what, {
     hint: "begin SECTIONS with an address, such as '. = 0x400000 + SIZEOF_HEADERS;'",
   });

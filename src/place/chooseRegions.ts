@@ -1,7 +1,7 @@
 /** Which memory region each output section lies in: GNU ld's manual, sections "MEMORY Command" and "Output Section LMA". */
 import type { Diagnostics } from '../diagnostics.ts';
 import type { MemoryRegion } from '../script/ast.ts';
-import type { Output, Step } from './outputs.ts';
+import { holdsInput, type Output, type Step, whereOf } from './outputs.ts';
 
 /** Where an output section lies, and to where it is loaded, if it says so. */
 export interface Choice {
@@ -40,12 +40,13 @@ export function chooseRegions(
 /** The region of a name, which is reported if there is none. */
 function find(
   name: string,
-  { description }: Output,
+  output: Output,
   regions: ReadonlyMap<string, MemoryRegion>,
   diagnostics: Diagnostics,
 ): MemoryRegion | undefined {
+  const { description } = output;
   const region = regions.get(name);
-  const where = description ? [description.where] : [];
+  const where = whereOf(output);
   if (!region) diagnostics.error('bad-script', `there is no memory region ${name}`, { where });
   else if (description?.loadRegion === name && description.loadAddress) {
     const what = `${description.name} has both a load address and a region to be loaded to`;
@@ -71,10 +72,7 @@ function asked(
 
 /** Whether there is more in an output section than symbols. */
 function takesRoom({ items }: Output): boolean {
-  return items.some(
-    (item) =>
-      item.kind === 'data' || item.kind === 'location' || (item.kind === 'sections' && item.ids.length > 0),
-  );
+  return holdsInput(items) || items.some(({ kind }) => kind === 'data' || kind === 'location');
 }
 
 /** The first region with attributes that fit a section. */
@@ -92,7 +90,6 @@ function defaultFor(output: Output, regions: ReadonlyMap<string, MemoryRegion>):
  * (elf.c, _bfd_elf_make_section_from_shdr); what the script itself writes does not.
  */
 function attributesOf({ hasWriteFlag, isCode, hasBytes, items }: Output): string {
-  const hasInput = items.some((item) => item.kind === 'sections' && item.ids.length > 0);
-  const isData = !isCode && (hasWriteFlag || (hasBytes && hasInput));
+  const isData = !isCode && (hasWriteFlag || (hasBytes && holdsInput(items)));
   return `a${hasBytes ? 'il' : ''}${hasWriteFlag ? '' : 'r'}${isCode ? 'x' : ''}${isData ? 'w' : ''}`;
 }

@@ -15,7 +15,7 @@ import {
 } from '../elf/constants.ts';
 import { type Expression, ExpressionError, evaluate } from '../expression.ts';
 import type { DeclaredHeader } from '../script/ast.ts';
-import type { Output, Step } from './outputs.ts';
+import { type Output, type Step, whereOf } from './outputs.ts';
 
 /** A program header as a script declares it. */
 export interface DeclaredSegment {
@@ -119,8 +119,7 @@ function segmentsByOutput(
     namesOf(output).flatMap((name) => {
       const segment = byName.get(name);
       if (segment) return [segment];
-      const where = [output.description!.where];
-      diagnostics.error('bad-script', `PHDRS has no program header ${name}`, { where });
+      diagnostics.error('bad-script', `PHDRS has no program header ${name}`, { where: whereOf(output) });
       return [];
     });
   let last = first ? find(first) : [];
@@ -157,7 +156,7 @@ export function checkDeclared(
 ): void {
   for (const output of outputs) {
     const segments = declared.of.get(output) ?? [];
-    const where = output.description ? [output.description.where] : [];
+    const where = whereOf(output);
     const loads = segments.filter(({ type }) => type === PT_LOAD).length;
     if (loads !== 1) {
       const count = loads === 0 ? 'no PT_LOAD' : `${loads} segments of type PT_LOAD`;

@@ -46,6 +46,11 @@ export interface Context {
 /** CONSTANT(MAXPAGESIZE) and CONSTANT(COMMONPAGESIZE). */
 const PAGE = 0x1000n;
 
+/** An address as messages have it. */
+export function hex(address: bigint): string {
+  return `0x${address.toString(16)}`;
+}
+
 /** @throws ExpressionError for a calculation that has no result */
 export function evaluateIn(expression: Expression, context: Context): Value {
   switch (expression.kind) {

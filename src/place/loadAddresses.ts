@@ -1,6 +1,7 @@
 /** Load addresses: GNU ld's manual, section "Output Section LMA". */
 import { alignUp } from './evaluate.ts';
 import type { LocatedOutput } from './located.ts';
+import { holdsInput } from './outputs.ts';
 
 /** Gives the output sections of a region their load addresses, one after the other. */
 export class LoadAddresses {
@@ -16,9 +17,8 @@ export class LoadAddresses {
     const loadAddress = given ?? this.#follow(located, alignment);
     const { output, address, size } = located;
     const hasRoom = !output.isThread || output.hasBytes;
-    const hasInput = output.items.some((item) => item.kind === 'sections' && item.ids.length > 0);
-    if (hasRoom && (size > 0n || (hasInput && loadAddress !== address)))
-      this.#last = { address, loadAddress };
+    const isTaken = size > 0n || (holdsInput(output.items) && loadAddress !== address);
+    if (hasRoom && isTaken) this.#last = { address, loadAddress };
     return loadAddress;
   }
 

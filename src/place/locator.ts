@@ -10,11 +10,11 @@ import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
 import type { Assertion, Assignment, Data } from '../script/ast.ts';
 import type { LinkScript } from '../script/linkScript.ts';
-import { ABSOLUTE, absolute, alignUp, type Frame } from './evaluate.ts';
+import { ABSOLUTE, absolute, alignUp, type Frame, hex } from './evaluate.ts';
 import { Evaluator } from './evaluator.ts';
 import { defaultFill, littleEndian, NO_FILL } from './fill.ts';
 import { LocatedOutput, type Patch } from './located.ts';
-import type { Item, Output, Step } from './outputs.ts';
+import { holdsInput, type Item, type Output, type Step } from './outputs.ts';
 import { type Filling, Regions } from './regions.ts';
 import { ScriptSymbols } from './symbols.ts';
 
@@ -212,8 +212,7 @@ export class Locator {
       return;
     }
     if (output.isThread && !output.hasBytes) this.#dot = address;
-    const isLoaded = output.items.some((item) => item.kind === 'sections' && item.ids.length > 0);
-    if (size > 0n || isLoaded) filling.next = this.#dot;
+    if (size > 0n || holdsInput(output.items)) filling.next = this.#dot;
   }
 
   /** The address that the command line or the script gives to an output section. */
@@ -343,8 +342,4 @@ export class Locator {
 
 function max(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
-}
-
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
 }

@@ -2,7 +2,7 @@
  * Where output sections go that a script does not mention: behind the last one of their kind (GNU ld's manual,
  * section "Orphan Sections"; ldelf.c, ldelf_place_orphan).
  */
-import type { Output, Step } from './outputs.ts';
+import { holdsInput, type Output, type Step } from './outputs.ts';
 
 const KINDS = ['text', 'rodata', 'thread', 'data', 'bss'] as const;
 type Kind = (typeof KINDS)[number];
@@ -69,8 +69,7 @@ function lastOutput(steps: readonly Step[], isWanted: (output: Output) => boolea
 
 /** Whether a section holds input sections, not counting those that the script does not mention. */
 function isNonEmpty({ items, description }: Output): boolean {
-  const described = items.slice(0, description?.content.length);
-  return described.some((item) => item.kind === 'sections' && item.ids.length > 0);
+  return holdsInput(items.slice(0, description?.content.length));
 }
 
 /**

@@ -36,6 +36,21 @@ export interface Output extends Traits {
   readonly items: readonly Item[];
 }
 
+/** The input sections among what an output section holds. */
+export function inputsOf(items: readonly Item[]): number[] {
+  return items.flatMap((item) => (item.kind === 'sections' ? item.ids : []));
+}
+
+/** Whether there are any. */
+export function holdsInput(items: readonly Item[]): boolean {
+  return items.some((item) => item.kind === 'sections' && item.ids.length > 0);
+}
+
+/** Where the script describes an output section, for diagnostics. */
+export function whereOf({ description }: Output): string[] {
+  return description ? [description.where] : [];
+}
+
 /** What a script says, in order, with input sections in place of patterns. */
 export type Step =
   | { readonly kind: 'output'; readonly output: Output }
@@ -126,7 +141,7 @@ function traitsOf(
   options: LinkOptions,
 ): Traits {
   const { sections } = program;
-  const ids = items.flatMap((item) => (item.kind === 'sections' ? item.ids : []));
+  const ids = inputsOf(items);
   const hasFlag = (flag: number) => (id: number) => (sections.flags[id]! & flag) !== 0;
   // `.data.rel.ro` counts as writable: glibc keeps variables there that it sets at start-up.
   const isWritten = (id: number) =>

@@ -6,6 +6,7 @@ import type { Diagnostics } from '../diagnostics.ts';
 import type { MemoryRegion } from '../script/ast.ts';
 import type { LinkScript } from '../script/linkScript.ts';
 import { type Choice, chooseRegions, NOWHERE } from './chooseRegions.ts';
+import { hex } from './evaluate.ts';
 import type { Evaluator } from './evaluator.ts';
 import { LoadAddresses } from './loadAddresses.ts';
 import type { LocatedOutput } from './located.ts';
@@ -106,8 +107,4 @@ export class Regions {
     this.#fillings.set(region, filling);
     return filling;
   }
-}
-
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
 }

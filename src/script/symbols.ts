@@ -17,12 +17,11 @@ export function definedSymbols(script: LinkScript): Map<string, ScriptSymbol> {
   for (const statement of everyStatement(script)) {
     if (statement.kind !== 'symbol') continue;
     const known = symbols.get(statement.name);
-    const isProvided = statement.provide && known?.isProvided !== false;
-    const uses = symbolsOf(statement.value);
+    const isProvided = statement.provide;
     // Where there is an assignment without PROVIDE, those in it come to nothing.
-    const earlier = known && known.isProvided === isProvided ? known.uses : [];
-    if (known && !known.isProvided && statement.provide) continue;
-    symbols.set(statement.name, { isProvided, uses: new Set([...earlier, ...uses]) });
+    if (isProvided && known?.isProvided === false) continue;
+    const earlier = known?.isProvided === isProvided ? known.uses : [];
+    symbols.set(statement.name, { isProvided, uses: symbolsOf(statement.value, new Set(earlier)) });
   }
   return symbols;
 }
