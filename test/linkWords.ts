@@ -1,5 +1,4 @@
 /** Links as a driver orders it, in this process: V8 has compiled the linker after a few links, and the next are quick. */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { parseLdArgv } from '../src/cli/ldArgv.ts';
@@ -7,6 +6,7 @@ import type { InputFiles } from '../src/inputs.ts';
 import { link } from '../src/link.ts';
 import type { LinkOptions } from '../src/options.ts';
 import { Recorder } from './recorder.ts';
+import { spawnApart } from './spawnApart.ts';
 
 type Make = (files: InputFiles, options: LinkOptions) => Uint8Array;
 
@@ -17,7 +17,7 @@ type Make = (files: InputFiles, options: LinkOptions) => Uint8Array;
  */
 export function recordWords(driver: string, args: readonly string[], folder: string): string[] {
   const recorder = new Recorder(join(folder, 'recorder'));
-  const { status, stderr } = spawnSync(driver, [...recorder.flags, ...args], { cwd: folder });
+  const { status, stderr } = spawnApart(driver, [...recorder.flags, ...args], { cwd: folder });
   if (status !== 0) throw new Error(`${driver} ${args.join(' ')}: ${stderr}`);
   return recorder.words();
 }

@@ -1,10 +1,10 @@
 /** Running programs in tests: the command line, linked executables, compilers. */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { spawnApart } from './spawnApart.ts';
 
 const BIN = fileURLToPath(new URL('../bin', import.meta.url));
 
@@ -29,7 +29,7 @@ interface RunOptions {
 
 /** Runs a command to its end. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Outcome {
-  const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
+  const { status, signal, stdout, stderr, error } = spawnApart(command, args, {
     input: options.input ?? '',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: { ...process.env, ...options.env },
@@ -50,7 +50,7 @@ export function tinyelf(args: readonly string[], options: RunOptions = {}): Outc
  * what TINYELF_WITHOUT names.
  */
 export function hasTool(command: string): boolean {
-  const found = spawnSync('sh', ['-c', 'command -v "$0"', command]).status === 0;
+  const found = spawnApart('sh', ['-c', 'command -v "$0"', command]).status === 0;
   const isExcused = process.env.TINYELF_WITHOUT?.split(' ').includes(command) === true;
   if (!found && process.env.CI && !isExcused)
     throw new Error(`${command} is not installed; CI must not skip tests that need it`);

@@ -1,5 +1,4 @@
 /** The GitHub Action: its metadata, and its steps as a runner would run them. */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { runInNewContext } from 'node:vm';
@@ -7,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { FIXTURES } from '../programs.ts';
 import { run, scratchFolder, tinyelf } from '../run.ts';
+import { spawnApart } from '../spawnApart.ts';
 
 const FOLDER = join(FIXTURES, '../.github/actions/budget');
 
@@ -95,9 +95,8 @@ function runAction(
   for (const step of action.runs.steps) {
     if (code !== 0 || (step.if !== undefined && !evaluate(step.if))) continue;
     writeFileSync(file('output'), '');
-    const result = spawnSync('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', step.run], {
+    const result = spawnApart('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', step.run], {
       cwd: folder,
-      encoding: 'utf8',
       env: {
         PATH: [file('bin'), process.env.PATH].join(delimiter),
         HOME: folder,
@@ -113,7 +112,7 @@ function runAction(
       },
     });
     code = result.status!;
-    log += result.stdout + result.stderr;
+    log += `${result.stdout}${result.stderr}`;
     const lines = read('output').trim().split('\n').filter(Boolean);
     if (step.id) steps[step.id] = { outputs: Object.fromEntries(lines.map((line) => line.split(/=(.*)/s))) };
   }

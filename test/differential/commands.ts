@@ -1,5 +1,5 @@
 /** Runs commands in the folder of a program, and remembers them. */
-import { spawnSync } from 'node:child_process';
+import { spawnApart } from '../spawnApart.ts';
 
 /** What became of a command. */
 export interface Outcome {
@@ -25,7 +25,7 @@ export class Commands {
   /** @param limit milliseconds */
   run(command: string, args: readonly string[], limit: number): Outcome {
     this.note([command, ...args]);
-    const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
+    const { status, signal, stdout, stderr, error } = spawnApart(command, args, {
       cwd: this.folder,
       timeout: limit,
       killSignal: 'SIGKILL',

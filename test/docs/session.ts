@@ -1,7 +1,7 @@
 /** Runs the commands of documents in copies of the folders that they name, and gives what a reader would see. */
-import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { spawnApart } from '../spawnApart.ts';
 import { LD_TINYELF, ROOT, TINYELF } from './paths.ts';
 
 const PROMPT = '$ ';
@@ -45,17 +45,17 @@ export class Session {
 
   #run(command: string, cwd: string): string {
     // Both streams in one pipe, in the order in which a terminal would show them.
-    const { status, signal, stdout, error } = spawnSync('bash', ['-c', `exec 2>&1; umask 022\n${command}`], {
+    const { status, signal, stdout, error } = spawnApart('bash', ['-c', `exec 2>&1; umask 022\n${command}`], {
       cwd,
       env: this.#env,
       input: '',
-      encoding: 'utf8',
       maxBuffer: 2 ** 26,
       timeout: LIMIT,
     });
     if (error) throw error;
-    if (status !== 0) throw new Error(`${command}\nended with ${status ?? signal}:\n${stdout}`);
-    return stdout === '' || stdout.endsWith('\n') ? stdout : `${stdout}\n`;
+    const text = stdout.toString();
+    if (status !== 0) throw new Error(`${command}\nended with ${status ?? signal}:\n${text}`);
+    return text === '' || text.endsWith('\n') ? text : `${text}\n`;
   }
 }
 

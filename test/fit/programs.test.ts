@@ -1,5 +1,4 @@
 /** Whole links with every header: the programs run, sizes are what they were, and bytes of the user's stay. */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +12,7 @@ import { DiskFiles } from '../../src/node/files.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
 import { type FixtureProgram, fixturePrograms } from '../programs.ts';
 import { hasTool, run, scratchFolder, tinyelf } from '../run.ts';
+import { spawnApart } from '../spawnApart.ts';
 import { randomAssembly, randomC, randomStart } from './generate.ts';
 
 const folder = scratchFolder();
@@ -178,7 +178,7 @@ const VARIANTS: Readonly<Record<string, Partial<LinkOptions>>> = {
 
 /** Runs a command that must succeed. */
 function must(command: string, args: readonly string[]): void {
-  const { status, stderr } = spawnSync(command, args, { cwd: folder });
+  const { status, stderr } = spawnApart(command, args, { cwd: folder });
   expect(status, `${command} ${args.join(' ')}: ${stderr}`).toBe(0);
 }
 

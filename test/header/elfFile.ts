@@ -1,8 +1,8 @@
 /** Small executables field by field, and running them with the outcome of execve itself. */
-import { spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { writeU16, writeU32 } from '../../src/elf/bytes.ts';
 import type { LoadResult } from '../../src/header/loader/result.ts';
+import { spawnApart } from '../spawnApart.ts';
 
 /** push 42; pop rdi; push 60; pop rax; syscall */
 const EXIT_42 = [0x6a, 42, 0x5f, 0x6a, 0x3c, 0x58, 0x0f, 0x05];
@@ -82,7 +82,7 @@ export function makeLauncher(): Uint8Array {
 
 /** What became of an executable, as `ENOEXEC`, `SIGSEGV` or `exit 42`. */
 export function execute(launcher: string, path: string): string {
-  const { status, signal } = spawnSync(launcher, [path], { timeout: 10_000, stdio: 'ignore' });
+  const { status, signal } = spawnApart(launcher, [path], { timeout: 10_000, stdio: 'ignore' });
   if (signal !== null) return signal;
   const errno = Object.entries(constants.errno).find(([, number]) => number === status);
   return status === 42 || !errno ? `exit ${status}` : errno[0];

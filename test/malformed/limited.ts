@@ -1,7 +1,7 @@
 /** Commands under limits. */
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { TINYELF } from '../run.ts';
+import { spawnApart } from '../spawnApart.ts';
 
 const PEAK = fileURLToPath(new URL('peak.cjs', import.meta.url));
 
@@ -24,7 +24,7 @@ export interface Limited {
 /** Runs `tinyelf` with these words in a folder. */
 export function runLimited(words: readonly string[], folder: string): Limited {
   const limited = `ulimit -t ${SECONDS}; exec "$0" "$@"`;
-  const { status, signal, stdout, stderr, output, error } = spawnSync(
+  const { status, signal, stdout, stderr, output, error } = spawnApart(
     'sh',
     ['-c', limited, process.execPath, '--require', PEAK, TINYELF, ...words],
     { cwd: folder, stdio: ['ignore', 'pipe', 'pipe', 'pipe'], maxBuffer: 2 ** 28 },

@@ -2,11 +2,11 @@
  * Runs generated programs as they are linked without shrinking code and with it: all must do the same. The one that is
  * not shrunk says what is right, so programs may do whatever is defined on this machine.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { linkWords, recordWords } from '../linkWords.ts';
+import { spawnApart } from '../spawnApart.ts';
 import { type Build, type Language, randomBuild } from './builds.ts';
 import { Random } from './random.ts';
 import { randomC, type SourceFile } from './randomC.ts';
@@ -165,7 +165,7 @@ class Comparison {
       input: '',
       maxBuffer: 2 ** 26,
     } as const;
-    const { status, signal, stdout, stderr, error } = spawnSync(command, args, options);
+    const { status, signal, stdout, stderr, error } = spawnApart(command, args, options);
     const isOver = error !== undefined || signal !== null;
     return { status, text: `${stdout}${stderr}${signal ?? ''}${error?.message ?? ''}`, isOver };
   }
