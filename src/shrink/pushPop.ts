@@ -9,7 +9,9 @@
  * - MOV r64, r64 of the first eight registers takes three bytes, PUSH and POP two. PUSH rsp pushes what rsp was before,
  *   and POP rsp leaves what has been popped (SDM vol. 2, PUSH and POP).
  * - MOV m64, imm32 with a number from -128 to 127 takes two or three bytes more than PUSH imm8 and POP m64, which stores
- *   the same eight bytes at once. An address counts from what rsp is behind POP, which is what it was before PUSH.
+ *   the same eight bytes at once. An address counts from what rsp is behind POP, which is what it was before PUSH. Where
+ *   POP faults, rsp still is what PUSH has made it. Unwind tables do not say so, and a handler of the signal may throw an
+ *   exception, as Ada's does: where that can be, this is done only for what lies on the stack.
  * - SUB rsp, 8 makes room of which nobody knows what it holds, and takes four bytes; PUSH of any register takes one.
  * - ADD rsp, 8 in front of POP r64 takes four bytes; a POP of the same register, which gets another value at once, one.
  *
@@ -28,6 +30,10 @@ const RSP = 4;
 /** ModRM without ModRM.reg. */
 const RIP_RELATIVE = 5;
 
+/** ModRM.rm with a SIB byte behind it, and that byte for an address that counts from rsp alone. */
+const SIB = 4;
+const STACK_TOP = 0x24;
+
 /** Bytes that a PUSH and a POP are for. */
 const SLOT = 8;
 /** Bytes of MOV r64, imm64. */
@@ -40,18 +46,26 @@ const SHR = 5;
  * @param liveFlags those that are live before each instruction, as masks of `Flag`
  * @param isPacked whether the program is going to be packed: then they stand for constants alone, since MOV, which is
  *   everywhere, costs a packer less than two bytes that are not
+ * @param mayThrow whether an exception may come from an instruction that faults
  */
-export function pushAndPop(code: Code, liveFlags: Uint8Array, isPacked: boolean): void {
+export function pushAndPop(code: Code, liveFlags: Uint8Array, isPacked: boolean, mayThrow: boolean): void {
   for (let start = 0; start < code.count; ) {
     const end = endOfPart(code, start);
-    if (leavesRedZone(code, start, end)) rewrite(code, start, end, liveFlags, isPacked);
+    if (leavesRedZone(code, start, end)) rewrite(code, start, end, liveFlags, isPacked, mayThrow);
     start = end;
   }
 }
 
 const out = new Uint8Array(16);
 
-function rewrite(code: Code, start: number, end: number, liveFlags: Uint8Array, isPacked: boolean): void {
+function rewrite(
+  code: Code,
+  start: number,
+  end: number,
+  liveFlags: Uint8Array,
+  isPacked: boolean,
+  mayThrow: boolean,
+): void {
   const { newLength, hasField } = code;
   for (let i = start; i < end; i++) {
     const size = newLength[i]!;
@@ -62,7 +76,7 @@ function rewrite(code: Code, start: number, end: number, liveFlags: Uint8Array, 
     let length: number;
     if (isConstant) length = pushConstant(source, from, size);
     else if (size === WIDE_SIZE) length = (liveFlags[i + 1]! & ALL_FLAGS) === 0 ? pushWide(source, from) : 0;
-    else if (size > 6) length = pushStored(source, from, size);
+    else if (size > 6) length = pushStored(source, from, size, mayThrow);
     else if (size === 3) length = pushRegister(source, from);
     else if ((liveFlags[i + 1]! & ALL_FLAGS) !== 0) continue;
     else length = pushRoom(source, from) || popRoom(code, source, from, i + 1);
@@ -144,12 +158,13 @@ function pushRegister(source: Uint8Array, from: number): number {
   return 2;
 }
 
-/** REX.W C7 /0 MOV m64, imm32 */
-function pushStored(source: Uint8Array, from: number, size: number): number {
+/** REX.W C7 /0 MOV m64, imm32 @param onStack only if it is stored there */
+function pushStored(source: Uint8Array, from: number, size: number, onStack: boolean): number {
   const rex = source[from]!;
   const modrm = source[from + 2]!;
   const isStore = (rex & 0xfc) === REX_W && source[from + 1] === 0xc7 && modrm < 0xc0;
   if (!isStore || (modrm & 0xc7) === RIP_RELATIVE) return 0;
+  if (onStack && !((modrm & 7) === SIB && rex === REX_W && source[from + 3] === STACK_TOP)) return 0;
   const imm = from + size - 4;
   const number = source[imm]!;
   const sign = number < 0x80 ? 0 : 0xff;

@@ -19,6 +19,7 @@ import { chainBranches } from './chainBranches.ts';
 import { Code, Feature, Fields, Mark, NO_TARGET } from './code.ts';
 import { commitSection } from './commit.ts';
 import { EntryMarker } from './entryMarker.ts';
+import { mayThrowFaults } from './faults.ts';
 import { leaveFrames } from './frames.ts';
 import { FunctionTables } from './functionTables.ts';
 import { RegisterRewriter } from './knownRegisters.ts';
@@ -62,6 +63,7 @@ export class Shrinker {
   readonly #reader: SectionReader;
   readonly #rewriter: Rewriter;
   readonly #tables: FunctionTables | undefined;
+  readonly #mayThrowFaults: boolean;
   readonly #isPacked: boolean;
   /** Whether forms that compilers use cost less than shorter ones. */
   readonly #keepsCommon: boolean;
@@ -80,6 +82,7 @@ export class Shrinker {
     { shrink, unpackedBy }: LinkOptions,
   ) {
     this.#tables = unwind && new FunctionTables(program, pieces, unwind);
+    this.#mayThrowFaults = unwind !== undefined && mayThrowFaults(program, unwind);
     this.#program = program;
     this.#pieces = pieces;
     this.#synthesis = synthesis;
@@ -118,7 +121,7 @@ export class Shrinker {
     this.#switches?.rewrite(id, liveFlags);
     if (!isDescribed && this.#neverReturns?.[id] === 1 && endOfFunction(code, 0) === code.count)
       dropSaves(code);
-    if (!this.#keepsCommon) pushAndPop(code, liveFlags, this.#isPacked);
+    if (!this.#keepsCommon) pushAndPop(code, liveFlags, this.#isPacked, isDescribed && this.#mayThrowFaults);
     threadJumps(code);
     this.#tracer.trace(code);
     tables?.traceLandingPads(code, this.#tracer);
