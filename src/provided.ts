@@ -9,6 +9,8 @@ export interface ImageEdges {
   readonly start: number;
   /** End of the code. */
   readonly textEnd: number;
+  /** The lowest address of what can be written to. */
+  readonly dataStart: number;
   /** End of the bytes that come from the file. */
   readonly dataEnd: number;
   /** Start of zero-initialised data. */
@@ -35,6 +37,8 @@ const EDGES: Readonly<Record<string, keyof ImageEdges>> = {
   etext: 'textEnd',
   _etext: 'textEnd',
   __etext: 'textEnd',
+  __data_start: 'dataStart',
+  data_start: 'dataStart',
   edata: 'dataEnd',
   _edata: 'dataEnd',
   __bss_start: 'bssStart',
@@ -47,6 +51,12 @@ const EDGES: Readonly<Record<string, keyof ImageEdges>> = {
   // Descriptors of local dynamic access: in an executable the base that offsets count from is the thread pointer.
   _TLS_MODULE_BASE_: 'threadPointer',
 };
+
+/**
+ * Labels in a section of glibc's start-up code that other linkers put in front of all data, and that collectors of
+ * garbage look for. Nobody defines them where that code is not part of the program.
+ */
+export const DATA_LABELS: readonly string[] = ['__data_start', 'data_start'];
 
 const ARRAY_BOUNDS = /^__(preinit_array|init_array|fini_array)_(start|end)$/;
 const SECTION_BOUNDS = /^__(start|stop)_([A-Za-z_][A-Za-z0-9_]*)$/;

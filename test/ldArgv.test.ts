@@ -84,6 +84,8 @@ describe('parseLdArgv', () => {
   it.each([
     ['-shared', /static executables only/],
     ['-r', /relocatable output/],
+    ['--just-symbols=rom.elf', /^--just-symbols=rom.elf: .*--defsym/],
+    ['-R package.json', /^-R package.json: .*--defsym/],
     ['-m elf_i386', /only elf_x86_64/],
     ['--no-such-thing', /unknown option --no-such-thing/],
     ['--gc-section', /unknown option --gc-section; did you mean --gc-sections\?/],

@@ -256,6 +256,16 @@ describe('tinyelf driver-dir', () => {
   });
 });
 
+it.skipIf(!hasTool('gcc')).each(['-static', '-static-pie'])('programs with a profiler run: %s', (mode) => {
+  const source = join(SOURCES, 'hello.c');
+  const build = (flags: readonly string[], name: string) => {
+    const { code } = run('gcc', ['-pg', mode, ...flags, source, '-o', name], { cwd: folder });
+    const { stdout, ...ended } = run(join(folder, name), [], { cwd: folder });
+    return { built: code, ended, output: stdout.toString() };
+  };
+  expect(build([`-B${DRIVER_DIR}`], 'profiled')).toEqual(build([], 'profiled.ld'));
+});
+
 it('the fixtures for cargo name no machine', () => {
   expect(readFileSync(join(FIXTURES, 'cargo/.cargo/config.toml'), 'utf8')).not.toMatch(/= *"\//);
 });

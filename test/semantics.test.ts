@@ -282,6 +282,17 @@ const CASES: readonly Case[] = [
     exitCode: 14,
   },
   {
+    name: 'symbol versions: the one that is named is meant, from an archive too',
+    sources: {
+      'one.s': '.globl program\nprogram: call first\nret\n.symver first,versioned@V1',
+      'two.s': `.text\n.globl old\n.globl new\nold: mov $13,%eax\nret\nnew: mov $40,%eax\nret
+        .symver old,versioned@V1\n.symver new,versioned@@V2`,
+    },
+    archives: { 'libtwo.a': ['two'] },
+    args: ['one', 'libtwo.a'],
+    exitCode: 13,
+  },
+  {
     name: 'symbol versions: of two names in one object the default version is meant',
     sources: {
       one: 'int versioned(void); int program(void) { return versioned(); }',

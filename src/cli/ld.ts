@@ -113,7 +113,7 @@ async function linkAs(
 /**
  * A static position-independent executable is linked to a fixed address: it is smaller, and does the same. Its
  * start-up code `rcrt1.o` would relocate the program by where the header lies, so the ordinary `crt1.o` beside it
- * takes its place.
+ * takes its place; for profiling, `gcrt1.o` that of `grcrt1.o`.
  */
 function fixPositionIndependence(options: LinkOptions): { options: LinkOptions; notices: readonly string[] } {
   if (!options.positionIndependent) return { options, notices: [] };
@@ -124,7 +124,7 @@ function fixPositionIndependence(options: LinkOptions): { options: LinkOptions; 
 }
 
 function replaceStartup(input: InputName): InputName {
-  if (input.kind !== 'file' || !/(^|\/)rcrt1\.o$/.test(input.path)) return input;
+  if (input.kind !== 'file' || !/(^|\/)g?rcrt1\.o$/.test(input.path)) return input;
   const path = input.path.replace(/rcrt1\.o$/, 'crt1.o');
   return existsSync(path) ? { ...input, path } : input;
 }

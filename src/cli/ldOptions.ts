@@ -3,6 +3,7 @@
  * executable is known and does nothing; one that would and is not supported says so; any other is unknown, so that
  * nothing a user asks for is silently left out.
  */
+import { statSync } from 'node:fs';
 import type { LinkOptions } from '../options.ts';
 import { ELF_FORMAT } from '../script/linkScript.ts';
 import type { Arity } from './ldWords.ts';
@@ -102,6 +103,7 @@ function fillTable(): void {
   addLayoutOptions();
   addOutputOptions();
   addOwnOptions();
+  refuse('just-symbols', 'value', NO_ADDRESSES);
   refuse('shared Bshareable', 'none', 'shared libraries are not made; tinyelf makes static executables only');
   refuse('r relocatable i Ur', 'none', 'relocatable output is not made; tinyelf makes executables');
   refuse('oformat', 'value', `the output is always ${ELF_FORMAT}`, [ELF_FORMAT]);
@@ -135,7 +137,7 @@ const IGNORED_FLAGS = `
 
 const IGNORED_VALUES = `
   a A architecture c audit P depaudit auxiliary f F filter fini init h soname I dynamic-linker
-  R just-symbols rpath rpath-link Y dynamic-list dynamic-list-data version-script retain-symbols-file
+  rpath rpath-link Y dynamic-list dynamic-list-data version-script retain-symbols-file
   version-exports-section plugin plugin-opt Tldata-segment task-link max-cache-size O
   hash-size thread-count assert symbol-ordering-file call-graph-ordering-file exclude-modules-for-implib
   hash-style orphan-handling sort-section error-limit spare-dynamic-tags pack-dyn-relocs thinlto-cache-dir
@@ -152,6 +154,9 @@ const IGNORED: readonly (readonly [string, Arity])[] = [
   [IGNORED_VALUES, 'value'],
   [IGNORED_OPTIONAL, 'optional'],
 ];
+
+/** Of --just-symbols. */
+const NO_ADDRESSES = 'symbols are not taken from executables; --defsym gives them addresses';
 
 const nothing = (): void => {};
 
@@ -200,6 +205,11 @@ function addSymbolOptions(): void {
   option('e entry', 'value', (state, value) => set(state, { entry: value }));
   option('u undefined', 'value', (state, value) => state.undefinedSymbols.push(value));
   option('require-defined', 'value', (state, value) => state.requiredSymbols.push(value));
+  option('R', 'value', (_, value) => {
+    // The name of a folder is one for a dynamic linker to look in.
+    if (statSync(value, { throwIfNoEntry: false })?.isFile())
+      throw new UsageError(`-R ${value}: ${NO_ADDRESSES}`);
+  });
   option('wrap', 'value', (state, value) => state.wrappedSymbols.push(value));
   option('y trace-symbol', 'value', (state, value) => state.tracedSymbols.push(value));
   option('defsym', 'value', (state, value) => state.definitions.push(parseDefinition(value)));

@@ -171,7 +171,7 @@ function largestBy({ order }: SectionOrder, amountOf: (id: number) => number): n
 function edgesOf(
   program: Program,
   pieces: Pieces,
-  { headerSize }: SectionOrder,
+  { headerSize, order, category }: SectionOrder,
   { address, partEnd, bssStart, end, base }: Placement,
 ): Omit<ImageEdges, 'start' | 'threadPointer'> {
   const { made } = program;
@@ -179,6 +179,10 @@ function edgesOf(
   const irelative = placed(made['.rela.iplt']);
   return {
     textEnd: partEnd[Category.text] || base + headerSize,
+    dataStart: order.reduce(
+      (least, id, i) => (category[i]! >= Category.data ? Math.min(least, address[id]!) : least),
+      end,
+    ),
     dataEnd: Math.max(...partEnd.slice(0, Category.bss)) || base + headerSize,
     bssStart,
     end,

@@ -49,7 +49,7 @@ import {
 import type { KnownObject, LinkCache, LinkReuse } from '../linkCache.ts';
 import type { LinkOptions } from '../options.ts';
 import { type InputObject, Program, Reference, referenceOf, SymbolKind } from '../program.ts';
-import { DYNAMIC_SYMBOL, providedPlace } from '../provided.ts';
+import { DATA_LABELS, DYNAMIC_SYMBOL, providedPlace } from '../provided.ts';
 import type { LinkScript } from '../script/linkScript.ts';
 import { definedSymbols, referencedSymbols, type ScriptSymbol } from '../script/symbols.ts';
 
@@ -75,9 +75,12 @@ export function resolveSymbols(
   inputs.forEach((input, number) => {
     if (isOptional(input)) resolver.addInput(input, number);
   });
+  resolver.wantPlainNames();
   resolver.allocateCommons();
   resolver.defineScriptSymbols();
   resolver.provideSymbols(options);
+  if (!script.hasSections && !options.verbatim) resolver.moveDataLabels();
+  resolver.takePlainNames();
   resolver.resolveAliases(options);
   return resolver.program;
 }
@@ -141,6 +144,8 @@ class Resolver {
   readonly #traced = new Set<number>();
   /** What a linker script defines, by symbol id. */
   readonly #scripted = new Map<number, ScriptSymbol>();
+  /** Ids of names with a version that nobody defines, and of those without it. */
+  readonly #plainNames = new Map<number, number>();
   /** By symbol id, the id that undefined references to it mean instead (`--wrap`). */
   readonly #wrapped = new Map<number, number>();
 
@@ -212,6 +217,50 @@ class Resolver {
       new FormatError("it has GCC's LTO bytecode, not machine code", 0, hint),
     );
     this.#diagnostics.stopOnErrors();
+  }
+
+  /**
+   * Refers to the plain name where something refers to a version of it that nobody defines: objects that were made to
+   * be linked with shared libraries name versions, and libraries for static links have none.
+   */
+  wantPlainNames(): void {
+    const { symbols } = this.program;
+    for (let id = 0; id < symbols.count; id++) {
+      const reference = symbols.reference[id]!;
+      if (symbols.kind[id] !== SymbolKind.undefined || reference === Reference.none) continue;
+      const name = symbols.names.text(id);
+      const length = name.indexOf('@', 1);
+      if (length < 0 || name.startsWith('@')) continue;
+      const plain = symbols.internText(name.slice(0, length));
+      this.#plainNames.set(id, plain);
+      this.#refer(plain, reference);
+      this.#extractWanted();
+    }
+  }
+
+  /** Gives names with versions that nobody defines the definition of the plain name. */
+  takePlainNames(): void {
+    const { symbols } = this.program;
+    for (const [id, plain] of this.#plainNames) {
+      const kind = symbols.kind[plain];
+      if (symbols.kind[id] !== SymbolKind.undefined) continue;
+      if (kind !== SymbolKind.defined && kind !== SymbolKind.absolute) continue;
+      this.#copyDefinition(id, plain);
+      symbols.weak[id] = symbols.weak[plain]!;
+      symbols.valueLow[id] = symbols.valueLow[plain]!;
+      symbols.valueHigh[id] = symbols.valueHigh[plain]!;
+    }
+  }
+
+  /** All of a definition but its value and whether it is weak. */
+  #copyDefinition(to: number, from: number): void {
+    const { symbols } = this.program;
+    symbols.kind[to] = symbols.kind[from]!;
+    symbols.section[to] = symbols.section[from]!;
+    symbols.type[to] = symbols.type[from]!;
+    symbols.object[to] = symbols.object[from]!;
+    symbols.index[to] = symbols.index[from]!;
+    symbols.size[to] = symbols.size[from]!;
   }
 
   /** Turns each common symbol into a zero-initialised section of its own (gABI, "Symbol Table", SHN_COMMON). */
@@ -303,8 +352,23 @@ class Resolver {
     }
   }
 
+  /** Has the labels in front of all data stand there, where other sections may come first. Variables have a size. */
+  moveDataLabels(): void {
+    const { symbols } = this.program;
+    for (const name of DATA_LABELS) {
+      const id = symbols.names.find(name);
+      if (id < 0 || symbols.kind[id] !== SymbolKind.defined || symbols.reference[id] === Reference.none)
+        continue;
+      const isLabel = symbols.type[id] === STT_NOTYPE && symbols.size[id] === 0 && symbols.valueLow[id] === 0;
+      if (!isLabel) continue;
+      symbols.kind[id] = SymbolKind.provided;
+      symbols.section[id] = -1;
+    }
+  }
+
   /** `__start_X` and `__stop_X` exist where a section X does; the other names always. */
   #isProvided(name: string): boolean {
+    if (DATA_LABELS.includes(name)) return false;
     const place = providedPlace(name);
     if (place?.kind !== 'bound' || place.isArray) return place !== undefined;
     this.#sectionNames ??= collectSectionNames(this.program);
@@ -325,12 +389,7 @@ class Resolver {
         symbols.valueHigh[target]! * 2 ** 32 +
         symbols.valueLow[target]! +
         Number(BigInt.asIntN(64, place.offset));
-      symbols.kind[alias] = SymbolKind.defined;
-      symbols.section[alias] = symbols.section[target]!;
-      symbols.type[alias] = symbols.type[target]!;
-      symbols.object[alias] = symbols.object[target]!;
-      symbols.index[alias] = symbols.index[target]!;
-      symbols.size[alias] = symbols.size[target]!;
+      this.#copyDefinition(alias, target);
       symbols.setValue(alias, value);
     });
   }
@@ -408,17 +467,17 @@ class Resolver {
       if (id < 0) {
         // The name has a version, or something is wrong for which the reader of single names has the words.
         const isDefinition = words[i * SYM_WORDS + 1]! >>> 16 !== SHN_UNDEF;
-        id = this.#nameOf(object, firstGlobal + i, isDefinition);
+        id = isDefinition
+          ? this.#definedName(object, firstGlobal + i)
+          : this.#referredName(object, firstGlobal + i);
       }
       globals[i] = id;
     }
   }
 
-  /** Id of a symbol's name without its version, if that has no meaning. */
-  #nameOf(object: InputObject, index: number, isDefinition: boolean): number {
+  #referredName(object: InputObject, index: number): number {
     const offset = symbolNameOffset(object, index);
-    const length = baseLength(object.bytes, offset, symbolNameLength(object, offset), isDefinition);
-    return this.program.symbols.intern(object.bytes, offset, length);
+    return this.program.symbols.intern(object.bytes, offset, symbolNameLength(object, offset));
   }
 
   /** Finds the sections of which a link keeps one: the name by which they are known, their number and ids for each group. */
@@ -663,7 +722,7 @@ class Resolver {
       let end = name + symbols.names.lastLength;
       if (id < 0) {
         end = endOfIndexedName(index, name);
-        id = symbols.intern(index.bytes, name, baseLength(index.bytes, name, end - name, true));
+        id = symbols.intern(index.bytes, name, baseLength(index.bytes, name, end - name));
       }
       ids[i] = id;
       this.#addLazy(id, number, index.member[i]!);
@@ -703,7 +762,7 @@ class Resolver {
   /** Id of the name of a definition. */
   #definedName(object: ElfObject, index: number): number {
     const offset = symbolNameOffset(object, index);
-    const length = baseLength(object.bytes, offset, symbolNameLength(object, offset), true);
+    const length = baseLength(object.bytes, offset, symbolNameLength(object, offset));
     return this.program.symbols.intern(object.bytes, offset, length);
   }
 
@@ -881,21 +940,21 @@ function isLinkable(source: ByteSource): boolean {
 const AT = 0x40;
 
 /**
- * Length of a name without a version that means nothing in a static link: `foo@@V` is the default version, which
- * plain `foo` refers to; a reference `foo@V` is to `foo` too, but a definition `foo@V` is hidden from it.
+ * Length of the name of a definition without a default version: `foo@@V` is what plain `foo` refers to; `foo@V` is hidden
+ * from it.
  */
-function baseLength(bytes: Uint8Array, offset: number, length: number, isDefinition: boolean): number {
+function baseLength(bytes: Uint8Array, offset: number, length: number): number {
   let at = 1;
   while (at < length && bytes[offset + at] !== AT) at++;
   if (at >= length || bytes[offset] === AT) return length;
-  return isDefinition && bytes[offset + at + 1] !== AT ? length : at;
+  return bytes[offset + at + 1] === AT ? at : length;
 }
 
 /** Whether the name of a definition has a default version. */
 function isDefaultVersion(object: InputObject, index: number): boolean {
   const offset = symbolNameOffset(object, index);
   const length = symbolNameLength(object, offset);
-  return baseLength(object.bytes, offset, length, true) < length;
+  return baseLength(object.bytes, offset, length) < length;
 }
 
 /** `symbols.index` of a symbol that a linker script defines. */

@@ -48,6 +48,12 @@ describe('a version', () => {
     expect(errorsOf(() => taken(['f'], defining('f@V0')))[0]!.message).toBe('undefined symbol: f');
   });
 
+  it('is the definition of that name, if there is one', () => {
+    expect(taken(['f', 'f@V0', 'f@V1', 'f@V2'], defining('f@V0', 'f@@V1'))).toEqual([2, 1, 2, 2]);
+    expect(taken(['f@V0'], defining('g', 'f@V0'))).toEqual([2]);
+    expect(errorsOf(() => taken(['f@V0'], defining('g')))[0]!.message).toBe('undefined symbol: f@V0');
+  });
+
   it('makes no duplicate of one that it hides', () => {
     // The default version prevails in its object.
     expect(taken(['f'], defining('f', 'f@@V1'))).toEqual([2]);
