@@ -195,7 +195,7 @@ function sizeSections(
   sizes.made.program = program;
   // Each name has one definition; no object, section or symbol is added any more.
   const rules = run(matchSections, program, script);
-  const discards = run(discardSections, program, rules);
+  const discards = run(discardSections, program, rules, options);
   sizes.made.discards = discards;
   const liveness = run(markLive, program, discards, options, script, rules, diagnostics);
   sizes.made.liveness = liveness;

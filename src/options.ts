@@ -60,6 +60,10 @@ export interface LinkOptions {
   readonly unresolved: 'error' | 'warning' | 'ignore';
   /** Warn of common symbols that meet others. */
   readonly warnCommon: boolean;
+  /** What becomes of sections that a script with SECTIONS does not mention; all but `discard` give them a place. */
+  readonly orphanHandling: 'place' | 'warn' | 'error' | 'discard';
+  /** How a script with SECTIONS sorts what it does not say to sort, and what it sorts by the other of the two. */
+  readonly sortSection: 'none' | 'name' | 'alignment';
   readonly definitions: readonly SymbolDefinition[];
   /** The input is position-independent start-up code that reads `_DYNAMIC`; it is linked to a fixed address. */
   readonly positionIndependent: boolean;
@@ -128,6 +132,8 @@ export const DEFAULT_OPTIONS: LinkOptions = {
   allowMultipleDefinition: false,
   unresolved: 'error',
   warnCommon: false,
+  orphanHandling: 'place',
+  sortSection: 'none',
   definitions: [],
   positionIndependent: false,
   ehFrameHdr: true,

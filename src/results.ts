@@ -23,7 +23,7 @@ export const Discard = {
   /** A member of a COMDAT group of which another copy was taken. */
   duplicateGroup: 4,
   unwind: 5,
-  /** Taken by /DISCARD/ of a linker script. */
+  /** Taken by /DISCARD/ of a linker script, or by nothing in it with --orphan-handling=discard. */
   script: 6,
 } as const;
 export type Discard = (typeof Discard)[keyof typeof Discard];

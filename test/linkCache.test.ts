@@ -118,6 +118,7 @@ const options: fc.Arbitrary<Partial<LinkOptions>> = fc.record(
     tables: fc.constantFrom('none', 'symbols'),
     tracedSymbols: fc.constantFrom([], ['a', 'c']),
     warnCommon: fc.boolean(),
+    orphanHandling: fc.constantFrom('place', 'warn', 'error', 'discard'),
     unresolved: fc.constantFrom('error', 'ignore', 'warning'),
     allowMultipleDefinition: fc.boolean(),
   },

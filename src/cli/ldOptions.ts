@@ -140,7 +140,7 @@ const IGNORED_VALUES = `
   rpath rpath-link Y dynamic-list dynamic-list-data version-script retain-symbols-file
   version-exports-section plugin plugin-opt Tldata-segment task-link max-cache-size O
   hash-size thread-count assert symbol-ordering-file call-graph-ordering-file exclude-modules-for-implib
-  hash-style orphan-handling sort-section error-limit spare-dynamic-tags pack-dyn-relocs thinlto-cache-dir
+  hash-style error-limit spare-dynamic-tags pack-dyn-relocs thinlto-cache-dir
   thinlto-jobs icf-iterations dependent-libraries mllvm export-dynamic-symbol export-dynamic-symbol-list exclude-libs`;
 
 const IGNORED_OPTIONAL = `
@@ -255,6 +255,8 @@ function addLayoutOptions(): void {
     const names = name === 'rodata' ? 'Trodata-segment' : `T${name}`;
     option(names, 'value', (state, value) => startSection(state, `.${name}`, value, `-T${name}`));
   }
+  option('sort-section', 'value', (state, value) => set(state, { sortSection: sortSection(value) }));
+  option('orphan-handling', 'value', (state, value) => set(state, { orphanHandling: orphanHandling(value) }));
   option('section-start', 'value', (state, value) => {
     const [, section, address] = /^([^=]+)=(.+)$/.exec(value) ?? [];
     if (!section || !address) throw new UsageError(`--section-start ${value}: expected SECTION=ADDRESS`);
@@ -385,6 +387,16 @@ function unresolvedPolicy(value: string): LinkOptions['unresolved'] {
   throw new UsageError(
     `--unresolved-symbols ${value}: expected ignore-all, report-all or ignore-in-object-files`,
   );
+}
+
+function orphanHandling(value: string): LinkOptions['orphanHandling'] {
+  if (value === 'place' || value === 'warn' || value === 'error' || value === 'discard') return value;
+  throw new UsageError(`--orphan-handling ${value}: expected place, warn, error or discard`);
+}
+
+function sortSection(value: string): LinkOptions['sortSection'] {
+  if (value === 'name' || value === 'alignment') return value;
+  throw new UsageError(`--sort-section ${value}: expected name or alignment`);
 }
 
 function require(name: string, value: string, expected: string): void {

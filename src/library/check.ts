@@ -46,6 +46,8 @@ const RULES: Readonly<Record<keyof LinkOptions, () => Rule>> = {
   allowMultipleDefinition: () => FLAG,
   unresolvedSymbols: () => oneOf('error', 'warning', 'ignore'),
   warnCommon: () => FLAG,
+  orphanHandling: () => oneOf('place', 'warn', 'error', 'discard'),
+  sortSection: () => oneOf('none', 'name', 'alignment'),
   gcSections: () => FLAG,
   verify: () => FLAG,
   icf: () => SWITCH,

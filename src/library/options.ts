@@ -76,6 +76,10 @@ export interface LinkOptions {
   readonly unresolvedSymbols?: 'error' | 'warning' | 'ignore' | undefined;
   /** `--warn-common`: warn of common symbols that meet others. Default false. */
   readonly warnCommon?: boolean | undefined;
+  /** `--orphan-handling`: what becomes of sections that a script's SECTIONS does not mention. Default `place`. */
+  readonly orphanHandling?: 'place' | 'warn' | 'error' | 'discard' | undefined;
+  /** `--sort-section`: how a script's SECTIONS sorts what it does not say to sort. Default `none`. */
+  readonly sortSection?: 'none' | 'name' | 'alignment' | undefined;
 
   /** `--gc-sections`: drop what the entry does not reach. Default true. */
   readonly gcSections?: boolean | undefined;
@@ -149,6 +153,8 @@ export function toSettings(options: LinkOptions): Settings {
     allowMultipleDefinition: options.allowMultipleDefinition ?? defaults.allowMultipleDefinition,
     unresolved: options.unresolvedSymbols ?? defaults.unresolved,
     warnCommon: options.warnCommon ?? defaults.warnCommon,
+    orphanHandling: options.orphanHandling ?? defaults.orphanHandling,
+    sortSection: options.sortSection ?? defaults.sortSection,
     gcSections: options.gcSections ?? defaults.gcSections,
     icf: options.icf ?? defaults.icf,
     shrink: options.shrink ?? defaults.shrink,

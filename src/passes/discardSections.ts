@@ -12,18 +12,29 @@ import {
   SHT_X86_64_UNWIND,
 } from '../elf/constants.ts';
 import { Trait } from '../elf/sectionNames.ts';
-import { isDiscarded, isTaken, type SectionRules } from '../place/rules.ts';
+import type { LinkOptions } from '../options.ts';
+import { isDiscarded, isOrphan, isTaken, type SectionRules } from '../place/rules.ts';
 import type { Program } from '../program.ts';
 import { Discard } from '../results.ts';
 
 /** @returns a `Discard` for each section id */
-export function discardSections(program: Program, rules: SectionRules | undefined): Uint8Array {
+export function discardSections(
+  program: Program,
+  rules: SectionRules | undefined,
+  { orphanHandling }: LinkOptions,
+): Uint8Array {
   const discards = new Uint8Array(program.sections.count);
-  for (let id = 0; id < discards.length; id++) discards[id] = reasonFor(program, rules, id);
+  const keepsOrphans = orphanHandling !== 'discard';
+  for (let id = 0; id < discards.length; id++) discards[id] = reasonFor(program, rules, keepsOrphans, id);
   return discards;
 }
 
-function reasonFor(program: Program, rules: SectionRules | undefined, id: number): Discard {
+function reasonFor(
+  program: Program,
+  rules: SectionRules | undefined,
+  keepsOrphans: boolean,
+  id: number,
+): Discard {
   const { sections } = program;
   const flags = sections.flags[id]!;
   const type = sections.type[id]!;
@@ -31,6 +42,7 @@ function reasonFor(program: Program, rules: SectionRules | undefined, id: number
   if ((flags & SHF_EXCLUDE) !== 0) return Discard.excluded;
   if (sections.superseded[id] === 1) return Discard.duplicateGroup;
   if (rules && isDiscarded(rules, id)) return Discard.script;
+  if (rules && !keepsOrphans && isOrphan(program, rules, id)) return Discard.script;
   // Notes are part of the program only where a linker script names them.
   if (type === SHT_NOTE && !(rules && isTaken(rules, id))) return Discard.note;
   if (type === SHT_X86_64_UNWIND) return Discard.unwind;

@@ -18,7 +18,7 @@ import { checkDeclared, type Declared, declaredStack, declareSegments } from '..
 import { checkSegments, extraHeaders } from '../place/declaredHeaders.ts';
 import type { LocatedOutput } from '../place/located.ts';
 import { type Located, Locator } from '../place/locator.ts';
-import { placeOrphans } from '../place/orphans.ts';
+import { placeOrphans, reportOrphans } from '../place/orphans.ts';
 import { collectOutputs, type Step } from '../place/outputs.ts';
 import type { SectionRules } from '../place/rules.ts';
 import {
@@ -54,6 +54,7 @@ export function placeByScript(
     const what = `--header ${options.header} cannot be used: a linker script decides where everything lies`;
     diagnostics.error('header-unfit', what, { hint: 'leave --header out, or use plain' });
   }
+  reportOrphans(program, rules, pieces, options, diagnostics);
   const { steps, orphans } = collectOutputs(
     program,
     script.statements,

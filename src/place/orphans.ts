@@ -2,7 +2,12 @@
  * Where output sections go that a script does not mention: behind the last one of their kind (GNU ld's manual,
  * section "Orphan Sections"; ldelf.c, ldelf_place_orphan).
  */
+import type { Diagnostics } from '../diagnostics.ts';
+import type { LinkOptions } from '../options.ts';
+import type { Pieces } from '../pieces.ts';
+import type { Program } from '../program.ts';
 import { holdsInput, type Output, type Step } from './outputs.ts';
+import { isOrphan, type SectionRules } from './rules.ts';
 
 const KINDS = ['text', 'rodata', 'thread', 'data', 'bss'] as const;
 type Kind = (typeof KINDS)[number];
@@ -30,6 +35,25 @@ function kindOf({ isThread, hasBytes, hasWriteFlag, isCode }: Output): Kind {
   if (!hasBytes) return 'bss';
   if (hasWriteFlag) return 'data';
   return isCode ? 'text' : 'rodata';
+}
+
+/** Tells of the sections with bytes that a script does not mention, where that is asked for; ends the link on errors. */
+export function reportOrphans(
+  program: Program,
+  rules: SectionRules,
+  pieces: Pieces,
+  { orphanHandling }: LinkOptions,
+  diagnostics: Diagnostics,
+): void {
+  if (orphanHandling !== 'warn' && orphanHandling !== 'error') return;
+  for (let id = 0; id < pieces.home.length; id++) {
+    if (pieces.home[id] !== id || pieces.size[id] === 0 || !isOrphan(program, rules, id)) continue;
+    const what = `the script does not mention the section ${program.sectionName(id)}`;
+    const details = { where: [program.place(id, 0)], hint: 'name it in SECTIONS, or in /DISCARD/' };
+    if (orphanHandling === 'warn') diagnostics.warning('orphan', what, details);
+    else diagnostics.error('orphan', what, details);
+  }
+  diagnostics.stopOnErrors();
 }
 
 /** Puts orphans among a script's steps. */

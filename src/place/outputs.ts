@@ -68,7 +68,7 @@ export function collectOutputs(
   pieces: Pieces,
   options: LinkOptions,
 ): { steps: Step[]; orphans: Output[] } {
-  const sequencer = new Sequencer(program, rules, commonOwners(program));
+  const sequencer = new Sequencer(program, rules, commonOwners(program), options.sortSection);
   const taken: number[][] = rules.rules.map(() => []);
   const orphans: number[] = [];
   for (let id = 0; id < pieces.home.length; id++) {

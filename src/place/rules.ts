@@ -35,6 +35,11 @@ export function isTaken(rules: SectionRules, id: number): boolean {
   return rules.ruleOf[id]! >= 0 && !isDiscarded(rules, id);
 }
 
+/** Whether the script does not mention a section of an input. */
+export function isOrphan(program: Program, { ruleOf }: SectionRules, id: number): boolean {
+  return ruleOf[id]! < 0 && !program.isLinkerMade(id);
+}
+
 /** Whether KEEP takes a section. */
 export function isKept({ rules, ruleOf }: SectionRules, id: number): boolean {
   const rule = rules[ruleOf[id]!];

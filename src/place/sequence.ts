@@ -2,6 +2,7 @@
  * The sections of one input section description in the order in which they will lie: GNU ld's manual, section "Input
  * Section Wildcard Patterns".
  */
+import type { LinkOptions } from '../options.ts';
 import type { Program } from '../program.ts';
 import type { SortKey } from '../script/ast.ts';
 import { fileNameOf, type SectionRule, type SectionRules } from './rules.ts';
@@ -14,11 +15,18 @@ export class Sequencer {
   readonly #rules: SectionRules;
   /** By section id, the object that a common symbol comes from. */
   readonly #owners: ReadonlyMap<number, number>;
+  readonly #sortSection: LinkOptions['sortSection'];
 
-  constructor(program: Program, rules: SectionRules, owners: ReadonlyMap<number, number>) {
+  constructor(
+    program: Program,
+    rules: SectionRules,
+    owners: ReadonlyMap<number, number>,
+    sortSection: LinkOptions['sortSection'],
+  ) {
     this.#program = program;
     this.#rules = rules;
     this.#owners = owners;
+    this.#sortSection = sortSection;
   }
 
   /** Command-line order; what the linker makes comes last. */
@@ -33,7 +41,7 @@ export class Sequencer {
    */
   inRule({ input }: SectionRule, ids: readonly number[]): number[] {
     const ordered = this.inputOrder(ids);
-    const keys = input.sections.map(({ sort }) => sort.filter((key) => key !== 'none'));
+    const keys = input.sections.map(({ sort }) => keysOf(sort, this.#sortSection));
     const byFile = input.file.sort.includes('name') ? [this.#byFile()] : [];
     const comparisons = keys.map((own) =>
       chain([...byFile, ...own.flatMap((key) => this.#comparisonsOf(key))]),
@@ -74,7 +82,7 @@ export class Sequencer {
     return this.#owners.has(id) ? 1 : this.#program.sections.addralign[id]!;
   }
 
-  #comparisonsOf(key: Exclude<SortKey, 'none'>): Compare[] {
+  #comparisonsOf(key: Key): Compare[] {
     const nameOf = (id: number) => this.#program.sectionName(id);
     const byName: Compare = (a, b) => compareNames(nameOf(a), nameOf(b));
     if (key === 'name') return [byName];
@@ -87,6 +95,15 @@ export class Sequencer {
       byName,
     ];
   }
+}
+
+type Key = Exclude<SortKey, 'none'>;
+
+/** The keys of a pattern with that of --sort-section (ldlang.c, update_wild_statements). */
+function keysOf(sort: readonly SortKey[], added: LinkOptions['sortSection']): Key[] {
+  const own = sort.filter((key) => key !== 'none');
+  const isOpen = sort.length === 0 || (sort.length === 1 && sort[0] !== 'none' && sort[0] !== 'initPriority');
+  return added === 'none' || !isOpen || own[0] === added ? own : [...own, added];
 }
 
 /** Asks one after the other until one tells the two apart. */
