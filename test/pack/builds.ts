@@ -10,15 +10,12 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const SOURCES = join(FIXTURES, 'libc');
 const DRIVER_DIR = join(FIXTURES, '../bin/driver');
 const HEADERS = join(HERE, 'headers.c');
-const RUST = ['-O', '--edition=2024', '-Ctarget-feature=+crt-static', '-Clinker=gcc'];
 
 /** A program and the command that builds it, but for `-o FILE`. */
 export interface Build {
   readonly name: string;
   readonly tools: readonly string[];
   readonly command: readonly string[];
-  /** Not at a fixed address. */
-  readonly isMovable?: boolean;
 }
 
 export const BUILDS: readonly Build[] = [
@@ -33,19 +30,18 @@ export const BUILDS: readonly Build[] = [
   musl('hello by ld, executable stack', ['-Os', '-Wl,-z,execstack', 'hello.c']),
   musl('threads by tinyelf, musl', ['-Os', `-B${DRIVER_DIR}`, 'threads.c']),
   { name: 'C++ by ld', tools: ['g++'], command: ['g++', '-static', '-O2', 'main.cpp', 'throw.cpp'] },
-  rust('Rust std by ld', ['-Crelocation-model=static']),
-  { ...gcc('glibc, static-pie', ['-static-pie', '-O2', 'glibc.c', '-lm']), isMovable: true },
-  {
-    ...gcc('headers by lld, static-pie', ['-static-pie', '-fPIE', '-fuse-ld=lld', HEADERS], ['ld.lld']),
-    isMovable: true,
-  },
+  gcc('glibc, static-pie', ['-static-pie', '-O2', 'glibc.c', '-lm']),
+  gcc('headers by lld, static-pie', ['-static-pie', '-fPIE', '-fuse-ld=lld', HEADERS], ['ld.lld']),
   {
     name: 'C++, static-pie',
     tools: ['g++'],
     command: ['g++', '-static-pie', '-O2', 'main.cpp', 'throw.cpp'],
-    isMovable: true,
   },
-  { ...rust('Rust std, static-pie', []), isMovable: true },
+  {
+    name: 'Rust std, static-pie',
+    tools: ['rustc', 'gcc'],
+    command: ['rustc', '-O', '--edition=2024', '-Ctarget-feature=+crt-static', '-Clinker=gcc', 'std.rs'],
+  },
 ];
 
 function gcc(name: string, words: readonly string[], tools: readonly string[] = []): Build {
@@ -54,10 +50,6 @@ function gcc(name: string, words: readonly string[], tools: readonly string[] = 
 
 function musl(name: string, words: readonly string[], tools: readonly string[] = []): Build {
   return { name, tools: ['musl-gcc', ...tools], command: ['musl-gcc', '-static', ...words] };
-}
-
-function rust(name: string, words: readonly string[]): Build {
-  return { name, tools: ['rustc', 'gcc'], command: ['rustc', ...RUST, ...words, 'std.rs'] };
 }
 
 export function isBuildable({ tools }: Build): boolean {

@@ -21,12 +21,11 @@ const LINK = [process.execPath, join(FIXTURES, '../bin/tinyelf.js'), 'link'];
 const LD = [process.execPath, LD_TINYELF];
 
 describe.each([
-  ['tinyelf link', LINK],
-  ['ld.tinyelf', LD],
-])('%s', (_, command) => {
+  ['tinyelf link', LINK, ['--pack']],
+  ['ld.tinyelf', LD, ['--pack=auto', '--pack-effort=1']],
+])('%s', (_, command, automatic) => {
   it.each([
-    [['--pack']],
-    [['--pack=auto', '--pack-effort=1']],
+    [automatic],
     [['--pack=lz', '--pack-effort=9', '--pack-time=0.5']],
     [['--pack=cm', '--pack-effort', '1']],
   ])('writes a program plain that %j would make larger', (words) => {
