@@ -53,10 +53,10 @@ const EDGES: Readonly<Record<string, keyof ImageEdges>> = {
 };
 
 /**
- * Labels in a section of glibc's start-up code that other linkers put in front of all data, and that collectors of
- * garbage look for. Nobody defines them where that code is not part of the program.
+ * Labels in a section of glibc's start-up code (csu/data-start.c) that other linkers put in front of all data, and that
+ * collectors of garbage look for. Nobody defines them where that code is not part of the program.
  */
-export const DATA_LABELS: readonly string[] = ['__data_start', 'data_start'];
+export const DATA_LABELS = ['__data_start', 'data_start'] as const;
 
 const ARRAY_BOUNDS = /^__(preinit_array|init_array|fini_array)_(start|end)$/;
 const SECTION_BOUNDS = /^__(start|stop)_([A-Za-z_][A-Za-z0-9_]*)$/;

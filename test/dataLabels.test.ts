@@ -35,10 +35,13 @@ describe.skipIf(!hasTool('gcc'))('__data_start', () => {
     },
   );
 
-  it('stays a variable where it is one', () => {
-    writeFileSync(join(folder, 'one.c'), 'int data_start = 5;\n');
+  it.each([
+    ['a variable', 'one.c', 'int data_start = 5;'],
+    ['a label', 'one.s', '.data\n.globl data_start\ndata_start: .long 5'],
+  ])('stays %s where it is one', (_, name, source) => {
+    writeFileSync(join(folder, name), `${source}\n`);
     writeFileSync(join(folder, 'two.c'), 'extern int data_start; int main(void) { return data_start; }\n');
-    const words = ['-static', `-B${DRIVER_DIR}`, 'one.c', 'two.c', '-o', 'variable'];
+    const words = ['-static', `-B${DRIVER_DIR}`, name, 'two.c', '-o', 'variable'];
     expect(run('gcc', words, { cwd: folder })).toMatchObject({ code: 0, stderr: '' });
     expect(run(join(folder, 'variable'), [])).toMatchObject({ code: 5 });
   });

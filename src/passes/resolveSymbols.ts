@@ -352,15 +352,23 @@ class Resolver {
     }
   }
 
-  /** Has the labels in front of all data stand there, where other sections may come first. Variables have a size. */
+  /**
+   * Has the labels in front of all data stand there, where other sections may come first. Those of glibc are two in one
+   * place, and the second one is weak; a name alone may be anything.
+   */
   moveDataLabels(): void {
     const { symbols } = this.program;
-    for (const name of DATA_LABELS) {
-      const id = symbols.names.find(name);
-      if (id < 0 || symbols.kind[id] !== SymbolKind.defined || symbols.reference[id] === Reference.none)
-        continue;
-      const isLabel = symbols.type[id] === STT_NOTYPE && symbols.size[id] === 0 && symbols.valueLow[id] === 0;
-      if (!isLabel) continue;
+    const ids = DATA_LABELS.map((name) => symbols.names.find(name));
+    const isLabel = (id: number) =>
+      id >= 0 &&
+      symbols.kind[id] === SymbolKind.defined &&
+      symbols.type[id] === STT_NOTYPE &&
+      symbols.size[id] === 0 &&
+      symbols.valueLow[id] === 0 &&
+      symbols.section[id] === symbols.section[ids[0]!];
+    if (!ids.every(isLabel) || symbols.weak[ids[0]!] === 1 || symbols.weak[ids[1]!] === 0) return;
+    for (const id of ids) {
+      if (symbols.reference[id] === Reference.none) continue;
       symbols.kind[id] = SymbolKind.provided;
       symbols.section[id] = -1;
     }
@@ -368,7 +376,7 @@ class Resolver {
 
   /** `__start_X` and `__stop_X` exist where a section X does; the other names always. */
   #isProvided(name: string): boolean {
-    if (DATA_LABELS.includes(name)) return false;
+    if ((DATA_LABELS as readonly string[]).includes(name)) return false;
     const place = providedPlace(name);
     if (place?.kind !== 'bound' || place.isArray) return place !== undefined;
     this.#sectionNames ??= collectSectionNames(this.program);
