@@ -31,15 +31,21 @@ const WIDTH = 300;
 const [all, ...others] = process.argv.slice(2).map((path): Report => JSON.parse(readFileSync(path, 'utf8')));
 let failed = 0;
 for (const { numFailedTests, testResults } of [all!, ...others]) {
-  failed += numFailedTests;
+  failed += numFailedTests + testResults.filter(isWithoutTests).length;
   for (const result of testResults) sayFailures(result);
 }
 console.log(`${all!.numPassedTests} passed, ${failed} failed`);
 
-function sayFailures({ name, status, message, assertionResults }: FileResult): void {
-  const tests = assertionResults.filter((test) => test.status === 'failed');
-  if (status === 'failed' && tests.length === 0) console.log(`FAILED ${name}: ${message}`);
-  for (const { fullName, duration = 0, failureMessages } of tests) {
+/** Whether a file has failed before any test of it could. */
+function isWithoutTests({ status, assertionResults }: FileResult): boolean {
+  return status === 'failed' && assertionResults.every((test) => test.status !== 'failed');
+}
+
+function sayFailures(result: FileResult): void {
+  const { name, message, assertionResults } = result;
+  if (isWithoutTests(result)) console.log(`FAILED ${name}: ${message}`);
+  for (const { fullName, status, duration = 0, failureMessages } of assertionResults) {
+    if (status !== 'failed') continue;
     console.log(`FAILED ${name}: ${fullName} (${Math.round(duration)} ms)`);
     for (const text of failureMessages) console.log(shortened(text));
   }
