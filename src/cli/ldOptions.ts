@@ -16,10 +16,12 @@ import {
   parseHeader,
   parseIcf,
   parseIdentPad,
+  parseOrphanHandling,
   parseOsabi,
   parsePageSize,
   parseSegments,
   parseShrink,
+  parseSortSection,
   UsageError,
 } from './values.ts';
 
@@ -255,8 +257,10 @@ function addLayoutOptions(): void {
     const names = name === 'rodata' ? 'Trodata-segment' : `T${name}`;
     option(names, 'value', (state, value) => startSection(state, `.${name}`, value, `-T${name}`));
   }
-  option('sort-section', 'value', (state, value) => set(state, { sortSection: sortSection(value) }));
-  option('orphan-handling', 'value', (state, value) => set(state, { orphanHandling: orphanHandling(value) }));
+  option('sort-section', 'value', (state, value) => set(state, { sortSection: parseSortSection(value) }));
+  option('orphan-handling', 'value', (state, value) =>
+    set(state, { orphanHandling: parseOrphanHandling(value) }),
+  );
   option('section-start', 'value', (state, value) => {
     const [, section, address] = /^([^=]+)=(.+)$/.exec(value) ?? [];
     if (!section || !address) throw new UsageError(`--section-start ${value}: expected SECTION=ADDRESS`);
@@ -387,16 +391,6 @@ function unresolvedPolicy(value: string): LinkOptions['unresolved'] {
   throw new UsageError(
     `--unresolved-symbols ${value}: expected ignore-all, report-all or ignore-in-object-files`,
   );
-}
-
-function orphanHandling(value: string): LinkOptions['orphanHandling'] {
-  if (value === 'place' || value === 'warn' || value === 'error' || value === 'discard') return value;
-  throw new UsageError(`--orphan-handling ${value}: expected place, warn, error or discard`);
-}
-
-function sortSection(value: string): LinkOptions['sortSection'] {
-  if (value === 'name' || value === 'alignment') return value;
-  throw new UsageError(`--sort-section ${value}: expected name or alignment`);
 }
 
 function require(name: string, value: string, expected: string): void {

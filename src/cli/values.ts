@@ -48,6 +48,8 @@ const CHOICES = {
   segments: ['joined', 'split'],
   builtins: ['mem', 'none'],
   pack: ['auto', ...METHOD_NAMES],
+  'orphan-handling': ['place', 'warn', 'error', 'discard'],
+  'sort-section': ['name', 'alignment'],
 } as const;
 
 /** The values that an option can have, if it has a fixed set of them. @param name without dashes */
@@ -95,6 +97,16 @@ export function parseShrink(text: string): LinkOptions['shrink'] {
 /** Reads `--segments`. @throws UsageError */
 export function parseSegments(text: string): LinkOptions['segments'] {
   return parseChoice('segments', text);
+}
+
+/** Reads `--orphan-handling`. @throws UsageError */
+export function parseOrphanHandling(text: string): LinkOptions['orphanHandling'] {
+  return parseChoice('orphan-handling', text);
+}
+
+/** Reads `--sort-section`. @throws UsageError */
+export function parseSortSection(text: string): LinkOptions['sortSection'] {
+  return parseChoice('sort-section', text);
 }
 
 /** Reads `--pack`. @throws UsageError */

@@ -247,12 +247,10 @@ class Resolver {
       if (kind !== SymbolKind.defined && kind !== SymbolKind.absolute) continue;
       this.#copyDefinition(id, plain);
       symbols.weak[id] = symbols.weak[plain]!;
-      symbols.valueLow[id] = symbols.valueLow[plain]!;
-      symbols.valueHigh[id] = symbols.valueHigh[plain]!;
     }
   }
 
-  /** All of a definition but its value and whether it is weak. */
+  /** All of a definition but whether it is weak. */
   #copyDefinition(to: number, from: number): void {
     const { symbols } = this.program;
     symbols.kind[to] = symbols.kind[from]!;
@@ -261,6 +259,8 @@ class Resolver {
     symbols.object[to] = symbols.object[from]!;
     symbols.index[to] = symbols.index[from]!;
     symbols.size[to] = symbols.size[from]!;
+    symbols.valueLow[to] = symbols.valueLow[from]!;
+    symbols.valueHigh[to] = symbols.valueHigh[from]!;
   }
 
   /** Turns each common symbol into a zero-initialised section of its own (gABI, "Symbol Table", SHN_COMMON). */

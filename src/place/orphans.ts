@@ -46,6 +46,7 @@ export function reportOrphans(
   diagnostics: Diagnostics,
 ): void {
   if (orphanHandling !== 'warn' && orphanHandling !== 'error') return;
+  const errors = diagnostics.errorCount;
   for (let id = 0; id < pieces.home.length; id++) {
     if (pieces.home[id] !== id || pieces.size[id] === 0 || !isOrphan(program, rules, id)) continue;
     const what = `the script does not mention the section ${program.sectionName(id)}`;
@@ -53,7 +54,7 @@ export function reportOrphans(
     if (orphanHandling === 'warn') diagnostics.warning('orphan', what, details);
     else diagnostics.error('orphan', what, details);
   }
-  diagnostics.stopOnErrors();
+  diagnostics.stopOnErrorsSince(errors);
 }
 
 /** Puts orphans among a script's steps. */

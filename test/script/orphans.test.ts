@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { LD_TINYELF, run } from '../run.ts';
-import { HAS_TOOLS, LiveFolder } from './liveLink.ts';
+import { LD_TINYELF, run, scratchFolder } from '../run.ts';
+import { HAS_TOOLS } from './liveLink.ts';
 
-const live = new LiveFolder();
+const cwd = scratchFolder();
 
 /** Exits with what lies in a section of its own. Nothing refers to `.other`, which has bytes, nor to `.empty`. */
 const SOURCE = `
@@ -25,7 +25,6 @@ const SCRIPT =
 
 /** @returns exit code, what the linker said, and the exit code of the program, of GNU ld and of tinyelf */
 function linkBoth(source: string, words: readonly string[]) {
-  const cwd = live.path;
   writeFileSync(join(cwd, 'orphans.s'), source);
   writeFileSync(join(cwd, 'orphans.ld'), SCRIPT);
   expect(run('gcc', ['-c', 'orphans.s', '-o', 'orphans.o'], { cwd })).toMatchObject({ code: 0 });
@@ -55,7 +54,7 @@ describe.skipIf(!HAS_TOOLS)('--orphan-handling', () => {
     const { gnu, tiny } = linkBoth(UNUSED, words);
     expect(gnu).toMatchObject({ code: 0, ended: 9 });
     expect(tiny).toMatchObject({ code: 0, ended: 9 });
-    expect(run('grep', ['-c', 'mine', join(live.path, 'tiny')]).code).toBe(1);
+    expect(run('grep', ['-c', 'mine', join(cwd, 'tiny')]).code).toBe(1);
     // Something refers to what is gone.
     const both = linkBoth(SOURCE, words);
     expect(both.gnu.code).toBe(1);

@@ -1,11 +1,11 @@
 /** Sections that --sort-section puts into order: as GNU ld does it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { LD_TINYELF, run } from '../run.ts';
-import { HAS_TOOLS, LiveFolder } from './liveLink.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { LD_TINYELF, run, scratchFolder } from '../run.ts';
+import { HAS_TOOLS } from './liveLink.ts';
 
-const live = new LiveFolder();
+const cwd = scratchFolder();
 
 /** Names, and alignments as powers of two, in the order of the input. */
 const SECTIONS: readonly (readonly [string, number])[] = [
@@ -36,10 +36,12 @@ function orderIn(file: string): string {
 }
 
 describe.skipIf(!HAS_TOOLS)('--sort-section', () => {
-  const cwd = live.path;
-  const orders = (pattern: string, words: readonly string[]) => {
+  beforeAll(() => {
     writeFileSync(join(cwd, 'sorting.s'), SOURCE);
     expect(run('gcc', ['-c', 'sorting.s', '-o', 'sorting.o'], { cwd })).toMatchObject({ code: 0 });
+  });
+
+  const orders = (pattern: string, words: readonly string[]) => {
     const script = `SECTIONS { . = 0x400000 + SIZEOF_HEADERS; .text : { *(.text) } .data : { ${pattern} } }`;
     writeFileSync(join(cwd, 'sorting.ld'), script);
     const options = ['sorting.o', '-T', 'sorting.ld', ...words];

@@ -141,40 +141,6 @@ it.skipIf(!hasTool('g++')).each(['-O1', '-O2', '-Os'])(
   },
 );
 
-/** Throws from loads: which function they are in decides where the exception is caught. */
-const LOADS = `
-#include <csignal>
-#include <cstdio>
-#include <cstring>
-static volatile struct { int a, b, c, d, e; } s;
-static void handle(int) { throw 5; }
-#define END s.a = 6; s.b = 1; s.c = 2; s.d = 3; s.e = *p;
-#define CATCHING(N, FIELD) __attribute__((noinline)) void N(int *p) { \\
-  s.FIELD = 8; try { END } catch (int) { std::printf(#N "\\n"); return; } }
-__attribute__((noinline)) void passing(int *p) { s.d = 77; END }
-CATCHING(first, c)
-CATCHING(second, b)
-int main() {
-  struct sigaction action;
-  std::memset(&action, 0, sizeof action);
-  action.sa_handler = handle;
-  action.sa_flags = SA_NODEFER;
-  sigaction(SIGSEGV, &action, nullptr);
-  try { first(nullptr); second(nullptr); passing(nullptr); } catch (int) { std::printf("main\\n"); }
-}
-`;
-
-it.skipIf(!hasTool('g++')).each(['-O2', '-Os'])(
-  'exceptions of loads are caught where they were: %s',
-  (level) => {
-    writeFileSync(join(folder, 'loads.cpp'), LOADS);
-    const flags = [level, '-fnon-call-exceptions'];
-    const words = ['-static', ...flags, `-B${DRIVER_DIR}`, 'loads.cpp', '-o', 'loads'];
-    expect(run('g++', words, { cwd: folder })).toMatchObject({ code: 0 });
-    expect(run(join(folder, 'loads'), []).stdout.toString()).toBe('first\nsecond\nmain\n');
-  },
-);
-
 /** Calls by pointers to members of local functions: the low bit of such a pointer says that the function is virtual. */
 const MEMBERS = `
 #include <cstdio>
