@@ -20,6 +20,7 @@ import type { LinkOptions, Sequences } from './options.ts';
 import { assembleUnwind } from './passes/assembleUnwind.ts';
 import { discardSections } from './passes/discardSections.ts';
 import { dropTails } from './passes/dropTails.ts';
+import { findRuns } from './passes/findRuns.ts';
 import { findZeros } from './passes/findZeros.ts';
 import { fitHeader } from './passes/fitHeader.ts';
 import { foldIdentical } from './passes/foldIdentical.ts';
@@ -45,7 +46,15 @@ import { writeImage } from './passes/writeImage.ts';
 import type { Pieces } from './pieces.ts';
 import type { SectionRules } from './place/rules.ts';
 import type { Program } from './program.ts';
-import type { HeaderFit, ImageLayout, Liveness, Shrinkage, Synthesis, UnwindPlan } from './results.ts';
+import type {
+  CodeRuns,
+  HeaderFit,
+  ImageLayout,
+  Liveness,
+  Shrinkage,
+  Synthesis,
+  UnwindPlan,
+} from './results.ts';
 import { type LinkScript, withScript } from './script/linkScript.ts';
 
 /** A finished link. */
@@ -150,7 +159,10 @@ export function linkInSequences(files: InputFiles, asked: LinkOptions): Sequence
         const image = new Image(placed.fileSize);
         const layout = fillImage(run, own, placed, image, told);
         told.stopOnErrors();
-        return { bytes: image.finish(), loaded: () => describeLoadedImage(program, pieces, layout) };
+        return {
+          bytes: image.finish(),
+          loaded: () => describeLoadedImage(program, pieces, layout, sized.runs),
+        };
       },
     };
   });
@@ -177,6 +189,7 @@ interface Sized {
   readonly synthesis: Synthesis;
   readonly shrinkage: Shrinkage;
   readonly unwind: UnwindPlan | undefined;
+  readonly runs: CodeRuns | undefined;
 }
 
 /** The passes up to the one behind which nothing changes in size. */
@@ -222,7 +235,10 @@ function sizeSections(
   // Sizes are final.
   if (!rules) run(findZeros, program, liveness, pieces, options);
   // It is known which variables the file needs no bytes for.
-  return { program, script, options, rules, discards, liveness, pieces, synthesis, shrinkage, unwind };
+  const isToBePacked = options.unpackedBy !== undefined && !options.outline;
+  const runs = isToBePacked ? run(findRuns, program, liveness, pieces, synthesis, shrinkage) : undefined;
+  // And where a packer may move instructions.
+  return { program, script, options, rules, discards, liveness, pieces, synthesis, shrinkage, unwind, runs };
 }
 
 /** Gives each section its place. @param fits ways to fill the header */
@@ -326,7 +342,7 @@ function runPasses(
     summary: () => summarize(pieces, layout, tableBytes),
     map: once(() => buildMap({ ...finished, liveness, synthesis, sizes, head, tableBytes })),
     shrinkage: () => describeShrinkage(program, pieces, shrinkage),
-    loaded: () => describeLoadedImage(program, pieces, layout),
+    loaded: () => describeLoadedImage(program, pieces, layout, sized.runs),
     inputs: () => program.objects.slice(1).map(({ name }) => name),
     output: script.output,
     diagnostics: diagnostics.items,
@@ -349,6 +365,7 @@ function passNames(): ReadonlyMap<unknown, string> {
     assembleUnwind,
     discardSections,
     dropTails,
+    findRuns,
     findZeros,
     fitHeader,
     foldIdentical,

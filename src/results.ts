@@ -142,6 +142,15 @@ export interface Shrinkage {
   readonly neverReturns: Uint8Array | undefined;
 }
 
+/** Where instructions may change places; from `findRuns`. Columns, a row for each run; code in no run stays as it is. */
+export interface CodeRuns {
+  /** Section id. */
+  readonly section: Int32Array;
+  /** Where it begins and ends in the section, in bytes. */
+  readonly start: Int32Array;
+  readonly end: Int32Array;
+}
+
 /** How a relocation's reference is rewritten: codes of `Synthesis.rewrites`. */
 export const Rewrite = {
   none: 0,

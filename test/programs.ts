@@ -1,6 +1,9 @@
 /** The fixture programs: what `fixtures/<folder>/program.json` says of them. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { InputFiles } from '../src/inputs.ts';
+import { DEFAULT_OPTIONS, type LinkOptions } from '../src/options.ts';
 
 /** A program to link and run. */
 export interface FixtureProgram {
@@ -34,4 +37,11 @@ export function fixturePrograms(): FixtureProgram[] {
     }
   }
   return programs.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** What a link of such a program gets, but for its flags. */
+export function filesOf({ folder, inputs }: FixtureProgram): { files: InputFiles; options: LinkOptions } {
+  const files = new Map(inputs.map((path) => [path, new Uint8Array(readFileSync(join(folder, path)))]));
+  const named = inputs.map((path) => ({ kind: 'file', path }) as const);
+  return { files, options: { ...DEFAULT_OPTIONS, inputs: named } };
 }

@@ -3,7 +3,7 @@ import { PT_LOAD, SHF_EXECINSTR } from '../elf/constants.ts';
 import type { ProgramHeader } from '../header/encode.ts';
 import type { Pieces } from '../pieces.ts';
 import type { Program } from '../program.ts';
-import { Category, type ImageLayout } from '../results.ts';
+import { Category, type CodeRuns, type ImageLayout } from '../results.ts';
 
 /** An image as it is loaded. Addresses are virtual. */
 export interface LoadedImage {
@@ -18,10 +18,19 @@ export interface LoadedImage {
   /** Program headers other than PT_LOAD. */
   readonly headers: readonly ProgramHeader[];
   /** Where code lies: [start, end) offsets in the bytes, ascending and apart. */
-  readonly code: readonly (readonly [number, number])[];
+  readonly code: Ranges;
+  /** Where instructions may change places, as `findRuns` says; the same way, but in any order. */
+  readonly runs: Ranges;
 }
 
-export function describeLoadedImage(program: Program, pieces: Pieces, layout: ImageLayout): LoadedImage {
+type Ranges = readonly (readonly [number, number])[];
+
+export function describeLoadedImage(
+  program: Program,
+  pieces: Pieces,
+  layout: ImageLayout,
+  runs: CodeRuns | undefined,
+): LoadedImage {
   const { base, entry, memorySize, programHeaders } = layout;
   return {
     base,
@@ -31,7 +40,15 @@ export function describeLoadedImage(program: Program, pieces: Pieces, layout: Im
     segments: programHeaders.filter(({ type }) => type === PT_LOAD),
     headers: programHeaders.filter(({ type }) => type !== PT_LOAD),
     code: codeRanges(program, pieces, layout),
+    runs: runs ? runRanges(layout, runs) : [],
   };
+}
+
+function runRanges({ fileOffset }: ImageLayout, { section, start, end }: CodeRuns): Ranges {
+  return Array.from(
+    section,
+    (id, run) => [fileOffset[id]! + start[run]!, fileOffset[id]! + end[run]!] as const,
+  );
 }
 
 /** Sections of code, of which those that touch are one range. */
@@ -39,7 +56,7 @@ function codeRanges(
   { sections }: Program,
   pieces: Pieces,
   { order, category, fileOffset }: ImageLayout,
-): (readonly [number, number])[] {
+): Ranges {
   const ranges: [number, number][] = [];
   order.forEach((id, i) => {
     const size = pieces.size[id]!;

@@ -1,6 +1,7 @@
 /** What a method of packing is: it makes an image smaller, and has the code that makes it whole again. */
 import type { Threads } from './cm/rounds.ts';
 import type { MethodName } from './names.ts';
+import type { InstructionOrder } from './rows.ts';
 
 /** A program as it has to lie in memory. Addresses are virtual, below 2^31. */
 export interface PackInput {
@@ -14,6 +15,8 @@ export interface PackInput {
   readonly memoryEnd: number;
   /** Parts of `bytes` that are code, [start, end) offsets, ascending; empty if not known. */
   readonly code: readonly (readonly [number, number])[];
+  /** Where instructions may change places, in the same way; absent where that is not known. */
+  readonly runs?: readonly (readonly [number, number])[] | undefined;
   /** The same program with its sections in other sequences; absent where they cannot be moved. */
   readonly arrangements?: (() => Arrangements) | undefined;
 }
@@ -44,10 +47,13 @@ export interface PackEffort {
   readonly threads?: Threads | undefined;
 }
 
-/** An image, and the sequences of its sections. */
+/** An image as it is packed, and how it comes about. */
 export interface Arranged {
   readonly input: PackInput;
-  readonly sequences: Sequences;
+  /** The sequences of its sections, where they have been moved. */
+  readonly sequences?: Sequences | undefined;
+  /** The order of its instructions, where they have been. */
+  readonly instructions?: InstructionOrder | undefined;
 }
 
 /** A packed image. */

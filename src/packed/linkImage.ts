@@ -61,10 +61,18 @@ function inputOf(
   { bytes: all, loaded }: Pick<LinkResult, 'bytes' | 'loaded'>,
   options: LinkOptions,
 ): PackInput {
-  const { base, entry, memoryEnd, code } = loaded();
+  const { base, entry, memoryEnd, code, runs } = loaded();
   const bytes = all.subarray(0, endOfContent(all));
   const isStartedAtOnce = !isInSegments(options);
-  return { bytes, address: base, entry, isStartedAtOnce, memoryEnd, code: within(code, bytes.length) };
+  return {
+    bytes,
+    address: base,
+    entry,
+    isStartedAtOnce,
+    memoryEnd,
+    code: within(code, bytes.length),
+    runs: within(runs, bytes.length),
+  };
 }
 
 /**

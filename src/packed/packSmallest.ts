@@ -3,6 +3,7 @@ import { assertInvariant } from '../invariant.ts';
 import type { LinkResult } from '../link.ts';
 import type { LinkOptions } from '../options.ts';
 import type { Arranged, Method, PackEffort } from '../pack/method.ts';
+import { inOrder } from '../pack/rows.ts';
 import type { LinkedImage } from './linkImage.ts';
 import { linkStub } from './linkStub.ts';
 import { type Packing, suitable } from './packing.ts';
@@ -38,10 +39,11 @@ function packImage(image: LinkedImage, method: Method, options: LinkOptions, eff
 }
 
 /** The image as it was packed. */
-function arrangedImage(image: LinkedImage, { input, sequences }: Arranged): LinkedImage {
-  const arranged = image.inSequences(sequences);
-  const { bytes } = arranged.input;
+function arrangedImage(image: LinkedImage, { input, sequences, instructions }: Arranged): LinkedImage {
+  const linked = sequences ? image.inSequences(sequences) : image;
+  const own = instructions ? inOrder(linked.input, instructions) : linked.input;
+  const { bytes } = own;
   const isSame = bytes.length === input.bytes.length && bytes.every((byte, i) => byte === input.bytes[i]);
   assertInvariant(isSame, 'an image that is linked again is the one that was packed');
-  return arranged;
+  return { ...linked, input: own };
 }

@@ -1,5 +1,5 @@
 /** Images with their sections in other sequences: whatever these are, programs stay what they are. And which are chosen. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -11,11 +11,12 @@ import { PackThreads } from '../../src/node/packThreads.ts';
 import { DEFAULT_OPTIONS, type LinkOptions, type Sequences } from '../../src/options.ts';
 import { cm, cm2 } from '../../src/pack/cm/cm.ts';
 import type { PackEffort } from '../../src/pack/method.ts';
+import { inOrder } from '../../src/pack/rows.ts';
 import { type LinkedImage, linkImage, type Manner } from '../../src/packed/linkImage.ts';
 import { linkPacked } from '../../src/packed/linkPacked.ts';
 import { linkStub } from '../../src/packed/linkStub.ts';
 import { bss, CODE, DATA, latin1, RODATA, section } from '../elf/make.ts';
-import { FIXTURES, type FixtureProgram, fixturePrograms } from '../programs.ts';
+import { FIXTURES, filesOf, fixturePrograms } from '../programs.ts';
 import { hasTool, run, scratchFolder } from '../run.ts';
 import { ROOM } from './linkStored.ts';
 import { store } from './store.ts';
@@ -142,12 +143,6 @@ it('sequences are those of a link that is told them', () => {
   expect(linkInSequences(KINDS, { ...options, sequences: turned }).first).toEqual(turned);
 });
 
-function filesOf({ folder: cwd, inputs }: FixtureProgram): { files: InputFiles; options: LinkOptions } {
-  const files = new Map(inputs.map((path) => [path, new Uint8Array(readFileSync(join(cwd, path)))]));
-  const named = inputs.map((path) => ({ kind: 'file', path }) as const);
-  return { files, options: { ...DEFAULT_OPTIONS, inputs: named } };
-}
-
 function outcomeOf(bytes: Uint8Array, args: readonly string[]) {
   const path = join(folder, 'program');
   writeFileSync(path, bytes, { mode: 0o755 });
@@ -193,7 +188,9 @@ describe.each([cm, cm2])('the search of $name', (method) => {
     const { arrangements } = input;
     expect(arranged).toBeDefined();
     expect(arranged!.sequences).not.toEqual(arrangements!().first);
-    expect(arrangements!().arrange(arranged!.sequences)).toEqual(arranged!.input);
+    const linked = arrangements!().arrange(arranged!.sequences!);
+    const { instructions } = arranged!;
+    expect(instructions ? inOrder(linked, instructions) : linked).toEqual(arranged!.input);
     expect(payload.length).toBeLessThan(packed({}, { ...input, arrangements: undefined }).payload.length);
   });
 

@@ -5,7 +5,7 @@ import { hasTool, scratchFolder } from '../run.ts';
 import { compareProgram } from './differential.ts';
 
 const folder = scratchFolder();
-const tools = new Set(['gcc', 'g++', 'clang', 'musl-gcc', 'rustc'].filter(hasTool));
+const tools = new Set(['gcc', 'g++', 'clang', 'musl-gcc', 'nasm', 'rustc'].filter(hasTool));
 
 /** Numbers from 1 on, in groups that a test each goes through. */
 function groups(count: number, size: number): [number, number][] {
@@ -20,7 +20,7 @@ function expectSame(generator: 'c' | 'c++' | 'rust', first: number, last: number
   }
 }
 
-describe('the same with shrunk code', () => {
+describe('the same with shrunk code, and with instructions in another order', () => {
   it.skipIf(!tools.has('gcc')).each(groups(9, 10))('C, seeds %i to %i', (first, last) =>
     expectSame('c', first, last, true),
   );

@@ -1,11 +1,13 @@
 /**
- * Runs generated programs as they are linked without shrinking code and with it: all must do the same. The one that is
- * not shrunk says what is right, so programs may do whatever is defined on this machine.
+ * Runs generated programs as they are linked without shrinking code and with it, and with instructions in another order:
+ * all must do the same. The one that is not shrunk says what is right, so programs may do whatever is defined on this
+ * machine.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { linkWords, recordWords } from '../linkWords.ts';
+import { linkMoved } from '../pack/moved.ts';
 import { spawnApart } from '../spawnApart.ts';
 import { type Build, type Language, randomBuild } from './builds.ts';
 import { Random } from './random.ts';
@@ -26,6 +28,9 @@ const COMPILE_LIMIT = 120_000;
 const SHRUNK_LINK_LIMIT = 10 * COMPILE_LIMIT;
 /** Where Debian has the headers that csmith's programs include. */
 export const CSMITH_HEADERS = '/usr/include/csmith';
+
+/** Links what a packer makes of the program where it may move instructions, and has moved as many as it can. */
+const MOVED = 'moved';
 
 /** Where the sources of a program come from. */
 export type Generator = Language | 'csmith';
@@ -63,19 +68,22 @@ export function compareProgram(
   const random = new Random(seed ^ 0x5eed);
   const build = randomBuild(random, generator === 'csmith' ? 'c' : generator, tools);
   const modes = random.oneIn(3) ? ['safe', 'all'] : ['safe'];
-  return new Comparison(folder, build, isQuick).compare(generator, seed, modes);
+  const more = tools.has('nasm') && isQuick && generator !== 'rust' ? [MOVED] : [];
+  return new Comparison(folder, build, isQuick, seed).compare(generator, seed, [...modes, ...more]);
 }
 
 class Comparison {
   readonly #folder: string;
   readonly #build: Build;
   readonly #isQuick: boolean;
+  readonly #seed: number;
   readonly #commands: string[] = [];
   /** What the driver tells its linker. */
   #words: readonly string[] | undefined;
 
-  constructor(folder: string, build: Build, isQuick: boolean) {
+  constructor(folder: string, build: Build, isQuick: boolean, seed: number) {
     this.#folder = folder;
+    this.#seed = seed;
     this.#build = build;
     this.#isQuick = isQuick && build.linker !== 'rustc';
   }
@@ -90,7 +98,7 @@ class Comparison {
       const outcome = this.#linkAndRun(objects, mode);
       const isSame = outcome.text === reference.text && outcome.status === reference.status;
       if (!isSame || outcome.isOver)
-        return this.#verdict('different', `--shrink=${mode}: ${describe(reference, outcome)}`);
+        return this.#verdict('different', `${mode}: ${describe(reference, outcome)}`);
     }
     return this.#verdict('same', '');
   }
@@ -149,7 +157,9 @@ class Comparison {
     this.#words ??= recordWords(linker, [...link, ...objects, '-o', 'none'], this.#folder);
     this.#commands.push([linker, ...link, `-B${DRIVER_DIR}`, `-Wl,--shrink=${mode}`, ...objects].join(' '));
     try {
-      linkWords([...this.#words, `--shrink=${mode}`], this.#folder, mode);
+      if (mode === MOVED)
+        linkWords(this.#words, this.#folder, mode, (files, options) => linkMoved(files, options, this.#seed));
+      else linkWords([...this.#words, `--shrink=${mode}`], this.#folder, mode);
       return { status: 0, text: '', isOver: false };
     } catch (error) {
       return { status: 1, text: `${error}`, isOver: false };

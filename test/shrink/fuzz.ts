@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz:shrink -- [--programs 2000] [--seed 1] [--only GENERATOR] [--workers 2]`: compares that many generated
- * programs, from that seed on, as they run with and without shrunk code. What differs is printed with the commands that
- * make it, and its files are kept.
+ * programs, from that seed on, as they run with and without shrunk code, and with instructions that have changed places.
+ * What differs is printed with the commands that make it, and its files are kept.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -17,7 +17,7 @@ const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
 /** Milliseconds that one program may take with all that is done to it; then its link hangs. */
 const PATIENCE = 600_000;
 const PROGRESS_EVERY = 50;
-const TOOLS = ['gcc', 'g++', 'clang', 'clang++', 'musl-gcc', 'csmith', 'rustc'];
+const TOOLS = ['gcc', 'g++', 'clang', 'clang++', 'musl-gcc', 'csmith', 'nasm', 'rustc'];
 /** Which generators take turns, and what each needs. */
 const TURNS: readonly (readonly [Generator, string])[] = [
   ['c', 'gcc'],

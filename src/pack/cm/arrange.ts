@@ -4,7 +4,7 @@
  * or several in a row, and what makes the image cost less is kept. Most tries cost more already with some of the contexts.
  */
 import { present } from '../../invariant.ts';
-import type { Arranged, Arrangements, PackInput, Sequences } from '../method.ts';
+import type { Arrangements, PackInput, Sequences } from '../method.ts';
 import type { Chance } from './chance.ts';
 import { Measurer } from './measure.ts';
 import { FITS, type Material, type Model, Pace } from './model.ts';
@@ -20,6 +20,12 @@ export interface ArrangeOptions {
   readonly progress: (done: number, cost: number) => void;
 }
 
+/** An image with its sections in sequences. */
+export interface Sequenced {
+  readonly input: PackInput;
+  readonly sequences: Sequences;
+}
+
 /** Share of a model's contexts, the first ones, that tell whether it is worth while to measure it with all. */
 const QUICK = 0.4;
 /** What fewer contexts may cost in place of 1 for a try to be measured with all. */
@@ -31,17 +37,19 @@ const PATIENCE = 2000;
 
 /**
  * @param materialOf as `searchInTurns` takes it
- * @returns the best that was found, or what it was given
+ * @param input with its sections in the first sequences
+ * @returns the best that was found; undefined if there is nothing to move or nothing was found
  */
 export function searchSequences(
-  first: Arranged,
-  { arrange }: Arrangements,
+  input: PackInput,
+  { arrange, first: sequences }: Arrangements,
   model: Model,
   materialOf: (input: PackInput) => Material | undefined,
   { steps, deadline, chance, progress }: ArrangeOptions,
-): Arranged {
-  const open = movable(first.sequences);
-  if (open.length === 0) return first;
+): Sequenced | undefined {
+  const open = movable(sequences);
+  if (open.length === 0) return undefined;
+  const first = { input, sequences };
   const bits = first.input.bytes.length * 8;
   let done = 0;
   const begin = present(materialOf(first.input), FITS);
@@ -71,7 +79,7 @@ export function searchSequences(
     }
     progress(Math.min(done, steps), least.whole);
   }
-  return best;
+  return best === first ? undefined : best;
 }
 
 /** The first contexts of a model, with a table that is not much larger than they need. @param bits of the image */

@@ -1,6 +1,6 @@
 /** The methods of context mixing: `cm` and `cmx` with the smallest decoders, `cm2` and `cm3` with better models. */
 import { equalBytes } from '../../elf/hash.ts';
-import { assertInvariant, present } from '../../invariant.ts';
+import { assertInvariant } from '../../invariant.ts';
 import { ALL_REGISTERS } from '../../x86/registers.ts';
 import { registersReadFirst } from '../firstReads.ts';
 import type { Method, PackEffort, Packed, PackInput } from '../method.ts';
@@ -17,7 +17,7 @@ import {
   seenBytes,
 } from './instructions.ts';
 import { Measurer } from './measure.ts';
-import { FITS, floatOf, lowerScale, type Material, type Mixing, type Model } from './model.ts';
+import { floatOf, lowerScale, type Material, type Mixing, type Model } from './model.ts';
 import { joinStub } from './stub.ts';
 import { type Found, searchInTurns } from './turns.ts';
 
@@ -43,8 +43,6 @@ const LEAST_LINE_BITS = 8;
 
 /** How many steps of a model, a context and a bit each, a search may take at an effort. */
 const STEPS = [0, 4e6, 1e7, 2e7, 5e7, 1e8, 3e8, 1e9, 3e9, 8e9] as const;
-/** A search that could not run as many models as this finds next to nothing, and takes long with a large image. */
-const LEAST_RUNS = 10;
 
 /** How often an opcode must occur for the stub to know its kind. */
 const LEAST_USES = [1, 2, 3] as const;
@@ -212,8 +210,6 @@ function search(
   effort: PackEffort,
 ): Found {
   const steps = STEPS[effort.level]!;
-  if (steps < LEAST_RUNS * input.bytes.length * 8 * first.masks.length)
-    return { material: present(materialOf(input), FITS), model: first };
   const overhead = ({ masks }: Model) => masks.length * maskSize;
   return searchInTurns(input, materialOf, first, { bits, overhead, steps, effort });
 }

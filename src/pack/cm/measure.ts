@@ -52,11 +52,12 @@ export class Measurer {
   }
 
   /** As `measure`, for another image in place of the one that it has. */
-  measureOther(material: Material, model: Model, pace: Pace): number {
-    if (model.mixing?.value !== undefined) return measureLines(material, model, this.linesFor(model), pace);
+  measureOther(material: Material, model: Model, pace: Pace, watch?: Watch): number {
+    if (model.mixing?.value !== undefined)
+      return measureLines(material, model, this.linesFor(model), pace, watch);
     const words = model.mixing ? MIXED_WORDS : SUMS_WORDS;
     this.fresh ??= new FreshSlots();
-    return this.run(material, model, this.fresh.slotsFor(material, model, words), words, pace);
+    return this.run(material, model, this.fresh.slotsFor(material, model, words), words, pace, watch);
   }
 
   private run(

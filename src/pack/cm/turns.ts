@@ -1,10 +1,14 @@
-/** Searches for the contexts of a model and, where sections can be moved, for their sequences: in turns. */
+/**
+ * Searches for the contexts of a model and, where they can be moved, for the sequences of sections and the order of
+ * instructions: in turns.
+ */
 import { present } from '../../invariant.ts';
-import type { Arranged, PackEffort, PackInput } from '../method.ts';
+import type { Arranged, Arrangements, PackEffort, PackInput } from '../method.ts';
 import { EFFORT } from '../names.ts';
 import { searchSequences } from './arrange.ts';
 import { Chance } from './chance.ts';
 import { FITS, type Material, type Model } from './model.ts';
+import { searchInstructions } from './reorder.ts';
 import { SingleRounds } from './rounds.ts';
 import { type SearchOptions, searchModel } from './search.ts';
 
@@ -23,13 +27,24 @@ export interface TurnOptions extends Pick<SearchOptions, 'bits' | 'overhead'> {
   readonly effort: PackEffort;
 }
 
-/**
- * Contexts, sequences with these, and contexts for these: how many times the steps of a search for contexts alone each
- * turn has. A try of sequences finds something more often, and with fewer contexts.
- */
-const SHARES = [0.5, 4, 0.5] as const;
-/** Fewer runs of a model than this, as many as all steps allow, are left to contexts alone. */
-const LEAST_RUNS = 100;
+/** Something to search for, in so many times the steps of a search for contexts alone. */
+interface Turn {
+  readonly subject: 'contexts' | 'sequences' | 'instructions';
+  readonly share: number;
+}
+
+/** Where contexts are all there is to search for. */
+const CONTEXTS: Turn = { subject: 'contexts', share: 1 };
+/** Contexts to judge by what the other turns find, and contexts for that. */
+const HALF: Turn = { subject: 'contexts', share: 0.5 };
+/** A try finds something more often, and with fewer contexts. */
+const SEQUENCES: Turn = { subject: 'sequences', share: 4 };
+const INSTRUCTIONS: Turn = { subject: 'instructions', share: 3 };
+
+/** A search for contexts that could run fewer models than this finds next to nothing, and takes long with a large image. */
+const LEAST_RUNS = 10;
+/** With fewer, sequences stay as they are. */
+const LEAST_SEQUENCED_RUNS = 100;
 
 /** @param materialOf makes of an image what contexts see of it; undefined for one that the stub would not give back */
 export function searchInTurns(
@@ -38,25 +53,14 @@ export function searchInTurns(
   first: Model,
   { bits, overhead, steps: alone, effort }: TurnOptions,
 ): Found {
-  const { level, deadline = Number.POSITIVE_INFINITY, threads } = effort;
-  const isLong = level > EFFORT.least && alone >= LEAST_RUNS * stepsOf(input, first);
-  const arrangements = isLong ? input.arrangements?.() : undefined;
-  const turns = (arrangements ? SHARES : [1]).map((share) => share * alone);
-  const total = turns.reduce((sum, steps) => sum + steps);
+  const { deadline = Number.POSITIVE_INFINITY, threads } = effort;
+  const runs = alone / (input.bytes.length * 8 * first.masks.length);
+  const arrangements =
+    effort.level > EFFORT.least && runs >= LEAST_SEQUENCED_RUNS ? input.arrangements?.() : undefined;
+  const turns = turnsFor(input, arrangements, runs, effort);
+  const total = turns.reduce((sum, { share }) => sum + share * alone, 0);
   const chance = new Chance();
-  /** Each turn has its steps, and the same share of the time that is left. */
-  const limitsFor = (turn: number) => {
-    const now = Date.now();
-    const before = turns.slice(0, turn).reduce((sum, steps) => sum + steps, 0);
-    return {
-      steps: turns[turn]!,
-      deadline: now + Math.max(0, deadline - now) / (turns.length - turn),
-      chance,
-      progress: (done: number, size: number) => effort.progress?.(before + done, total, Math.ceil(size)),
-    };
-  };
-  const search = (material: Material, model: Model, turn: number) => {
-    const limits = limitsFor(turn);
+  const contextsOf = (material: Material, model: Model, limits: Limits) => {
     const rounds = threads?.open(material, limits.steps) ?? new SingleRounds(material);
     try {
       return searchModel(material, model, rounds, { ...limits, bits, overhead });
@@ -64,21 +68,50 @@ export function searchInTurns(
       rounds.close();
     }
   };
-  const material = present(materialOf(input), FITS);
-  const model = search(material, first, 0);
-  if (!arrangements) return { material, model };
-  const begin = { input, sequences: arrangements.first };
-  const { progress, ...limits } = limitsFor(1);
-  const arranged = searchSequences(begin, arrangements, model, materialOf, {
-    ...limits,
-    progress: (done, cost) => progress(done, cost / 8 + overhead(model)),
+  let model = first;
+  let arranged: Arranged = { input };
+  let before = 0;
+  turns.forEach(({ subject, share }, turn) => {
+    const done = before;
+    before += share * alone;
+    // Each has the same share of the time that is left.
+    const now = Date.now();
+    const limits = {
+      steps: share * alone,
+      deadline: now + Math.max(0, deadline - now) / (turns.length - turn),
+      chance,
+      progress: (more: number, size: number) => effort.progress?.(done + more, total, Math.ceil(size)),
+    };
+    const ofImage = {
+      ...limits,
+      progress: (more: number, cost: number) => limits.progress(more, cost / 8 + overhead(model)),
+    };
+    if (subject === 'contexts') model = contextsOf(present(materialOf(arranged.input), FITS), model, limits);
+    else if (subject === 'instructions')
+      arranged = { ...arranged, ...searchInstructions(arranged.input, model, materialOf, ofImage) };
+    else
+      arranged = {
+        ...arranged,
+        ...searchSequences(arranged.input, arrangements!, model, materialOf, ofImage),
+      };
   });
-  if (arranged === begin) return { material, model: search(material, model, 2) };
-  const moved = present(materialOf(arranged.input), FITS);
-  return { material: moved, model: search(moved, model, 2), arranged };
+  const material = present(materialOf(arranged.input), FITS);
+  return { material, model, arranged: arranged.input === input ? undefined : arranged };
 }
 
-/** Steps that a run of a model takes. */
-function stepsOf({ bytes }: PackInput, { masks }: Model): number {
-  return bytes.length * 8 * masks.length;
+/** @param runs of the model that the steps for contexts alone are enough for */
+function turnsFor(
+  { runs: movable }: PackInput,
+  arrangements: Arrangements | undefined,
+  runs: number,
+  { level }: PackEffort,
+): readonly Turn[] {
+  const others = [
+    ...(arrangements ? [SEQUENCES] : []),
+    ...(level > EFFORT.least && movable?.length ? [INSTRUCTIONS] : []),
+  ];
+  if (runs < LEAST_RUNS) return others;
+  return others.length === 0 ? [CONTEXTS] : [HALF, ...others, HALF];
 }
+
+type Limits = Pick<SearchOptions, 'steps' | 'deadline' | 'chance' | 'progress'>;
