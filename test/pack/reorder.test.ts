@@ -1,11 +1,9 @@
 /** The search for the order of instructions: what it finds, and what it leaves alone. */
 import { describe, expect, it } from 'vitest';
-import { link } from '../../src/link.ts';
 import { cm, cm2, cm3 } from '../../src/pack/cm/cm.ts';
 import type { PackEffort, PackInput } from '../../src/pack/method.ts';
 import { inOrder, Rows } from '../../src/pack/rows.ts';
 import { linkImage } from '../../src/packed/linkImage.ts';
-import { linkPacked } from '../../src/packed/linkPacked.ts';
 import { filesOf, fixturePrograms } from '../programs.ts';
 import { ROOM } from './linkStored.ts';
 
@@ -41,10 +39,4 @@ describe.each([cm, cm2, cm3])('the search of $name', (method) => {
     expect(done!.at(-1)).toBeLessThanOrEqual(totals![0]!);
     expect(sizes!.at(-1)).toBeLessThan(sizes![0]!);
   });
-});
-
-it('a link that packs has the instructions in the order that was found', () => {
-  const pack = (level: number) => linkPacked(files, options, { methods: [cm], effort: { level } });
-  const { size } = link(files, options);
-  expect(pack(2).size).toBeLessThan(Math.min(size, pack(1).size));
 });

@@ -220,7 +220,7 @@ describe.each([cm, cm2])('the search of $name', (method) => {
   });
 });
 
-it('a link that packs has the sequences that were found, and its map tells of them', () => {
+it('a link that packs has the sequences that were found, of instructions too, and its map tells of them', () => {
   const program = fixturePrograms().find(({ id }) => id === 'c-objects/static')!;
   const { files, options } = filesOf(program);
   const plain = link(files, options);

@@ -26,8 +26,6 @@ const PARTS = [1, 1 / 3, 1 / 9] as const;
 const PATIENCE = 25;
 /** Steps that are counted for one: the slots of an image that has not been seen have to be found. */
 const DEAR = 2;
-/** A search that could run a model fewer times finds next to nothing, and takes long with a large image. */
-const LEAST_RUNS = 40;
 
 /** An image, and the order of its instructions. */
 export interface Reordered {
@@ -72,7 +70,7 @@ export function searchInstructions(
 ): Reordered | undefined {
   const rows = new Rows(input);
   const stepsOfRun = DEAR * input.bytes.length * 8 * model.masks.length;
-  if (rows.count === 0 || steps < LEAST_RUNS * stepsOfRun) return undefined;
+  if (rows.count === 0) return undefined;
   let done = 0;
   const meter = new Meter(input, model, materialOf, deadline);
   const measure = (order: InstructionOrder) => {

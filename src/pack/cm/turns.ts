@@ -3,7 +3,7 @@
  * instructions: in turns.
  */
 import { present } from '../../invariant.ts';
-import type { Arranged, Arrangements, PackEffort, PackInput } from '../method.ts';
+import type { Arranged, PackEffort, PackInput } from '../method.ts';
 import { EFFORT } from '../names.ts';
 import { searchSequences } from './arrange.ts';
 import { Chance } from './chance.ts';
@@ -27,9 +27,12 @@ export interface TurnOptions extends Pick<SearchOptions, 'bits' | 'overhead'> {
   readonly effort: PackEffort;
 }
 
+/** What is searched for. */
+type Subject = 'contexts' | 'sequences' | 'instructions';
+
 /** Something to search for, in so many times the steps of a search for contexts alone. */
 interface Turn {
-  readonly subject: 'contexts' | 'sequences' | 'instructions';
+  readonly subject: Subject;
   readonly share: number;
 }
 
@@ -41,77 +44,87 @@ const HALF: Turn = { subject: 'contexts', share: 0.5 };
 const SEQUENCES: Turn = { subject: 'sequences', share: 4 };
 const INSTRUCTIONS: Turn = { subject: 'instructions', share: 3 };
 
-/** A search for contexts that could run fewer models than this finds next to nothing, and takes long with a large image. */
-const LEAST_RUNS = 10;
-/** With fewer, sequences stay as they are. */
-const LEAST_SEQUENCED_RUNS = 100;
+/** As many runs of a model have to be allowed for contexts alone: fewer find next to nothing, and take long. */
+const LEAST_RUNS: Readonly<Record<Subject, number>> = { contexts: 10, sequences: 100, instructions: 27 };
+
+/** What a turn begins with, and ends with. */
+interface State {
+  readonly model: Model;
+  readonly arranged: Arranged;
+}
 
 /** @param materialOf makes of an image what contexts see of it; undefined for one that the stub would not give back */
 export function searchInTurns(
   input: PackInput,
   materialOf: (input: PackInput) => Material | undefined,
   first: Model,
-  { bits, overhead, steps: alone, effort }: TurnOptions,
+  { bits, overhead, steps, effort }: TurnOptions,
 ): Found {
-  const { deadline = Number.POSITIVE_INFINITY, threads } = effort;
-  const runs = alone / (input.bytes.length * 8 * first.masks.length);
-  const arrangements =
-    effort.level > EFFORT.least && runs >= LEAST_SEQUENCED_RUNS ? input.arrangements?.() : undefined;
-  const turns = turnsFor(input, arrangements, runs, effort);
-  const total = turns.reduce((sum, { share }) => sum + share * alone, 0);
-  const chance = new Chance();
-  const contextsOf = (material: Material, model: Model, limits: Limits) => {
+  const { level, threads } = effort;
+  const runs = steps / (input.bytes.length * 8 * first.masks.length);
+  const allows = (subject: Subject) =>
+    runs >= LEAST_RUNS[subject] && (subject === 'contexts' || level > EFFORT.least);
+  const arrangements = allows('sequences') ? input.arrangements?.() : undefined;
+  const moves = [
+    ...(arrangements ? [SEQUENCES] : []),
+    ...(allows('instructions') && input.runs?.length ? [INSTRUCTIONS] : []),
+  ];
+  const turns = moves.length > 0 ? [HALF, ...moves, HALF] : allows('contexts') ? [CONTEXTS] : [];
+
+  const materialNow = (arranged: Arranged) => present(materialOf(arranged.input), FITS);
+  const searchContexts = ({ model, arranged }: State, limits: Limits): State => {
+    const material = materialNow(arranged);
     const rounds = threads?.open(material, limits.steps) ?? new SingleRounds(material);
     try {
-      return searchModel(material, model, rounds, { ...limits, bits, overhead });
+      return { arranged, model: searchModel(material, model, rounds, { ...limits, bits, overhead }) };
     } finally {
       rounds.close();
     }
   };
-  let model = first;
-  let arranged: Arranged = { input };
-  let before = 0;
-  turns.forEach(({ subject, share }, turn) => {
-    const done = before;
-    before += share * alone;
-    // Each has the same share of the time that is left.
-    const now = Date.now();
-    const limits = {
-      steps: share * alone,
-      deadline: now + Math.max(0, deadline - now) / (turns.length - turn),
-      chance,
-      progress: (more: number, size: number) => effort.progress?.(done + more, total, Math.ceil(size)),
-    };
-    const ofImage = {
+  const searchMoves = (subject: Subject, { model, arranged }: State, limits: Limits): State => {
+    const inBits: Limits = {
       ...limits,
-      progress: (more: number, cost: number) => limits.progress(more, cost / 8 + overhead(model)),
+      progress: (done, cost) => limits.progress(done, cost / 8 + overhead(model)),
     };
-    if (subject === 'contexts') model = contextsOf(present(materialOf(arranged.input), FITS), model, limits);
-    else if (subject === 'instructions')
-      arranged = { ...arranged, ...searchInstructions(arranged.input, model, materialOf, ofImage) };
-    else
-      arranged = {
-        ...arranged,
-        ...searchSequences(arranged.input, arrangements!, model, materialOf, ofImage),
-      };
-  });
-  const material = present(materialOf(arranged.input), FITS);
-  return { material, model, arranged: arranged.input === input ? undefined : arranged };
-}
+    const { input: now } = arranged;
+    const found =
+      subject === 'sequences'
+        ? searchSequences(now, arrangements!, model, materialOf, inBits)
+        : searchInstructions(now, model, materialOf, inBits);
+    return { model, arranged: { ...arranged, ...found } };
+  };
 
-/** @param runs of the model that the steps for contexts alone are enough for */
-function turnsFor(
-  { runs: movable }: PackInput,
-  arrangements: Arrangements | undefined,
-  runs: number,
-  { level }: PackEffort,
-): readonly Turn[] {
-  const others = [
-    ...(arrangements ? [SEQUENCES] : []),
-    ...(level > EFFORT.least && movable?.length ? [INSTRUCTIONS] : []),
-  ];
-  if (runs < LEAST_RUNS) return others;
-  return others.length === 0 ? [CONTEXTS] : [HALF, ...others, HALF];
+  const limits = limitsOf(turns, steps, effort);
+  let state: State = { model: first, arranged: { input } };
+  for (const [turn, { subject }] of turns.entries())
+    state =
+      subject === 'contexts'
+        ? searchContexts(state, limits(turn))
+        : searchMoves(subject, state, limits(turn));
+  const { model, arranged } = state;
+  return {
+    material: materialNow(arranged),
+    model,
+    arranged: arranged.input === input ? undefined : arranged,
+  };
 }
 
 type Limits = Pick<SearchOptions, 'steps' | 'deadline' | 'chance' | 'progress'>;
+
+/** The limits of each turn when it begins: its steps, and the same share as others of the time that is left. */
+function limitsOf(turns: readonly Turn[], alone: number, effort: PackEffort): (turn: number) => Limits {
+  const { deadline = Number.POSITIVE_INFINITY } = effort;
+  const sum = (some: readonly Turn[]) => some.reduce((steps, { share }) => steps + share * alone, 0);
+  const total = sum(turns);
+  const chance = new Chance();
+  return (turn) => {
+    const now = Date.now();
+    const before = sum(turns.slice(0, turn));
+    return {
+      steps: turns[turn]!.share * alone,
+      deadline: now + Math.max(0, deadline - now) / (turns.length - turn),
+      chance,
+      progress: (done, size) => effort.progress?.(before + done, total, Math.ceil(size)),
+    };
+  };
+}
