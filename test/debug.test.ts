@@ -255,9 +255,25 @@ describe.skipIf(!HAS_GCC)('debug information of code that is not there', () => {
 describe.skipIf(!HAS_GCC)('compressed debug sections', () => {
   beforeAll(() => compile('compressed', '-g', '-gz=zlib'));
 
-  it('are decompressed', () => {
-    linkObjects('compressed', '-o', 'debug', '--debug');
-    expect(read('compressed', 'readelf', '--debug-dump=decodedline', 'debug')).toMatch(/twice\.c +3 +0x100/);
+  it.each(['zlib', 'zlib-gnu'])('are decompressed: %s', (format) => {
+    if (format !== 'zlib') compile(format, '-g', `-gz=${format}`);
+    const name = format === 'zlib' ? 'compressed' : format;
+    linkObjects(name, '-o', 'debug', '--debug');
+    expect(read(name, 'readelf', '-SW', 'debug')).not.toContain('.zdebug');
+    expect(read(name, 'readelf', '--debug-dump=decodedline', 'debug')).toMatch(/twice\.c +3 +0x100/);
+  });
+
+  it('by GNU tools are left out with a warning where they are damaged', () => {
+    const place = join(folder, 'compressed', 'damaged.o');
+    const bytes = readFileSync(join(folder, 'zlib-gnu', 'main.o'));
+    bytes.fill(0xff, bytes.indexOf('ZLIB'), bytes.indexOf('ZLIB') + 16);
+    writeFileSync(place, bytes);
+    const { code, stderr } = tinyelf(['link', 'damaged.o', 'twice.o', '-o', 'debug', '--debug'], {
+      cwd: join(folder, 'compressed'),
+    });
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/warning: a compressed debug section cannot be read and is left out/);
+    expect(stderr).toMatch(/damaged\.o:\(\.zdebug_/);
   });
 
   it('are left out with a warning where nothing can decompress them', () => {

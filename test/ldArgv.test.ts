@@ -87,6 +87,7 @@ describe('parseLdArgv', () => {
     ['--just-symbols=rom.elf', /^--just-symbols=rom.elf: .*--defsym/],
     ['-R package.json', /^-R package.json: .*--defsym/],
     ['-m elf_i386', /only elf_x86_64/],
+    ['-Wl,--as-needed', /-Wl,--as-needed is for compilers: ld\.tinyelf is a linker/],
     ['--no-such-thing', /unknown option --no-such-thing/],
     ['--gc-section', /unknown option --gc-section; did you mean --gc-sections\?/],
     ['-o', /needs a value/],

@@ -146,6 +146,10 @@ function addInput(inputs: InputName[], { mode }: LdState, input: InputName): voi
 function applyOption(state: LdState, word: string, name: string, value: string | undefined): void {
   const option = ldOption(name);
   if (!option) {
+    if (word.startsWith('-Wl,'))
+      throw new UsageError(
+        `${word} is for compilers: ld.tinyelf is a linker, which gcc and clang start with -B`,
+      );
     const near = nearestName(name, ldOptionNames());
     throw new UsageError(`unknown option ${word}${near === undefined ? '' : `; did you mean --${near}?`}`);
   }

@@ -1,5 +1,8 @@
-/** Reader of SHF_COMPRESSED sections (gABI chapter 4, "Compression Header"). */
-import { readU32, readU64 } from '../elf/bytes.ts';
+/**
+ * Reader of compressed debug sections: those with SHF_COMPRESSED (gABI chapter 4, "Compression Header"), and those of
+ * `-gz=zlib-gnu`, whose names begin with `.zdebug_` (GNU binutils, bfd/compress.c).
+ */
+import { readU32, readU32BE, readU64 } from '../elf/bytes.ts';
 import { CHDR_SIZE, ELFCOMPRESS_ZLIB } from '../elf/constants.ts';
 import type { InputFiles } from '../inputs.ts';
 
@@ -45,5 +48,23 @@ export function readCompressed(
   const isSound = alignment <= MAX_ALIGNMENT && Math.log2(alignment) % 1 === 0;
   if (!isSound || !budget.take(bytes.length, size)) return undefined;
   const content = files.inflate?.(bytes.subarray(CHDR_SIZE), size);
+  return content?.length === size ? { bytes: content, alignment } : undefined;
+}
+
+/** "ZLIB", and the size of the content as a big-endian number of eight bytes. */
+const GNU_MAGIC = 0x5a4c4942;
+const GNU_HEADER_SIZE = 12;
+
+/** As `readCompressed`, for a section that `isCompressedByGnu`. @param alignment of the section, in bytes */
+export function readCompressedByGnu(
+  bytes: Uint8Array,
+  alignment: number,
+  files: InputFiles,
+  budget: InflationBudget,
+): SectionContent | undefined {
+  if (bytes.length < GNU_HEADER_SIZE || readU32BE(bytes, 0) !== GNU_MAGIC) return undefined;
+  const size = readU32BE(bytes, 4) * 2 ** 32 + readU32BE(bytes, 8);
+  if (!budget.take(bytes.length, size)) return undefined;
+  const content = files.inflate?.(bytes.subarray(GNU_HEADER_SIZE), size);
   return content?.length === size ? { bytes: content, alignment } : undefined;
 }

@@ -12,8 +12,15 @@ import {
   SHT_NOBITS,
   SHT_PROGBITS,
 } from '../elf/constants.ts';
+import { debugName, isCompressedByGnu } from '../elf/sectionNames.ts';
 import { Discard } from '../results.ts';
-import { InflationBudget, MAX_ALIGNMENT, readCompressed, type SectionContent } from './compressed.ts';
+import {
+  InflationBudget,
+  MAX_ALIGNMENT,
+  readCompressed,
+  readCompressedByGnu,
+  type SectionContent,
+} from './compressed.ts';
 import { DebugRelocator } from './debugRelocations.ts';
 import { makeDebugFrame } from './frames.ts';
 import type { FinishedLink, OutputSection } from './source.ts';
@@ -77,7 +84,7 @@ function collect(link: FinishedLink): Map<string, Collected> {
   const budget = new InflationBudget();
   for (let id = 0; id < sections.count; id++) {
     if (discards[id] !== Discard.notLoaded || !isDebug(link, id)) continue;
-    const name = program.sectionName(id);
+    const name = debugName(program.sectionName(id));
     const section = collected.get(name) ?? emptySection(sections.flags[id]!, sections.entsize[id]!);
     const content = contentOf(link, id, budget);
     if (!content) continue;
@@ -100,17 +107,21 @@ function isDebug({ program }: FinishedLink, id: number): boolean {
   const { sections } = program;
   if (sections.type[id] === SHT_NOBITS || sections.superseded[id] === 1) return false;
   if ((sections.flags[id]! & SHF_EXCLUDE) !== 0 || sections.size[id] === 0) return false;
-  return program.sectionName(id).startsWith('.debug_');
+  return debugName(program.sectionName(id)).startsWith('.debug_');
 }
 
 function contentOf(link: FinishedLink, id: number, budget: InflationBudget): SectionContent | undefined {
   const { program, files, diagnostics } = link;
   const { flags, addralign } = program.sections;
   const bytes = program.sectionBytes(id);
-  const isCompressed = (flags[id]! & SHF_COMPRESSED) !== 0;
   // It is not loaded, so that nothing but a debugger's reader could care how it is aligned.
-  if (!isCompressed) return { bytes, alignment: Math.min(addralign[id]!, MAX_ALIGNMENT) };
-  const content = readCompressed(bytes, files, budget);
+  const alignment = Math.min(addralign[id]!, MAX_ALIGNMENT);
+  const isCompressed = (flags[id]! & SHF_COMPRESSED) !== 0;
+  const isOfGnu = isCompressedByGnu(program.sectionName(id));
+  if (!isCompressed && !isOfGnu) return { bytes, alignment };
+  const content = isCompressed
+    ? readCompressed(bytes, files, budget)
+    : readCompressedByGnu(bytes, alignment, files, budget);
   if (content) return content;
   diagnostics.warning('debug-left-out', 'a compressed debug section cannot be read and is left out', {
     where: [`in ${program.place(id, 0)}`],

@@ -1,6 +1,6 @@
 /** What kind of file some bytes are, told by their first bytes alone. */
 import { readU16 } from './bytes.ts';
-import { ET_REL } from './constants.ts';
+import { ELFCLASS64, EM_X86_64, ET_REL } from './constants.ts';
 
 export type FileKind = 'object' | 'elf-other' | 'archive' | 'thin-archive' | 'bitcode' | 'text' | 'unknown';
 
@@ -26,6 +26,12 @@ export function identify(bytes: Uint8Array): FileKind {
   if (startsWith(bytes, ascii(THIN_ARCHIVE))) return 'thin-archive';
   if (startsWith(bytes, BITCODE) || startsWith(bytes, BITCODE_WRAPPER)) return 'bitcode';
   return looksLikeText(bytes) ? 'text' : 'unknown';
+}
+
+/** Whether bytes are those of an ELF file for another machine, or of another class. */
+export function isForeign(bytes: Uint8Array): boolean {
+  if (!startsWith(bytes, ELF) || bytes.length < 20) return false;
+  return bytes[4] !== ELFCLASS64 || readU16(bytes, 18) !== EM_X86_64;
 }
 
 function startsWith(bytes: Uint8Array, prefix: readonly number[]): boolean {

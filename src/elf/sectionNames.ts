@@ -74,3 +74,16 @@ function startsWith(bytes: Uint8Array, at: number, text: string): boolean {
   for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
   return true;
 }
+
+/** How names of debug sections begin that GNU tools compressed before there was SHF_COMPRESSED. */
+const GNU_PREFIX = '.zdebug_';
+
+/** Whether a section is one of those (GNU binutils, bfd/compress.c). */
+export function isCompressedByGnu(name: string): boolean {
+  return name.startsWith(GNU_PREFIX);
+}
+
+/** The name that a section has when it is not compressed. */
+export function debugName(name: string): string {
+  return isCompressedByGnu(name) ? `.debug_${name.slice(GNU_PREFIX.length)}` : name;
+}

@@ -6,7 +6,7 @@
 import { memoryObjects } from '../builtins/mem.ts';
 import { type Diagnostics, FormatError } from '../diagnostics.ts';
 import { Archive } from '../elf/archive.ts';
-import { type FileKind, IDENTIFYING_SIZE, identify } from '../elf/identify.ts';
+import { type FileKind, IDENTIFYING_SIZE, identify, isForeign } from '../elf/identify.ts';
 import {
   type InputFile,
   type InputFiles,
@@ -144,8 +144,7 @@ class Loader {
   /** Loads an input that the command line names. */
   load(input: InputName): void {
     this.hasInputs = true;
-    const candidates = input.kind === 'file' ? [input.path] : this.#libraryCandidates(input.name);
-    const found = this.#read(candidates);
+    const found = input.kind === 'file' ? this.#read([input.path]) : this.#readLibrary(input.name);
     if (found) this.#classify(found, input.extraction);
     else if (found === undefined && input.kind === 'file') this.#reportMissingFile(input.path);
     else if (found === undefined && input.kind === 'library') this.#reportMissingLibrary(input.name);
@@ -162,8 +161,18 @@ class Loader {
     }
   }
 
-  #libraryCandidates(name: string): string[] {
-    return this.#libraryPaths.map((folder) => `${folder}/${libraryFile(name)}`);
+  /**
+   * The first library with a name that is not for another machine; if all are, the first of all, so that it is reported.
+   * Else as `#read`.
+   */
+  #readLibrary(name: string): OpenedInput | undefined | null {
+    let foreign: OpenedInput | undefined;
+    for (const folder of this.#libraryPaths) {
+      const found = this.#read([`${folder}/${libraryFile(name)}`]);
+      if (found === null || (found && !isForeignFile(found))) return found;
+      foreign ??= found;
+    }
+    return foreign;
   }
 
   /** The first file that exists; undefined if none does, null if it cannot be read, which has been reported. */
@@ -266,11 +275,10 @@ class Loader {
   #loadNamed(input: ScriptInput, script: string, extraction: Extraction, into: LoadedInput[]): void {
     this.hasInputs = true;
     const { kind, name, asNeeded, where } = input;
-    const candidates =
+    const found =
       kind === 'library'
-        ? this.#libraryCandidates(name)
-        : scriptCandidates(name, script, this.#options.sysroot, this.#libraryPaths);
-    const found = this.#read(candidates);
+        ? this.#readLibrary(name)
+        : this.#read(scriptCandidates(name, script, this.#options.sysroot, this.#libraryPaths));
     // A shared library that is taken only if needed is of no use to a static link.
     const isSkipped = asNeeded && (found ? identify(found.start) === 'elf-other' : this.#hasShared(input));
     if (isSkipped || found === null) return;
@@ -310,7 +318,7 @@ class Loader {
   }
 
   #hintForLibrary(name: string): string {
-    if (name === SHARED_ONLY) return 'it is for dynamic executables: give the compiler -static';
+    if (name === SHARED_ONLY) return SHARED_ONLY_HINT;
     const shared = this.#sharedLibrary(name);
     if (shared !== undefined)
       return `there is only the shared ${shared}; static executables need ${libraryFile(name)}, often in another package`;
@@ -320,6 +328,23 @@ class Loader {
 
 /** GCC's unwinder as a shared library: compilers link it with what is dynamic, and nobody has it as an archive. */
 const SHARED_ONLY = 'gcc_s';
+const SHARED_ONLY_HINT =
+  'it is for dynamic executables: give the compiler -static, or rustc -C target-feature=+crt-static';
+
+/** Whether a file is an object for another machine, or an archive that begins with one. */
+function isForeignFile({ file, start }: OpenedInput): boolean {
+  if (identify(start) !== 'archive') return isForeign(start);
+  try {
+    const { value: first } = new Archive(file, false).members().next();
+    return (
+      first !== undefined && isForeign(readPart(file, first.offset, Math.min(first.size, IDENTIFYING_SIZE)))
+    );
+  } catch (error) {
+    // What is wrong with it is said when it is read.
+    if (error instanceof FormatError) return false;
+    throw error;
+  }
+}
 
 /** How many of the scripts around an error are shown. */
 const MAX_SHOWN = 5;

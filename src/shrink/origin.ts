@@ -1,7 +1,7 @@
 /** Who has made an object, which tells how much of it is known without looking. */
 import { decodeText } from '../elf/bytes.ts';
 import { SHF_ALLOC, SHF_MERGE, SHF_STRINGS, SHT_PROGBITS } from '../elf/constants.ts';
-import { Trait } from '../elf/sectionNames.ts';
+import { debugName, Trait } from '../elf/sectionNames.ts';
 import type { InputObject, Program } from '../program.ts';
 
 export const Origin = {
@@ -60,7 +60,7 @@ export function isDebuggable(program: Program, { firstSection, sectionCount }: I
   const { sections } = program;
   for (let id = firstSection; id < firstSection + sectionCount; id++) {
     const isLoaded = (sections.flags[id]! & SHF_ALLOC) !== 0;
-    if (!isLoaded && program.sectionName(id) === '.debug_info') return true;
+    if (!isLoaded && debugName(program.sectionName(id)) === '.debug_info') return true;
   }
   return false;
 }

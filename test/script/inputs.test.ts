@@ -153,6 +153,26 @@ describe('libraries', () => {
     });
   });
 
+  it.each([
+    ['of 32 bits', (bytes: Uint8Array) => bytes.fill(1, 4, 5)],
+    ['of another machine', (bytes: Uint8Array) => bytes.fill(183, 18, 19)],
+  ])('%s are passed over, as by GNU ld, where there is another', (_, change) => {
+    const foreign = change(functionObject('one'));
+    const archive = gnuArchive([{ name: 'one.o', bytes: foreign, symbols: ['one'] }]);
+    const inputs = [
+      { kind: 'file', path: 'main.o' },
+      { kind: 'library', name: 'one' },
+    ] as const;
+    const libraryPaths = ['a', 'b', 'c'];
+    for (const first of [archive, foreign]) {
+      const files = { 'a/libone.a': first, 'c/libone.a': library('one') };
+      expect(linkNamed([], files, { inputs, libraryPaths }).inputs()).toContain('c/libone.a(one.o)');
+      const named = { 'x.ld': 'SEARCH_DIR(a) SEARCH_DIR(c) INPUT(-lone)', ...files };
+      expect(linkNamed(['x.ld'], named).inputs()).toContain('c/libone.a(one.o)');
+      expect(missing('one', { 'a/libone.a': first }, libraryPaths)!.message).toMatch(/^a\/libone\.a/);
+    }
+  });
+
   it('that are only shared are told as such, where the name is not that of a file', () => {
     expect(missing('one', { 'b/libone.so': SHARED }, ['a', 'b'])).toMatchObject({
       hint: 'there is only the shared b/libone.so; static executables need libone.a, often in another package',
@@ -167,7 +187,7 @@ describe('libraries', () => {
   it('that compilers link with what is dynamic are told as that', () => {
     expect(missing('gcc_s', {}, ['a'])).toMatchObject({
       message: 'no library libgcc_s.a for -lgcc_s',
-      hint: 'it is for dynamic executables: give the compiler -static',
+      hint: 'it is for dynamic executables: give the compiler -static, or rustc -C target-feature=+crt-static',
     });
   });
 
