@@ -3,6 +3,9 @@
  * alone, and of which unwind tables say the same throughout. Which of them are independent of each other, their bytes
  * tell.
  *
+ * Where the address of a place in a function is known, as that of an instruction that may fault, the instructions in front
+ * of it and behind it stay.
+ *
  * Only code that has been rewritten is looked at, since of that it is known where it is entered. Where `outlineCode`
  * lets functions share their ends, that is no longer known. Functions with landing pads have no runs: those see what
  * registers held when something was thrown.
@@ -48,17 +51,15 @@ class Runs {
 
   /** @param states what unwind tables say of each instruction, as a number; undefined if there are none */
   addSection(id: number, code: Code, states: Int32Array | undefined): void {
-    const { count, flow, marks, features } = code;
+    const { count } = code;
     let first = 0;
     for (let i = 0; i <= count; i++) {
       const isOther = i > first && states?.[i] !== states?.[i - 1];
-      const isBoundary = i === count || isOther || (marks[i]! & BOUNDARY) !== 0;
-      if (isBoundary) this.#add(id, code, first, i);
-      if (isBoundary) first = i;
-      const stays =
-        i < count &&
-        (flow[i] !== Flow.none || states?.[i] === UNLIKE_OTHERS || (features[i]! & Feature.locked) !== 0);
-      if (!stays) continue;
+      if (i === count || isOther || (code.marks[i]! & BOUNDARY) !== 0) {
+        this.#add(id, code, first, i);
+        first = i;
+      }
+      if (i === count || !stays(code, i, states)) continue;
       this.#add(id, code, first, i);
       first = i + 1;
     }
@@ -75,4 +76,19 @@ class Runs {
   found(): CodeRuns {
     return { section: this.#section.used(), start: this.#start.used(), end: this.#end.used() };
   }
+}
+
+/** Whether an instruction stays where it is, and nothing is moved past it. */
+function stays(code: Code, i: number, states: Int32Array | undefined): boolean {
+  const { flow, features } = code;
+  if (flow[i] !== Flow.none || (features[i]! & Feature.locked) !== 0) return true;
+  return states?.[i] === UNLIKE_OTHERS || isNamed(code, i) || isNamed(code, i + 1);
+}
+
+/**
+ * Whether something knows the address of a place in a function: of an instruction that may fault, for whoever handles
+ * that, or of the start or end of a sequence that is begun anew when it is interrupted (rseq).
+ */
+function isNamed({ marks }: Code, i: number): boolean {
+  return (marks[i]! & (Mark.entry | Mark.start)) !== 0 && (marks[i]! & Mark.function) === 0;
 }

@@ -3,10 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { STB_LOCAL, STT_SECTION } from '../../src/elf/constants.ts';
 import { DEFAULT_OPTIONS, type LinkOptions } from '../../src/options.ts';
 import type { PackInput } from '../../src/pack/method.ts';
 import { Rows } from '../../src/pack/rows.ts';
 import { type LinkedImage, linkImage, type Manner } from '../../src/packed/linkImage.ts';
+import { RODATA, section } from '../elf/make.ts';
 import { linkWords, recordWords } from '../linkWords.ts';
 import { filesOf, fixturePrograms } from '../programs.ts';
 import { hasTool, run, scratchFolder } from '../run.ts';
@@ -153,6 +155,37 @@ describe('runs', () => {
     expect(runsOf(imageOf(object)).toSorted()).toEqual(
       ['4801d84801f1', '4801fa4801f7', '4829d84829f14829fa4829f7', '4c01c04c01c9'].toSorted(),
     );
+  });
+
+  it('do not begin with what something knows the address of, nor end in front of it', () => {
+    const cases = compiled(
+      [
+        code('.text', 'e8 .. .. .. .. c3', [{ offset: 1, type: 4, symbol: 'work', addend: -4 }]),
+        code(
+          '.text.work',
+          `ff 24 c5 .. .. .. .. ; jmp [rax * 8 + table]
+           48 01 d8             ; add rax, rbx
+           48 01 f1             ; add rcx, rsi
+           48 01 fa             ; add rdx, rdi
+           48 29 d8             ; sub rax, rbx, to which the table leads too
+           48 29 f1             ; sub rcx, rsi
+           48 29 fa             ; sub rdx, rdi
+           c3`,
+          [{ offset: 3, type: 11, symbol: 'table' }],
+        ),
+        section('.rodata', RODATA, 16, {
+          relocations: [7, 16].map((addend, n) => ({ offset: 8 * n, type: 1, symbol: '.text.work', addend })),
+          addralign: 8,
+        }),
+      ],
+      [
+        START,
+        functionSymbol('work', '.text.work'),
+        { name: '.text.work', section: '.text.work', binding: STB_LOCAL, type: STT_SECTION },
+        { name: 'table', section: '.rodata', binding: STB_LOCAL },
+      ],
+    );
+    expect(runsOf(imageOf(cases))).toEqual(['4829f14829fa']);
   });
 
   it('are those of the code as it is there, wherever sections lie', () => {
