@@ -64,6 +64,7 @@ describe('a link', () => {
     const named = [
       ['link', OBJECT],
       ['ld', OBJECT, '-T', 'simple.ld'],
+      ['link', OBJECT, '--pack', '--pack-effort=1'],
     ].flatMap((words) => {
       writeFileSync(join(folder, 'simple.ld'), 'SECTIONS { . = 0x10000; .all : { *(.text* .rodata*) } }');
       const { code, stderr } = tinyelf([...words, '-o', 'out', '--time'], { cwd: folder });
@@ -71,7 +72,7 @@ describe('a link', () => {
       return [...stderr.matchAll(/^ *[\d.]+ ms {2}(\w+)$/gm)].map(([, name]) => name);
     });
     const files = readdirSync(join(ROOT, 'src/passes')).map((name) => name.replace('.ts', ''));
-    expect(new Set(named)).toEqual(new Set([...files, 'addTables', 'total']));
+    expect(new Set(named)).toEqual(new Set([...files, 'addTables', 'packImage', 'total']));
   });
 
   it('loads what reads configurations, what knows budgets and what packs where there is use for it', () => {

@@ -11,8 +11,8 @@ import { IntList } from '../merge/intList.ts';
 import { createInstruction, decode } from '../x86/decode.ts';
 import { areIndependent, type Effects } from '../x86/effects.ts';
 import { ALL_FLAGS, flagEffectOf, WRITTEN_SHIFT } from '../x86/flags.ts';
-import { movableEffects } from '../x86/movable.ts';
 import type { PackInput } from './method.ts';
+import { movableEffects } from './movable.ts';
 
 /** The instructions of all rows in a sequence: for each place the number of the one that is there. */
 export type InstructionOrder = Int32Array;

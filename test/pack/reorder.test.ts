@@ -14,7 +14,7 @@ const INPUT: PackInput = { ...found, arrangements: undefined };
 
 describe.each([cm, cm2, cm3])('the search of $name', (method) => {
   const pack = (effort: Partial<PackEffort> = {}, input = INPUT) =>
-    method.pack(input, { level: 2, ...effort });
+    method.pack(input, { level: 3, ...effort });
   const told: number[][] = [];
   const packed = pack({ progress: (...numbers) => told.push(numbers) });
 

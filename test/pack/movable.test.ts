@@ -11,14 +11,14 @@ import {
   RflagsBits,
 } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
+import { movableEffects } from '../../src/pack/movable.ts';
 import { createInstruction, decode, type Instruction } from '../../src/x86/decode.ts';
 import { areIndependent, type Effects, MEMORY } from '../../src/x86/effects.ts';
 import { ALL_FLAGS, Flag, flagEffectOf, WRITTEN_SHIFT } from '../../src/x86/flags.ts';
-import { movableEffects } from '../../src/x86/movable.ts';
 import { toHex } from '../elf/make.ts';
-import { fixtureInstructions } from './fixtureCode.ts';
-import { generalRegister, READS, WRITES } from './icedRegisters.ts';
-import { allOpcodes, randomInstructions } from './instructions.ts';
+import { fixtureInstructions } from '../x86/fixtureCode.ts';
+import { generalRegister, READS, WRITES } from '../x86/icedRegisters.ts';
+import { allOpcodes, randomInstructions } from '../x86/instructions.ts';
 
 const infos = new InstructionInfoFactory();
 

@@ -3,15 +3,15 @@
  * instructions that are listed here is known in full; nothing is moved past the others. Source: Intel SDM vol. 2, the
  * operation of each instruction.
  */
-import { Encoding, Flow, type Instruction, Prefix } from './decode.ts';
-import { type Effects, isRegister, MEMORY, Register } from './effects.ts';
-import { ALL_REGISTERS, registerEffectOf, UNKNOWN, WRITTEN_REGISTERS_SHIFT } from './registers.ts';
+import { Encoding, Flow, type Instruction, Prefix } from '../x86/decode.ts';
+import { type Effects, isRegister, MEMORY, Register } from '../x86/effects.ts';
+import { ALL_REGISTERS, registerEffectOf, UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../x86/registers.ts';
 
 /** Bit of the vector registers and MXCSR in a mask: instructions that use them stay in their order. */
 const VECTORS = 1 << 18;
 
 /**
- * What an instruction does to general registers, memory and vector registers; of flags, see flags.ts. What moves the
+ * What an instruction does to general registers, memory and vector registers; of flags, see x86/flags.ts. What moves the
  * stack pointer counts as using memory: below it, a signal may overwrite what lies there.
  * @param at offset in `bytes` of the instruction that was decoded into `insn`
  * @returns undefined for an instruction that nothing may be moved past
