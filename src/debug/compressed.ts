@@ -46,9 +46,7 @@ export function readCompressed(
   const size = readU64(bytes, 8);
   const alignment = Math.max(1, readU64(bytes, 16));
   const isSound = alignment <= MAX_ALIGNMENT && Math.log2(alignment) % 1 === 0;
-  if (!isSound || !budget.take(bytes.length, size)) return undefined;
-  const content = files.inflate?.(bytes.subarray(CHDR_SIZE), size);
-  return content?.length === size ? { bytes: content, alignment } : undefined;
+  return isSound ? inflate(bytes, CHDR_SIZE, { size, alignment }, files, budget) : undefined;
 }
 
 /** "ZLIB", and the size of the content as a big-endian number of eight bytes. */
@@ -64,7 +62,18 @@ export function readCompressedByGnu(
 ): SectionContent | undefined {
   if (bytes.length < GNU_HEADER_SIZE || readU32BE(bytes, 0) !== GNU_MAGIC) return undefined;
   const size = readU32BE(bytes, 4) * 2 ** 32 + readU32BE(bytes, 8);
+  return inflate(bytes, GNU_HEADER_SIZE, { size, alignment }, files, budget);
+}
+
+/** Decompresses what stands behind a header, which has said what that becomes: its size and alignment, in bytes. */
+function inflate(
+  bytes: Uint8Array,
+  headerSize: number,
+  { size, alignment }: { readonly size: number; readonly alignment: number },
+  files: InputFiles,
+  budget: InflationBudget,
+): SectionContent | undefined {
   if (!budget.take(bytes.length, size)) return undefined;
-  const content = files.inflate?.(bytes.subarray(GNU_HEADER_SIZE), size);
+  const content = files.inflate?.(bytes.subarray(headerSize), size);
   return content?.length === size ? { bytes: content, alignment } : undefined;
 }

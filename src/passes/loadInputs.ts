@@ -97,6 +97,8 @@ interface OpenedInput {
   readonly file: InputFile;
   /** What tells what kind of file it is. */
   readonly start: Uint8Array;
+  /** The archive that it is, once that has been opened. */
+  archive?: Archive;
 }
 
 /** How inputs that a script names are taken: as the script itself was on the command line. */
@@ -169,7 +171,7 @@ class Loader {
     let foreign: OpenedInput | undefined;
     for (const folder of this.#libraryPaths) {
       const found = this.#read([`${folder}/${libraryFile(name)}`]);
-      if (found === null || (found && !isForeignFile(found))) return found;
+      if (found === null || (found && !this.#isForeign(found))) return found;
       foreign ??= found;
     }
     return foreign;
@@ -200,17 +202,35 @@ class Loader {
     else this.#refuse(found, kind);
   }
 
-  #addArchive(
-    { name, file }: OpenedInput,
-    isThin: boolean,
-    extraction: Extraction,
-    into: LoadedInput[],
-  ): void {
+  #addArchive(found: OpenedInput, isThin: boolean, extraction: Extraction, into: LoadedInput[]): void {
+    const { name } = found;
     try {
-      const archive = this.#cache?.archive(file, isThin) ?? new Archive(file, isThin);
+      const archive = this.#openArchive(found, isThin);
       into.push({ kind: 'archive', name, archive, whole: extraction === 'all' });
     } catch (error) {
       this.#diagnostics.formatError(name, error);
+    }
+  }
+
+  /** @throws FormatError if it is malformed */
+  #openArchive(found: OpenedInput, isThin: boolean): Archive {
+    const { file } = found;
+    found.archive ??= this.#cache?.archive(file, isThin) ?? new Archive(file, isThin);
+    return found.archive;
+  }
+
+  /** Whether a file is an object for another machine, or an archive that begins with one. */
+  #isForeign(found: OpenedInput): boolean {
+    const { file, start } = found;
+    if (identify(start) !== 'archive') return isForeign(start);
+    try {
+      const { value: first } = this.#openArchive(found, false).members().next();
+      if (first === undefined) return false;
+      return isForeign(readPart(file, first.offset, Math.min(first.size, IDENTIFYING_SIZE)));
+    } catch (error) {
+      // What is wrong with it is said when it is read.
+      if (error instanceof FormatError) return false;
+      throw error;
     }
   }
 
@@ -330,21 +350,6 @@ class Loader {
 const SHARED_ONLY = 'gcc_s';
 const SHARED_ONLY_HINT =
   'it is for dynamic executables: give the compiler -static, or rustc -C target-feature=+crt-static';
-
-/** Whether a file is an object for another machine, or an archive that begins with one. */
-function isForeignFile({ file, start }: OpenedInput): boolean {
-  if (identify(start) !== 'archive') return isForeign(start);
-  try {
-    const { value: first } = new Archive(file, false).members().next();
-    return (
-      first !== undefined && isForeign(readPart(file, first.offset, Math.min(first.size, IDENTIFYING_SIZE)))
-    );
-  } catch (error) {
-    // What is wrong with it is said when it is read.
-    if (error instanceof FormatError) return false;
-    throw error;
-  }
-}
 
 /** How many of the scripts around an error are shown. */
 const MAX_SHOWN = 5;

@@ -8,31 +8,19 @@ import {
   InstructionInfoFactory,
   OpAccess,
   Register,
-  RflagsBits,
 } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
 import { movableEffects } from '../../src/pack/movable.ts';
 import { createInstruction, decode, type Instruction } from '../../src/x86/decode.ts';
 import { areIndependent, type Effects, MEMORY } from '../../src/x86/effects.ts';
-import { ALL_FLAGS, Flag, flagEffectOf, WRITTEN_SHIFT } from '../../src/x86/flags.ts';
+import { ALL_FLAGS, flagEffectOf, WRITTEN_SHIFT } from '../../src/x86/flags.ts';
 import { toHex } from '../elf/make.ts';
 import { fixtureInstructions } from '../x86/fixtureCode.ts';
+import { flagsOf, STATUS_FLAGS } from '../x86/icedFlags.ts';
 import { generalRegister, READS, WRITES } from '../x86/icedRegisters.ts';
 import { allOpcodes, randomInstructions } from '../x86/instructions.ts';
 
 const infos = new InstructionInfoFactory();
-
-const FLAGS: readonly (readonly [number, number])[] = [
-  [RflagsBits.CF, Flag.carry],
-  [RflagsBits.PF, Flag.parity],
-  [RflagsBits.AF, Flag.adjust],
-  [RflagsBits.ZF, Flag.zero],
-  [RflagsBits.SF, Flag.sign],
-  [RflagsBits.OF, Flag.overflow],
-];
-const STATUS_FLAGS = FLAGS.reduce((all, [bit]) => all | bit, 0);
-
-const ownFlags = (bits: number) => FLAGS.reduce((all, [bit, own]) => all | (bits & bit ? own : 0), 0);
 
 /** What an instruction uses besides general registers, by iced. */
 interface Used extends Effects {
@@ -78,8 +66,8 @@ function complaint(bytes: Uint8Array, insn: Instruction, own: Effects): string {
     if (used.usesMemory && (own.reads & own.writes & MEMORY) === 0) problems.push('uses memory');
     if (used.usesVectors && areIndependent(own, movableEffects(MULTIPLY, 0, MULTIPLY_INSN)!))
       problems.push('uses vector registers');
-    if ((ownFlags(rflagsRead) & ~readFlags) !== 0) problems.push('reads other flags');
-    if ((ownFlags(rflagsModified) & ~writtenFlags) !== 0) problems.push('writes other flags');
+    if ((flagsOf(rflagsRead) & ~readFlags) !== 0) problems.push('reads other flags');
+    if ((flagsOf(rflagsModified) & ~writtenFlags) !== 0) problems.push('writes other flags');
     if (((rflagsRead | rflagsModified) & ~STATUS_FLAGS) !== 0) problems.push('has to do with system flags');
   }
   instruction.free();

@@ -5,28 +5,14 @@ import {
   Decoder,
   DecoderOptions,
   type Instruction as IcedInstruction,
-  RflagsBits,
 } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
 import { createInstruction, decode, Encoding, type Instruction } from '../../src/x86/decode.ts';
 import { ALL_FLAGS, Flag, flagEffectOf, flagsOfCondition, WRITTEN_SHIFT } from '../../src/x86/flags.ts';
 import { toHex } from '../elf/make.ts';
 import { fixtureInstructions } from './fixtureCode.ts';
+import { flagsOf } from './icedFlags.ts';
 import { allOpcodes, randomInstructions } from './instructions.ts';
-
-const BITS: readonly (readonly [iced: number, own: number])[] = [
-  [RflagsBits.CF, Flag.carry],
-  [RflagsBits.PF, Flag.parity],
-  [RflagsBits.AF, Flag.adjust],
-  [RflagsBits.ZF, Flag.zero],
-  [RflagsBits.SF, Flag.sign],
-  [RflagsBits.OF, Flag.overflow],
-];
-
-/** Iced's flags in this linker's bits. */
-function flagsOf(rflags: number): number {
-  return BITS.reduce((flags, [iced, own]) => ((rflags & iced) === 0 ? flags : flags | own), 0);
-}
 
 interface FlagEffect {
   readonly read: number;
