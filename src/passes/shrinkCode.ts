@@ -21,6 +21,8 @@ import { findNeverReturning } from '../shrink/neverReturns.ts';
 import { isDebuggable, Origin, originOf } from '../shrink/origin.ts';
 import { findEntries } from '../shrink/references.ts';
 import { Refusal } from '../shrink/refusal.ts';
+import { CodeReader } from '../shrink/registers/readCode.ts';
+import { commitSections, reallocate } from '../shrink/registers/reallocate.ts';
 import { Shrinker } from '../shrink/shrinker.ts';
 import { SwitchTables } from '../shrink/switchTables.ts';
 
@@ -44,6 +46,10 @@ export function shrinkCode(
   const { unwind } = liveness;
   // Who is called where, unwinders see in what functions return to.
   const neverReturns = isSized && !unwind ? findNeverReturning(program, liveness) : undefined;
+  if (isSized && !unwind && !rules) {
+    const reader = new CodeReader(program, pieces, synthesis, entries, neverReturns);
+    reallocateRegisters(program, liveness, pieces, synthesis, reader, options);
+  }
   const facts = { size, entries, extent, unwind, switchTables, neverReturns };
   const shrinker = new Shrinker(program, pieces, synthesis, facts, options);
   for (const object of program.objects) {
@@ -62,6 +68,35 @@ export function shrinkCode(
   }
   switchTables?.commit(synthesis);
   return { sections, entries, neverReturns };
+}
+
+/** Bytes of code up to which registers are given anew: that takes time, and large programs get little of it. */
+const MOST_REALLOCATED = 2 ** 17;
+
+/** Lets compilers' code use other registers where that is shorter, before anything else becomes of it. */
+function reallocateRegisters(
+  program: Program,
+  liveness: Liveness,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  reader: CodeReader,
+  options: LinkOptions,
+): void {
+  const total = program.objects.reduce((sum, object) => sum + codeSize(program, liveness, object), 0);
+  if (total > MOST_REALLOCATED) return;
+  for (const object of program.objects) {
+    if (codeSize(program, liveness, object) === 0) continue;
+    const { refusal, origin } = judge(program, object, options);
+    if (refusal || origin !== Origin.compiler) continue;
+    const end = object.firstSection + object.sectionCount;
+    for (let id = object.firstSection; id < end; id++) {
+      const isWhole = liveness.clusters.nameOf(id) === undefined;
+      if (isWhole && isCandidate(program, liveness, pieces, id)) reader.add(id);
+    }
+  }
+  const code = reader.finish();
+  reallocate(code, options.unpackedBy !== undefined);
+  commitSections(program, pieces, synthesis, code);
 }
 
 /**

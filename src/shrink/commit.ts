@@ -22,6 +22,23 @@ export function commitSection(
   writeRelocations(program, synthesis, id, code, fields);
 }
 
+/** Gives a section other bytes in which each instruction is as long as it was. @param code the section as it was */
+export function commitInPlace(
+  program: Program,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  id: number,
+  bytes: Uint8Array,
+  code: Code,
+  fields: Fields,
+): void {
+  for (let i = 0; i <= code.count; i++) code.newAt[i] = i < code.count ? code.at[i]! : code.size;
+  pieces.rewrite(id, bytes, pieces.alignment[id]!, mapOffsets(code));
+  // References to places in the section itself stay relocations: their distances are in none of the bytes.
+  fields.gone.fill(0, 0, fields.count);
+  writeRelocations(program, synthesis, id, code, fields);
+}
+
 /** Gives a section so many rows for other relocations than it has. @returns the first of them */
 export function renewRows(program: Program, synthesis: Synthesis, id: number, count: number): number {
   const row = program.renewRelocations(id, count);

@@ -16,7 +16,7 @@ import { placeInstructions } from './assemble.ts';
 import { testBits } from './bitTests.ts';
 import { dropIdle, Tracer, threadJumps } from './branches.ts';
 import { chainBranches } from './chainBranches.ts';
-import { Code, Feature, Fields, Mark, NO_TARGET } from './code.ts';
+import { Code, Feature, Fields, NO_TARGET } from './code.ts';
 import { commitSection } from './commit.ts';
 import { EntryMarker } from './entryMarker.ts';
 import { mayThrowFaults } from './faults.ts';
@@ -34,6 +34,7 @@ import { Rewriter } from './rewriteInstructions.ts';
 import { joinSums } from './sums.ts';
 import { SwitchRewriter } from './switches.ts';
 import type { SwitchTables } from './switchTables.ts';
+import { hasPrefix } from './typePrefix.ts';
 import { dropSaves } from './unsaved.ts';
 
 /** What is known of all code of a program before any of it changes. */
@@ -180,19 +181,4 @@ export class Shrinker {
       if (called >= 0 && never[called] === 1) features[i]! |= Feature.lastCall;
     }
   }
-}
-
-/**
- * Whether MOV eax, imm32 that nothing reaches stands before a function whose address is taken: there clang puts the type
- * of a function, which callers look at (-fsanitize=kcfi).
- */
-function hasPrefix({ count, marks, length, newLength, bytes, at }: Code): boolean {
-  for (let i = 1; i < count; i++) {
-    if ((marks[i]! & (Mark.start | Mark.function)) !== (Mark.start | Mark.function)) continue;
-    let before = i - 1;
-    while (before > 0 && newLength[before] === 0) before--;
-    const isType = length[before] === 5 && bytes[at[before]!] === 0xb8;
-    if (isType && (marks[before]! & Mark.live) === 0) return true;
-  }
-  return false;
 }

@@ -18,6 +18,7 @@ export function dropSaves(code: Code): void {
   const pushes: number[] = [];
   let i = 0;
   for (; i < count && (i === 0 || (marks[i]! & ENTERED) === 0); i++) {
+    if (newLength[i] === 0) continue;
     if (isSave(code, i)) pushes.push(i);
     else if (isFrame(code, i)) pushes.length = 0;
     else break;

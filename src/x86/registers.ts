@@ -248,6 +248,8 @@ function group3Effect(
 function groupEffectOfMap1(bytes: Uint8Array, at: number, insn: Instruction, extension: number): number {
   const isMemory = insn.modrmOffset >= 0 && !isRegister(bytes, at, insn);
   switch (insn.opcode) {
+    case 0x1e: // ENDBR64
+      return insn.mandatoryPrefix === 2 && bytes[at + insn.modrmOffset] === 0xfa ? 0 : UNKNOWN;
     case 0xae: // FXSAVE, FXRSTOR, LDMXCSR, STMXCSR; LFENCE, MFENCE, SFENCE
       if (isMemory) return extension < 4 ? namedEffect(bytes, at, insn, 0) : UNKNOWN;
       return extension >= 5 && insn.mandatoryPrefix === 0 ? 0 : UNKNOWN;
@@ -301,4 +303,28 @@ function isWord({ prefixes, rex }: Instruction): boolean {
 
 function effect(reads: number, writes: number): number {
   return reads | (writes << WRITTEN_REGISTERS_SHIFT);
+}
+
+/** Fields of an instruction, as bits. */
+export const Field = {
+  /** ModRM.reg */
+  reg: 1,
+  /** ModRM.rm, of an operand that is a register. */
+  rm: 2,
+  /** The low bits of the opcode. */
+  low: 4,
+} as const;
+
+/** @returns bits of `Field` for those that name general registers; addresses are not among them */
+export function registerFields(bytes: Uint8Array, at: number, insn: Instruction): number {
+  const { opcode, map, modrmOffset } = insn;
+  if (insn.encoding !== Encoding.legacy || map > 1) return 0;
+  const listed = (map === 0 ? oneByte : twoByte).access[opcode]!;
+  const hasRegister = modrmOffset >= 0 && isRegister(bytes, at, insn);
+  // In groups, ModRM.reg is part of the opcode.
+  if (listed === 0) return hasRegister ? Field.rm : 0;
+  const access = map === 0 ? listed : listed | convertedAccess(insn);
+  const reg = (access & REG) !== 0 ? Field.reg : 0;
+  const rm = (access & RM) !== 0 && hasRegister ? Field.rm : 0;
+  return reg | rm | ((access & LOW) !== 0 ? Field.low : 0);
 }

@@ -35,7 +35,13 @@ describe('a function that never returns', () => {
       '55 41 57 41 56 53 48 83 ec 70 ff d0 eb fc',
       '55 41 57 41 56 48 83 ec 78 ff d0 eb fc',
     ],
-    ['keeps its frame', '55 48 89 e5 41 57 53 48 83 ec 18 ff d0 eb fc', '55 54 5d 48 83 ec 28 ff d0 eb fc'],
+    // call *-8(rbp)
+    [
+      'keeps its frame',
+      '55 48 89 e5 41 57 53 48 83 ec 18 ff 55 f8 eb fb',
+      '55 54 5d 48 83 ec 28 ff 55 f8 eb fb',
+    ],
+    ['has no frame of no use', '55 48 89 e5 41 57 53 48 83 ec 18 ff d0 eb fc', '48 83 ec 30 ff d0 eb fc'],
     ['ends with UD2', '53 48 83 ec 20 ff d0 0f 0b', '48 83 ec 28 ff d0 0f 0b'],
   ])('%s', (_, before, after) => {
     expect(body(before)).toBe(pairs(after));

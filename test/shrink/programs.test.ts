@@ -21,8 +21,10 @@ const STATE_SIZE = 256;
 const MAX_STEPS = 20_000;
 const STEPS = STATE_SIZE;
 
-/** Registers that functions calculate with. Addresses are only in others: rsp, rbx, r14 and r15. */
-const REGISTERS = [0, 1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13] as const;
+/** Registers that functions calculate with, and need not preserve. Addresses are only in others: rsp, rbx, r14 and r15. */
+const REGISTERS = [0, 1, 2, 6, 7, 8, 9, 10, 11] as const;
+/** Those of which nobody knows what they hold behind a call through a pointer, as it has no results there (psABI, 3.2). */
+const LOST = [6, 7, 8, 9, 10, 11] as const;
 /** Numbers near which encodings change. */
 const NUMBERS = [
   0, 1, -1, 2, 127, 128, -128, -129, 255, 256, 0x7fff, 0xffff, 0x7fffffff, -0x80000000,
@@ -168,7 +170,8 @@ function step(out: Assembler): void {
 /** Calls a function in one of many ways. Flags are known afterwards. */
 function call(out: Assembler, { random, functions }: Plan): void {
   const name = functions[random(functions.length)]!;
-  switch (random(6)) {
+  const way = random(6);
+  switch (way) {
     case 0: // LEA r15, [rip+x]; CALL r15
       out.emit(0x4c, 0x8d, 0x3d);
       out.field(R_PC32, name, -4);
@@ -197,7 +200,13 @@ function call(out: Assembler, { random, functions }: Plan): void {
       out.emit(0xe8);
       out.field(R_PLT32, name, -4);
   }
+  if (way < 5) for (const reg of LOST) out.emit(...loadState(reg));
   out.emit(0x85, 0xc0); // TEST eax, eax
+}
+
+/** MOV r, [rbx+8*r] */
+function loadState(reg: number): readonly number[] {
+  return [reg > 7 ? 0x4c : 0x48, 0x8b, 0x43 | ((reg & 7) << 3), 8 * reg];
 }
 
 /** A value that goes to the red zone and comes back. */
@@ -289,6 +298,7 @@ function writeFunction(out: Assembler, plan: Plan, name: string, home: string): 
         end(over);
         break;
       case 2:
+        calculate(out, random); // Instructions before it may leave the zero flag undefined.
         out.emit([0xe3, 0xe2, 0xe1][random(3)]!); // JRCXZ, LOOP, LOOPE
         out.branch(over, 1);
         move(out, random);
@@ -340,9 +350,7 @@ function writeStart(): SectionSpec {
     out.emit(0x48, 0x89, 0xdf, 0xb9); // MOV rdi, rbx; MOV ecx, imm32
     out.word(STATE_SIZE);
     out.emit(0xf3, 0xa4); // REP MOVSB
-    for (const reg of REGISTERS) {
-      out.emit(reg > 7 ? 0x4c : 0x48, 0x8b, 0x43 | ((reg & 7) << 3), 8 * reg); // MOV r, [rbx+8*r]
-    }
+    for (const reg of REGISTERS) out.emit(...loadState(reg));
     out.emit(0xc7, 0x83); // MOV dword [rbx+disp32], imm32
     out.word(STEPS);
     out.word(MAX_STEPS);

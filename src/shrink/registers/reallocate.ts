@@ -1,0 +1,87 @@
+/**
+ * Gives registers anew to the code of a whole program.
+ *
+ * Compilers allot registers function by function, and by convention where one calls another: what calls may change, and
+ * what they have to leave alone. Once all code is there, more is known, and no convention is needed between functions
+ * that are only called in view. `readCode` makes one list of all instructions, `stackDepth` and `savedRegisters` find
+ * what functions push for as long as they run, `registerFlow` which registers are live at each instruction, through
+ * calls and returns.
+ *
+ * From there on, four things are done, each of which leaves everything that is live as it was:
+ *
+ * - A web, which is what a register holds from where it is written to where it is read last, moves to another register
+ *   that is live nowhere meanwhile, and that nothing changes that is called meanwhile, the function itself among it.
+ * - What a function saves is another register, if nothing has to do with that one in between, and nothing else changes
+ *   the one that is not saved any more.
+ * - What writes registers that are not live goes, unless somebody looks at the flags.
+ * - PUSH and POP of a register go where it is not live behind POP, or where nothing in between changes it. Each of the
+ *   two rests on something that the other changes, so that all is looked at anew in between.
+ *
+ * While webs move, what is live and what calls change is kept up to date, on the safe side. Instructions stay as long as
+ * they are, so that all that is known of places in code remains true: a REX prefix that nothing needs, or a NOP, is left
+ * for those who shrink each section by itself afterwards.
+ *
+ * What comes from code that is not seen can read all registers when a function returns, if it calls by name. If it calls
+ * through a pointer it can know no more than the convention (psABI, 3.2), and that of registers which the function leaves
+ * alone. Calls of code that is not seen are taken to follow the convention as well.
+ */
+import type { Pieces } from '../../pieces.ts';
+import type { Program } from '../../program.ts';
+import type { Synthesis } from '../../results.ts';
+import { Code, Fields } from '../code.ts';
+import { commitInPlace } from '../commit.ts';
+import { SectionReader } from '../readSection.ts';
+import { dropDead, followsFrames } from './dropDead.ts';
+import { SaveDropper } from './dropSaves.ts';
+import { type CodeKnowledge, RegisterFlow } from './registerFlow.ts';
+import { WebRenamer } from './renameWebs.ts';
+import { SavedRegisters } from './savedRegisters.ts';
+import { StackDepth } from './stackDepth.ts';
+import type { WholeCode } from './wholeCode.ts';
+
+/** Most rounds, of which each finds less than the one before. */
+const MOST_ROUNDS = 3;
+
+/** Gives registers anew, as long as that frees some. @param isPacked whether the program is going to be packed */
+export function reallocate(code: WholeCode, isPacked: boolean): void {
+  const keepsFrames = followsFrames(code);
+  let now = look(code);
+  const first = now.flow;
+  const meant = new SaveDropper(code, now, keepsFrames).findUnchanged();
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const isRenamed = new WebRenamer(code, now, isPacked).renameAll() > 0;
+    if (isRenamed) now = look(code, first);
+    const isMoved = new WebRenamer(code, now, isPacked).moveSaved() > 0;
+    if (isMoved) now = look(code, first);
+    dropDead(code, now.flow, keepsFrames);
+    const unread = new SaveDropper(code, now, keepsFrames).dropUnread();
+    if (unread > 0) now = look(code, first);
+    const unchanged = new SaveDropper(code, now, keepsFrames).dropUnchanged(meant);
+    // What is not saved any more may hold something else.
+    if (unread + unchanged === 0) return;
+    now = look(code, first);
+  }
+}
+
+/** Finds out all that is to be known of code as it is. @param first what was found when it was as it came */
+function look(code: WholeCode, first?: RegisterFlow): CodeKnowledge {
+  const stack = new StackDepth(code);
+  const saved = new SavedRegisters(code, stack);
+  return { stack, saved, flow: new RegisterFlow(code, saved, first) };
+}
+
+/** Gives sections the bytes that they have become. */
+export function commitSections(
+  program: Program,
+  pieces: Pieces,
+  synthesis: Synthesis,
+  { sections }: WholeCode,
+): void {
+  const code = new Code();
+  const fields = new Fields();
+  const reader = new SectionReader(program, pieces, synthesis, code, fields, false);
+  for (const { id, bytes, isChanged } of sections) {
+    if (!isChanged || reader.read(id)) continue;
+    commitInPlace(program, pieces, synthesis, id, bytes, code, fields);
+  }
+}
