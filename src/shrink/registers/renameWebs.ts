@@ -19,6 +19,7 @@ import { type Web, WebFinder } from './webs.ts';
 import { ELSEWHERE, goesOn, Step, type WholeCode } from './wholeCode.ts';
 
 const REGISTERS = 16;
+const RSP = 1 << Register.rsp;
 const REX_W = 8;
 /** Bytes of PUSH and POP. */
 const COPY_SIZE = 2;
@@ -49,8 +50,8 @@ export class WebRenamer {
     let saved = 0;
     for (let i = 0; i < count; i++) {
       if (step[i] !== Step.plain || !this.#mayGain(i)) continue;
-      const reads = effect[i]! & this.#flow.live[i]!;
-      const writes = (effect[i]! >>> WRITTEN_REGISTERS_SHIFT) & this.#flow.live[i + 1]!;
+      const reads = effect[i]! & this.#flow.live[i]! & ~RSP;
+      const writes = (effect[i]! >>> WRITTEN_REGISTERS_SHIFT) & this.#flow.live[i + 1]! & ~RSP;
       for (let register = REGISTERS - 1; register >= 0; register--) {
         if (((reads >> register) & 1) === 1) saved += this.#improve(register, i);
         if (((writes >> register) & 1) === 1) saved += this.#improve(register, i + 1);

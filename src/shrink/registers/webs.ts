@@ -120,8 +120,9 @@ export class WebFinder {
     const used = (effect[i]! | (effect[i]! >>> WRITTEN_REGISTERS_SHIFT)) & bit;
     if (to === Step.plain) {
       if (effect[i] === UNKNOWN || this.#saved.bitOf(i) === bit) this.#isFree = false;
-      if (used !== 0) this.#addUse(i);
-      if ((effect[i]! & bit) !== 0 || used === 0) this.#add(i + 1);
+      const isRead = (effect[i]! & bit) !== 0;
+      if (isRead) this.#addUse(i);
+      if (isRead || used === 0) this.#add(i + 1);
       return;
     }
     if (to === Step.jump || to === Step.branch) {
