@@ -42,16 +42,20 @@ import type { WholeCode } from './wholeCode.ts';
 /** Most rounds, of which each finds less than the one before. */
 const MOST_ROUNDS = 3;
 
-/** Gives registers anew, as long as that frees some. @param isPacked whether the program is going to be packed */
+/**
+ * Gives registers anew, as long as that frees some.
+ * @param isPacked whether the program is going to be packed: then nothing moves, for bytes that are like others cost less
+ *   than few bytes
+ */
 export function reallocate(code: WholeCode, isPacked: boolean): void {
   const keepsFrames = followsFrames(code);
   let now = look(code);
   const first = now.flow;
   const meant = new SaveDropper(code, now, keepsFrames).findUnchanged();
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const isRenamed = new WebRenamer(code, now, isPacked).renameAll() > 0;
+    const isRenamed = !isPacked && new WebRenamer(code, now).renameAll() > 0;
     if (isRenamed) now = look(code, first);
-    const isMoved = new WebRenamer(code, now, isPacked).moveSaved() > 0;
+    const isMoved = !isPacked && new WebRenamer(code, now).moveSaved() > 0;
     if (isMoved) now = look(code, first);
     dropDead(code, now.flow, keepsFrames);
     const unread = new SaveDropper(code, now, keepsFrames).dropUnread();

@@ -33,11 +33,8 @@ export class WebRenamer {
   readonly #flow: RegisterFlow;
   readonly #saved: SavedRegisters;
   readonly #finder: WebFinder;
-  readonly #isPacked: boolean;
 
-  /** @param isPacked whether the program is going to be packed: then no copies go over the stack */
-  constructor(code: WholeCode, { flow, saved }: CodeKnowledge, isPacked: boolean) {
-    this.#isPacked = isPacked;
+  constructor(code: WholeCode, { flow, saved }: CodeKnowledge) {
     this.#code = code;
     this.#flow = flow;
     this.#saved = saved;
@@ -212,27 +209,12 @@ export class WebRenamer {
       const start = code.at[i]!;
       const copy = code.bytesOf(i).slice(start, start + length);
       decode(copy, 0, length, insn);
-      const before = this.#shortest(copy, code.fields[i]!);
+      const before = shortest(copy, code.fields[i]!);
       if (!renameRegister(copy, 0, insn, from, to)) return undefined;
       decode(copy, 0, length, insn);
-      gain += before - this.#shortest(copy, code.fields[i]!);
+      gain += before - shortest(copy, code.fields[i]!);
     }
     return gain;
-  }
-
-  /** Bytes of `insn` in its shortest form. @param fields where relocations have fields in it, as a bit each */
-  #shortest(bytes: Uint8Array, fields: number): number {
-    if (isCopy(bytes, 0, insn)) {
-      // PUSH and POP take its place.
-      const isLow = (insn.rex & 5) === 0 && !this.#isPacked;
-      return isIdle(bytes, 0, insn) ? 0 : isLow ? COPY_SIZE : insn.length;
-    }
-    const { map, opcode, ripRelative, rex, dispOffset, immOffset, length } = insn;
-    // It becomes MOV r32, imm32.
-    if (ripRelative && map === 0 && opcode === 0x8d) return (rex & 4) !== 0 ? 6 : 5;
-    let given = ripRelative || has(fields, dispOffset) ? Given.fixedDisp : 0;
-    if (has(fields, immOffset)) given |= Given.fixedImm;
-    return shorten(bytes, 0, insn, given, short) || length;
   }
 
   #rename(web: Web, to: number): void {
@@ -314,6 +296,21 @@ export class WebRenamer {
 
 const insn = createInstruction();
 const short = createShortForm();
+
+/** Bytes of `insn` in its shortest form. @param fields where relocations have fields in it, as a bit each */
+function shortest(bytes: Uint8Array, fields: number): number {
+  if (isCopy(bytes, 0, insn)) {
+    // PUSH and POP take its place.
+    const isLow = (insn.rex & 5) === 0;
+    return isIdle(bytes, 0, insn) ? 0 : isLow ? COPY_SIZE : insn.length;
+  }
+  const { map, opcode, ripRelative, rex, dispOffset, immOffset, length } = insn;
+  // It becomes MOV r32, imm32.
+  if (ripRelative && map === 0 && opcode === 0x8d) return (rex & 4) !== 0 ? 6 : 5;
+  let given = ripRelative || has(fields, dispOffset) ? Given.fixedDisp : 0;
+  if (has(fields, immOffset)) given |= Given.fixedImm;
+  return shorten(bytes, 0, insn, given, short) || length;
+}
 
 /** Writes another register in some instructions. */
 function renameIn(code: WholeCode, uses: readonly number[], from: number, to: number): void {
