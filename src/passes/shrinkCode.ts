@@ -46,21 +46,18 @@ export function shrinkCode(
   const { unwind } = liveness;
   // Who is called where, unwinders see in what functions return to.
   const neverReturns = isSized && !unwind ? findNeverReturning(program, liveness) : undefined;
+  const judge = new Judge(program, liveness, options);
   if (isSized && !unwind && !rules) {
     const reader = new CodeReader(program, pieces, synthesis, entries, neverReturns);
-    reallocateRegisters(program, liveness, pieces, synthesis, reader, options);
+    reallocateRegisters(program, liveness, pieces, synthesis, reader, judge, options);
   }
   const facts = { size, entries, extent, unwind, switchTables, neverReturns };
   const shrinker = new Shrinker(program, pieces, synthesis, facts, options);
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
-    let known: ObjectOrigin | undefined;
     for (let id = object.firstSection; id < end; id++) {
       if (!isCandidate(program, liveness, pieces, id)) continue;
-      if (!known) {
-        if (codeSize(program, liveness, object) * LOADED_SHARE > object.size) object.load();
-        known = judge(program, object, options);
-      }
+      const known = judge.of(object);
       const before = pieces.size[id]!;
       const refusal = known.refusal || shrink(shrinker, liveness, id, known.origin);
       sections.push({ section: id, before, after: pieces.size[id]!, refusal });
@@ -80,18 +77,19 @@ function reallocateRegisters(
   pieces: Pieces,
   synthesis: Synthesis,
   reader: CodeReader,
+  judge: Judge,
   options: LinkOptions,
 ): void {
   const total = program.objects.reduce((sum, object) => sum + codeSize(program, liveness, object), 0);
   if (total > MOST_REALLOCATED) return;
   for (const object of program.objects) {
-    if (codeSize(program, liveness, object) === 0) continue;
-    const { refusal, origin } = judge(program, object, options);
-    if (refusal || origin !== Origin.compiler) continue;
     const end = object.firstSection + object.sectionCount;
     for (let id = object.firstSection; id < end; id++) {
-      const isWhole = liveness.clusters.nameOf(id) === undefined;
-      if (isWhole && isCandidate(program, liveness, pieces, id)) reader.add(id);
+      const isPart = liveness.clusters.nameOf(id) !== undefined;
+      if (isPart || !isCandidate(program, liveness, pieces, id)) continue;
+      const { refusal, origin } = judge.of(object);
+      if (refusal || origin !== Origin.compiler) break;
+      reader.add(id);
     }
   }
   const code = reader.finish();
@@ -135,15 +133,38 @@ interface ObjectOrigin {
   readonly origin: Origin;
 }
 
-function judge(
-  program: Program,
-  object: InputObject,
-  { shrink, tables, withDebugFile }: LinkOptions,
-): ObjectOrigin {
-  const origin = originOf(program, object);
-  if (origin === Origin.assembler && shrink === 'safe') return { refusal: Refusal.assembler, origin };
-  const isDebugged = (tables === 'debug' || withDebugFile) && isDebuggable(program, object);
-  return { refusal: isDebugged ? Refusal.debugged : Refusal.none, origin };
+/** Finds out what is known of objects, once for each. */
+class Judge {
+  readonly #program: Program;
+  readonly #liveness: Liveness;
+  readonly #options: LinkOptions;
+  readonly #known = new Map<InputObject, ObjectOrigin>();
+
+  constructor(program: Program, liveness: Liveness, options: LinkOptions) {
+    this.#program = program;
+    this.#liveness = liveness;
+    this.#options = options;
+  }
+
+  /** Reads the object at once if enough of it is code. */
+  of(object: InputObject): ObjectOrigin {
+    let known = this.#known.get(object);
+    if (!known) {
+      const isWorthLoading = codeSize(this.#program, this.#liveness, object) * LOADED_SHARE > object.size;
+      if (isWorthLoading) object.load();
+      known = this.#judge(object);
+      this.#known.set(object, known);
+    }
+    return known;
+  }
+
+  #judge(object: InputObject): ObjectOrigin {
+    const { shrink, tables, withDebugFile } = this.#options;
+    const origin = originOf(this.#program, object);
+    if (origin === Origin.assembler && shrink === 'safe') return { refusal: Refusal.assembler, origin };
+    const isDebugged = (tables === 'debug' || withDebugFile) && isDebuggable(this.#program, object);
+    return { refusal: isDebugged ? Refusal.debugged : Refusal.none, origin };
+  }
 }
 
 function isCandidate({ sections }: Program, { live }: Liveness, pieces: Pieces, id: number): boolean {

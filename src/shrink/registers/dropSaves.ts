@@ -7,14 +7,15 @@
  * of 16 at calls: so registers are left out in pairs then, unless neither the function nor what it calls has anything
  * on the stack that might have to be aligned.
  */
-import { readI32, writeU32 } from '../../elf/bytes.ts';
+import { writeU32 } from '../../elf/bytes.ts';
 import { createInstruction, decode } from '../../x86/decode.ts';
 import { Register } from '../../x86/effects.ts';
+import { signed } from '../../x86/exits.ts';
 import { UNKNOWN } from '../../x86/registers.ts';
 import { type CodeKnowledge, changesOf, type RegisterFlow } from './registerFlow.ts';
 import { PRESERVED, pushed, type Save, type SavedRegisters } from './savedRegisters.ts';
 import { SLOT, StackAccess, type StackDepth, type StackFunction } from './stackDepth.ts';
-import { ELSEWHERE, Step, type WholeCode } from './wholeCode.ts';
+import { ELSEWHERE, isCall, Step, type WholeCode } from './wholeCode.ts';
 
 const RSP = 1 << Register.rsp;
 /** The largest number that SUB takes as a byte. */
@@ -27,8 +28,8 @@ export class SaveDropper {
   readonly #stack: StackDepth;
   readonly #flow: RegisterFlow;
   readonly #saved: SavedRegisters;
-  /** By entry: 1 where something on the stack may have to be aligned. */
-  readonly #aligned: Uint8Array;
+  /** As `findAligned`, once it is asked for. */
+  #aligned: Uint8Array | undefined;
   /** Registers that may be left out. */
   readonly #droppable: number;
 
@@ -39,7 +40,6 @@ export class SaveDropper {
     this.#stack = stack;
     this.#flow = flow;
     this.#saved = saved;
-    this.#aligned = findAligned(code, stack);
   }
 
   /** Leaves out registers that nobody reads behind the function. @returns bytes that this saves */
@@ -97,11 +97,17 @@ export class SaveDropper {
     const room = this.#findRoom(known, saves);
     if (room && this.#widen(known, saves, room)) return this.#clear(saves);
     while (saves.length > 0) {
-      const isEven = saves.length % 2 === 0 || this.#aligned[known.entry] === 0;
-      if (isEven && this.#shift(known, saves, undefined)) return this.#clear(saves);
+      const isFit = saves.length % 2 === 0 || !this.#isAligned(known.entry);
+      if (isFit && this.#shift(known, saves, undefined)) return this.#clear(saves);
       saves.pop();
     }
     return 0;
+  }
+
+  /** Whether something on the stack of a function, or of what it calls, may have to be aligned. */
+  #isAligned(entry: number): boolean {
+    this.#aligned ??= findAligned(this.#code, this.#stack);
+    return this.#aligned[entry] === 1;
   }
 
   #clear(saves: readonly Save[]): number {
@@ -154,12 +160,10 @@ export class SaveDropper {
     const bytes = this.#code.bytesOf(i);
     const at = this.#code.at[i]!;
     decode(bytes, at, bytes.length, insn);
-    const isNegative =
-      insn.immSize === 1 ? bytes[at + insn.immOffset]! > MOST : readI32(bytes, at + insn.immOffset) < 0;
-    const value = isNegative ? -number : number;
-    if (insn.immSize === 1) bytes[at + insn.immOffset] = value;
-    else writeU32(bytes, at + insn.immOffset, value >>> 0);
-    this.#code.sections[this.#code.sectionOf[i]!]!.isChanged = true;
+    const place = at + insn.immOffset;
+    const isNegative = signed(bytes, place, insn.immSize) < 0;
+    writeSigned(bytes, place, insn.immSize, isNegative ? -number : number);
+    this.#code.noteChange(i);
   }
 
   /**
@@ -205,9 +209,8 @@ export class SaveDropper {
     const bytes = this.#code.bytesOf(i);
     const at = this.#code.at[i]!;
     decode(bytes, at, bytes.length, insn);
-    if (insn.dispSize === 1) bytes[at + insn.dispOffset] = distance;
-    else if (insn.dispSize === 4) writeU32(bytes, at + insn.dispOffset, distance >>> 0);
-    this.#code.sections[this.#code.sectionOf[i]!]!.isChanged = true;
+    writeSigned(bytes, at + insn.dispOffset, insn.dispSize, distance);
+    this.#code.noteChange(i);
   }
 }
 
@@ -221,6 +224,12 @@ interface Room {
   /** Bytes, and how many there are going to be. */
   readonly size: number;
   readonly wider: number;
+}
+
+/** @param size bytes: 0, 1 or 4 */
+function writeSigned(bytes: Uint8Array, at: number, size: number, value: number): void {
+  if (size === 1) bytes[at] = value;
+  else if (size === 4) writeU32(bytes, at, value >>> 0);
 }
 
 /** Whether an instruction is ADD or SUB of a number. */
@@ -261,8 +270,7 @@ function findAligned(code: WholeCode, stack: StackDepth): Uint8Array {
       if (aligned[entry] === 1) continue;
       const calls = body.some((i) => {
         if (step[i] === Step.plain || target[i]! < 0) return false;
-        const isCall = step[i] === Step.call || step[i] === Step.lastCall;
-        return (isCall || owner[target[i]!] !== entry) && aligned[target[i]!] === 1;
+        return (isCall(step[i]!) || owner[target[i]!] !== entry) && aligned[target[i]!] === 1;
       });
       if (!calls) continue;
       aligned[entry] = 1;

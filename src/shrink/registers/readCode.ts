@@ -15,7 +15,7 @@ import { SectionReader } from '../readSection.ts';
 import { type CodeEntries, Entry } from '../references.ts';
 import { hasPrefix } from '../typePrefix.ts';
 import { isSwitch } from './isSwitch.ts';
-import { type CodeSection, ELSEWHERE, NOWHERE, Open, Pure, Step, WholeCode } from './wholeCode.ts';
+import { type CodeSection, ELSEWHERE, isCall, NOWHERE, Open, Pure, Step, WholeCode } from './wholeCode.ts';
 
 /** rax with the number, rdi, rsi, rdx, r10, r8 and r9: what system calls read (psABI, A.2.1). */
 const SYSTEM_CALL_READS = 0b0000_0111_1100_0101;
@@ -101,9 +101,7 @@ export class CodeReader {
         whole.isOpen[i] = Open.called;
         whole.isEntry[i] = 1;
       }
-      const step = whole.step[i]!;
-      const isCall = step === Step.call || step === Step.lastCall;
-      if (isCall && whole.target[i]! >= 0) whole.isEntry[whole.target[i]!] = 1;
+      if (isCall(whole.step[i]!) && whole.target[i]! >= 0) whole.isEntry[whole.target[i]!] = 1;
     }
     return whole;
   }

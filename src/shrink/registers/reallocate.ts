@@ -53,18 +53,29 @@ export function reallocate(code: WholeCode, isPacked: boolean): void {
   const first = now.flow;
   const meant = new SaveDropper(code, now, keepsFrames).findUnchanged();
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const isRenamed = !isPacked && new WebRenamer(code, now).renameAll() > 0;
-    if (isRenamed) now = look(code, first);
-    const isMoved = !isPacked && new WebRenamer(code, now).moveSaved() > 0;
-    if (isMoved) now = look(code, first);
+    if (!isPacked) now = moveWebs(code, now, first);
     dropDead(code, now.flow, keepsFrames);
-    const unread = new SaveDropper(code, now, keepsFrames).dropUnread();
-    if (unread > 0) now = look(code, first);
-    const unchanged = new SaveDropper(code, now, keepsFrames).dropUnchanged(meant);
+    let dropper = new SaveDropper(code, now, keepsFrames);
+    const unread = dropper.dropUnread();
+    if (unread > 0) {
+      now = look(code, first);
+      dropper = new SaveDropper(code, now, keepsFrames);
+    }
     // What is not saved any more may hold something else.
-    if (unread + unchanged === 0) return;
+    if (unread + dropper.dropUnchanged(meant) === 0) return;
     now = look(code, first);
   }
+}
+
+/** Lets registers hold what others have held. @returns what is known of the code then */
+function moveWebs(code: WholeCode, known: CodeKnowledge, first: RegisterFlow): CodeKnowledge {
+  let now = known;
+  let renamer = new WebRenamer(code, now);
+  if (renamer.renameAll() > 0) {
+    now = look(code, first);
+    renamer = new WebRenamer(code, now);
+  }
+  return renamer.moveSaved() > 0 ? look(code, first) : now;
 }
 
 /** Finds out all that is to be known of code as it is. @param first what was found when it was as it came */

@@ -12,10 +12,10 @@
  * it behind its POP.
  */
 import { Register } from '../../x86/effects.ts';
-import { ALL_REGISTERS, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
+import { ALL_REGISTERS, UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import type { SavedRegisters } from './savedRegisters.ts';
 import type { StackDepth } from './stackDepth.ts';
-import { goesOn, Open, Step, type WholeCode } from './wholeCode.ts';
+import { goesOn, isJump, Open, Step, type WholeCode } from './wholeCode.ts';
 
 const RSP = 1 << Register.rsp;
 
@@ -23,8 +23,8 @@ const RSP = 1 << Register.rsp;
  * What calls through pointers and of code that is not understood do, by the psABI (3.2): r10 and r11 have uses of their
  * own in it.
  */
-export const UNSEEN_USE = 0b0000_1111_1101_0111;
-export const UNSEEN_CHANGE = 0b0000_1111_1100_0111;
+const UNSEEN_USE = 0b0000_1111_1101_0111;
+const UNSEEN_CHANGE = 0b0000_1111_1100_0111;
 
 /**
  * Registers that callers do not look at when a function returns that they know by its address, if it may change them and
@@ -48,15 +48,14 @@ export class RegisterFlow {
   readonly change: Uint16Array;
   /** Registers that are live before it. */
   readonly live: Uint16Array;
-  /** Of returns: registers that may be read behind them. */
-  readonly returned: Uint16Array;
   readonly #code: WholeCode;
   readonly #saved: SavedRegisters;
+  /** Of returns: registers that may be read behind them. */
+  readonly #returned: Uint16Array;
   /** Of instructions that are called: what is live behind the calls. */
   readonly #behindCalls: Uint16Array;
   /** For each place that is called: the returns that it may get to. */
-  readonly #returnsOf: Int32Array[];
-
+  readonly #returnsOf: readonly Int32Array[];
   /** Of functions: what their callers do not look at, of what they may change as compilers have made them. */
   readonly #forgotten: Uint16Array;
 
@@ -69,9 +68,10 @@ export class RegisterFlow {
     this.kill = new Uint16Array(count).fill(ALL_REGISTERS);
     this.change = new Uint16Array(count);
     this.live = new Uint16Array(count);
-    this.returned = new Uint16Array(count);
+    this.#returned = new Uint16Array(count);
     this.#behindCalls = new Uint16Array(count);
-    this.#returnsOf = findReturns(code);
+    // Where control goes does not change with registers.
+    this.#returnsOf = first ? first.#returnsOf : findReturns(code);
     while (this.#summarize());
     this.#forgotten = first
       ? first.#forgotten
@@ -113,7 +113,7 @@ export class RegisterFlow {
     const reads = effect & ALL_REGISTERS;
     use[i] = (use[i + 1]! & ~writes) | reads;
     // What is not listed may leave alone what it is said to write.
-    kill[i] = effect === -1 ? kill[i + 1]! : kill[i + 1]! | writes;
+    kill[i] = effect === UNKNOWN ? kill[i + 1]! : kill[i + 1]! | writes;
     change[i] = change[i + 1]! | writes;
   }
 
@@ -167,7 +167,8 @@ export class RegisterFlow {
   /** Goes once over what is live. @returns whether anything was new */
   #flow(): boolean {
     const { count, isOpen, isFunction, isEntry, step, target } = this.#code;
-    const { live, returned } = this;
+    const { live } = this;
+    const returned = this.#returned;
     const behind = this.#behindCalls;
     for (let i = 0; i < count; i++) {
       if (isOpen[i] === Open.taken && isFunction[i] === 1) behind[i]! |= ~this.#forgotten[i]!;
@@ -189,7 +190,7 @@ export class RegisterFlow {
 
   /** What is live before an instruction, by what is live behind it. */
   #liveBefore(i: number): number {
-    const { live, use, kill, returned } = this;
+    const { live, use, kill } = this;
     const { step, target, effect } = this.#code;
     const t = target[i]!;
     const reads = effect[i]! & ALL_REGISTERS;
@@ -213,7 +214,7 @@ export class RegisterFlow {
       case Step.end:
         return 0;
       case Step.ret:
-        return returned[i]! | RSP;
+        return this.#returned[i]! | RSP;
       default:
         return ALL_REGISTERS;
     }
@@ -225,6 +226,11 @@ export function changesOf({ step, target, effect }: WholeCode, { change }: Regis
   if (step[i] === Step.plain) return effect[i]! >>> WRITTEN_REGISTERS_SHIFT;
   if (step[i] !== Step.call) return 0;
   return target[i]! < 0 ? UNSEEN_CHANGE : change[target[i]!]!;
+}
+
+/** Registers that the call of an instruction, or of what is not seen, has to do with. */
+export function involvedIn({ use, change }: RegisterFlow, called: number): number {
+  return called < 0 ? UNSEEN_USE | UNSEEN_CHANGE : use[called]! | change[called]!;
 }
 
 function join(places: readonly number[], masks: Uint16Array): number {
@@ -248,7 +254,7 @@ function findReturns(code: WholeCode): Int32Array[] {
       for (; seen[i] !== e; i++) {
         seen[i] = e;
         const to = step[i]!;
-        if ((to === Step.jump || to === Step.branch) && target[i]! >= 0) open.push(target[i]!);
+        if (isJump(to) && target[i]! >= 0) open.push(target[i]!);
         if (to === Step.choose) open.push(...code.labelsOf(i));
         if (to === Step.ret) returns.push(i);
         if (!goesOn(to)) break;

@@ -7,16 +7,10 @@ import { Register } from '../../x86/effects.ts';
 import { registerEffectOf, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import { renameRegister } from '../../x86/renameRegister.ts';
 import { createShortForm, Given, shorten } from '../../x86/shorten.ts';
-import {
-  type CodeKnowledge,
-  changesOf,
-  type RegisterFlow,
-  UNSEEN_CHANGE,
-  UNSEEN_USE,
-} from './registerFlow.ts';
+import { type CodeKnowledge, changesOf, involvedIn, type RegisterFlow } from './registerFlow.ts';
 import type { Save, SavedRegisters } from './savedRegisters.ts';
 import { type Web, WebFinder } from './webs.ts';
-import { ELSEWHERE, goesOn, Step, type WholeCode } from './wholeCode.ts';
+import { ELSEWHERE, goesOn, isCall, Step, type WholeCode } from './wholeCode.ts';
 
 const REGISTERS = 16;
 const RSP = 1 << Register.rsp;
@@ -177,13 +171,11 @@ export class WebRenamer {
   /** Whether nothing between PUSH and POP has to do with a register. */
   #isUnused({ inside, push }: Save, register: number): boolean {
     const { step, target, effect } = this.#code;
-    const { use, change } = this.#flow;
     if (register === Register.rbp && this.#haveFrames([push, ...inside])) return false;
     return [push, ...inside].every((i) => {
       if (step[i] === Step.leave) return false;
       let mask = effect[i]! | (effect[i]! >>> WRITTEN_REGISTERS_SHIFT) | this.#saved.bitOf(i);
-      if (step[i] === Step.call || step[i] === Step.lastCall)
-        mask |= target[i]! < 0 ? UNSEEN_USE | UNSEEN_CHANGE : use[target[i]!]! | change[target[i]!]!;
+      if (isCall(step[i]!)) mask |= involvedIn(this.#flow, target[i]!);
       else if (step[i] !== Step.plain && step[i] !== Step.choose && target[i] === ELSEWHERE) return false;
       return ((mask >> register) & 1) === 0;
     });
@@ -321,7 +313,7 @@ function renameIn(code: WholeCode, uses: readonly number[], from: number, to: nu
     renameRegister(bytes, start, insn, from, to);
     decode(bytes, start, start + code.length[i]!, insn);
     code.effect[i] = registerEffectOf(bytes, start, insn);
-    code.sections[code.sectionOf[i]!]!.isChanged = true;
+    code.noteChange(i);
     if (isIdle(bytes, start, insn)) code.clear(i);
   }
 }

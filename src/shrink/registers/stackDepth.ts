@@ -2,11 +2,11 @@
  * How deep the stack is in each function: bytes between the stack pointer and where the return address lies. Known are
  * functions that move the stack pointer by PUSH, POP, ADD and SUB alone, by as much whichever way control takes.
  */
-import { readI32 } from '../../elf/bytes.ts';
 import { createInstruction, decode, Encoding, type Instruction, Prefix } from '../../x86/decode.ts';
 import { addressRegisters, isRegister, Register } from '../../x86/effects.ts';
+import { signed } from '../../x86/exits.ts';
 import { UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
-import { goesOn, Step, type WholeCode } from './wholeCode.ts';
+import { goesOn, isJump, Step, type WholeCode } from './wholeCode.ts';
 
 const RSP = 1 << Register.rsp;
 export const SLOT = 8;
@@ -83,9 +83,7 @@ export class StackDepth {
     const hasIndex = (bytes[start + insn.modrmOffset + 1]! & 0x38) !== 0x20 || (insn.rex & 2) !== 0;
     const isLea = insn.encoding === Encoding.legacy && insn.map === 0 && insn.opcode === 0x8d;
     this.access[i] = hasIndex ? StackAccess.indexed : isLea ? StackAccess.address : StackAccess.memory;
-    const { dispSize, dispOffset } = insn;
-    if (dispSize === 1) this.distance[i] = (bytes[start + dispOffset]! << 24) >> 24;
-    else if (dispSize === 4) this.distance[i] = readI32(bytes, start + dispOffset);
+    if (insn.dispSize > 0) this.distance[i] = signed(bytes, start + insn.dispOffset, insn.dispSize);
   }
 
   /** Goes through what belongs to a function. @returns its instructions */
@@ -108,7 +106,7 @@ export class StackDepth {
       const after = depth[i]! + move[i]!;
       if (move[i] === ANYWHERE) this.#isOdd[entry] = 1;
       const to = step[i]!;
-      if (to === Step.jump || to === Step.branch) {
+      if (isJump(to)) {
         if (target[i]! >= 0) lead(target[i]!, after);
         else if (after !== 0) this.#isOdd[entry] = 1;
       }
@@ -158,7 +156,7 @@ function moveOf(bytes: Uint8Array, at: number, insn: Instruction): number {
   const isWide = (rex & 9) === 8 && bytes[at + modrmOffset]! >= 0xc0;
   if ((opcode !== 0x81 && opcode !== 0x83) || !isWide || (extension !== 0 && extension !== 5))
     return ANYWHERE;
-  const number = immSize === 1 ? (bytes[at + immOffset]! << 24) >> 24 : readI32(bytes, at + immOffset);
+  const number = signed(bytes, at + immOffset, immSize);
   return extension === 5 ? number : -number; // SUB, ADD
 }
 

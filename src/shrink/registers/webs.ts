@@ -8,9 +8,9 @@
  * is lost from view.
  */
 import { UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
-import { type RegisterFlow, UNSEEN_CHANGE, UNSEEN_USE } from './registerFlow.ts';
+import { changesOf, involvedIn, type RegisterFlow } from './registerFlow.ts';
 import type { SavedRegisters } from './savedRegisters.ts';
-import { isCall, Step, type WholeCode } from './wholeCode.ts';
+import { isCall, isJump, Step, type WholeCode } from './wholeCode.ts';
 
 /** A web that is free. */
 export interface Web {
@@ -63,7 +63,11 @@ export class WebFinder {
 
   /** @returns the web of a register that is live before an instruction, if it is free and was not asked for before */
   find(register: number, at: number): Web | undefined {
-    if (((this.#seen[at]! >> register) & 1) === 1) return undefined;
+    return ((this.#seen[at]! >> register) & 1) === 1 ? undefined : this.findAgain(register, at);
+  }
+
+  /** As `find`, whether it was asked for before or not. */
+  findAgain(register: number, at: number): Web | undefined {
     this.#register = register;
     this.#points = [];
     this.#uses = [];
@@ -89,13 +93,6 @@ export class WebFinder {
     };
   }
 
-  /** As `find`, by a finder that is asked for nothing else: it finds what it has found before. */
-  findAgain(register: number, at: number): Web | undefined {
-    const web = this.find(register, at);
-    for (const i of this.#points) this.#seen[i]! &= ~(1 << register);
-    return web;
-  }
-
   #add(i: number): void {
     const bit = 1 << this.#register;
     if ((this.#flow.live[i]! & bit) === 0 || this.#webOf[i] === this.#number) return;
@@ -113,7 +110,7 @@ export class WebFinder {
   /** What an instruction does with the register that is live before it. */
   #goOn(i: number): void {
     const { step, target, effect } = this.#code;
-    const { use, change, live } = this.#flow;
+    const { live } = this.#flow;
     const bit = 1 << this.#register;
     const t = target[i]!;
     const to = step[i]!;
@@ -125,7 +122,7 @@ export class WebFinder {
       if (isRead || used === 0) this.#add(i + 1);
       return;
     }
-    if (to === Step.jump || to === Step.branch) {
+    if (isJump(to)) {
       if (t < 0 || used !== 0) this.#isFree = false;
       else this.#add(t);
       if (to === Step.branch) this.#add(i + 1);
@@ -137,8 +134,7 @@ export class WebFinder {
       for (const label of this.#code.labelsOf(i)) this.#add(label);
       return;
     }
-    const involved = t < 0 ? UNSEEN_USE | UNSEEN_CHANGE : use[t]! | change[t]!;
-    const isCrossed = to === Step.call && ((involved | used) & bit) === 0;
+    const isCrossed = to === Step.call && ((involvedIn(this.#flow, t) | used) & bit) === 0;
     if (!isCrossed || (live[i + 1]! & bit) === 0) this.#isFree = false;
     else {
       if (t >= 0) this.#crossed.push(t);
@@ -177,18 +173,13 @@ export class WebFinder {
   }
 
   #goBackCall(i: number): void {
-    const t = this.#code.target[i]!;
-    const changed = t < 0 ? UNSEEN_CHANGE : this.#flow.change[t]!;
+    const changed = changesOf(this.#code, this.#flow, i);
     if (((changed >> this.#register) & 1) === 1) this.#isFree = false;
     else {
       this.#taken |= changed;
       this.#add(i);
     }
   }
-}
-
-function isJump(step: number): boolean {
-  return step === Step.jump || step === Step.branch;
 }
 
 function findSources(code: WholeCode, leads: (step: number) => boolean): Sources {

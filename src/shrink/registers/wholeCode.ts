@@ -51,6 +51,11 @@ export function goesOn(step: number): boolean {
   return step === Step.plain || step === Step.branch || step === Step.call;
 }
 
+/** Whether an instruction may go on at its target. */
+export function isJump(step: number): boolean {
+  return step === Step.jump || step === Step.branch;
+}
+
 export function isCall(step: number): boolean {
   return step === Step.call || step === Step.lastCall;
 }
@@ -151,6 +156,11 @@ export class WholeCode {
     this.effect[i] = 0;
     this.flagEffect[i] = 0;
     this.pure[i] = Pure.no;
+    this.noteChange(i);
+  }
+
+  /** Notes that the bytes of an instruction are others. */
+  noteChange(i: number): void {
     this.sections[this.sectionOf[i]!]!.isChanged = true;
   }
 
