@@ -52,7 +52,7 @@ export function reallocate(code: WholeCode, isPacked: boolean): void {
   let now = look(code);
   const first = now.flow;
   const meant = new SaveDropper(code, now, keepsFrames).findUnchanged();
-  for (let round = 0; round < MOST_ROUNDS; round++) {
+  for (let round = 1; ; round++) {
     if (!isPacked) now = moveWebs(code, now, first);
     dropDead(code, now.flow, keepsFrames);
     let dropper = new SaveDropper(code, now, keepsFrames);
@@ -62,7 +62,8 @@ export function reallocate(code: WholeCode, isPacked: boolean): void {
       dropper = new SaveDropper(code, now, keepsFrames);
     }
     // What is not saved any more may hold something else.
-    if (unread + dropper.dropUnchanged(meant) === 0) return;
+    const isDone = unread + dropper.dropUnchanged(meant) === 0;
+    if (isDone || round === MOST_ROUNDS) return;
     now = look(code, first);
   }
 }
@@ -71,16 +72,20 @@ export function reallocate(code: WholeCode, isPacked: boolean): void {
 function moveWebs(code: WholeCode, known: CodeKnowledge, first: RegisterFlow): CodeKnowledge {
   let now = known;
   let renamer = new WebRenamer(code, now);
+  // The stack is as deep whatever register is pushed.
   if (renamer.renameAll() > 0) {
-    now = look(code, first);
+    now = look(code, first, known.stack);
     renamer = new WebRenamer(code, now);
   }
-  return renamer.moveSaved() > 0 ? look(code, first) : now;
+  return renamer.moveSaved() > 0 ? look(code, first, known.stack) : now;
 }
 
-/** Finds out all that is to be known of code as it is. @param first what was found when it was as it came */
-function look(code: WholeCode, first?: RegisterFlow): CodeKnowledge {
-  const stack = new StackDepth(code);
+/**
+ * Finds out all that is to be known of code as it is.
+ * @param first what was found when it was as it came
+ * @param stack what is known of the stack, if that is still so
+ */
+function look(code: WholeCode, first?: RegisterFlow, stack = new StackDepth(code)): CodeKnowledge {
   const saved = new SavedRegisters(code, stack);
   return { stack, saved, flow: new RegisterFlow(code, saved, first) };
 }

@@ -4,7 +4,7 @@
  */
 import { createInstruction, decode, Encoding, type Instruction } from '../../x86/decode.ts';
 import { Register } from '../../x86/effects.ts';
-import { registerEffectOf, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
+import { ALL_REGISTERS, registerEffectOf, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import { renameRegister } from '../../x86/renameRegister.ts';
 import { createShortForm, Given, shorten } from '../../x86/shorten.ts';
 import { type CodeKnowledge, changesOf, involvedIn, type RegisterFlow } from './registerFlow.ts';
@@ -15,6 +15,9 @@ import { ELSEWHERE, goesOn, isCall, Step, type WholeCode } from './wholeCode.ts'
 const REGISTERS = 16;
 const RSP = 1 << Register.rsp;
 const REX_W = 8;
+const REX_RXB = 7;
+/** r8 to r15 */
+const HIGH_REGISTERS = 0xff00;
 /** Bytes of PUSH and POP. */
 const COPY_SIZE = 2;
 
@@ -27,12 +30,15 @@ export class WebRenamer {
   readonly #flow: RegisterFlow;
   readonly #saved: SavedRegisters;
   readonly #finder: WebFinder;
+  /** By instruction: bytes of its shortest form and one more, or 0 as long as that is not known. */
+  readonly #shortest: Uint8Array;
 
   constructor(code: WholeCode, { flow, saved }: CodeKnowledge) {
     this.#code = code;
     this.#flow = flow;
     this.#saved = saved;
     this.#finder = new WebFinder(code, flow, saved);
+    this.#shortest = new Uint8Array(code.count);
   }
 
   /** Renames what gets shorter. @returns bytes that this saves */
@@ -40,9 +46,10 @@ export class WebRenamer {
     const { count, effect, step } = this.#code;
     let saved = 0;
     for (let i = 0; i < count; i++) {
-      if (step[i] !== Step.plain || !this.#mayGain(i)) continue;
-      const reads = effect[i]! & this.#flow.live[i]! & ~RSP;
-      const writes = (effect[i]! >>> WRITTEN_REGISTERS_SHIFT) & this.#flow.live[i + 1]! & ~RSP;
+      const named = step[i] === Step.plain ? this.#mayGain(i) & ~RSP : 0;
+      if (named === 0) continue;
+      const reads = effect[i]! & this.#flow.live[i]! & named;
+      const writes = (effect[i]! >>> WRITTEN_REGISTERS_SHIFT) & this.#flow.live[i + 1]! & named;
       for (let register = REGISTERS - 1; register >= 0; register--) {
         if (((reads >> register) & 1) === 1) saved += this.#improve(register, i);
         if (((writes >> register) & 1) === 1) saved += this.#improve(register, i + 1);
@@ -51,16 +58,18 @@ export class WebRenamer {
     return saved;
   }
 
-  /** Whether an instruction may be shorter with other registers: it has REX for a register alone, or copies one. */
-  #mayGain(i: number): boolean {
+  /** Registers for which an instruction may have a REX prefix, or any if it copies one. */
+  #mayGain(i: number): number {
     const bytes = this.#code.bytesOf(i);
     let at = this.#code.at[i]!;
     while (isMandatory(bytes[at]!)) at++;
     const rex = bytes[at]!;
-    if ((rex & 0xf0) !== 0x40) return false;
-    if ((rex & REX_W) === 0) return true;
+    if ((rex & 0xf0) !== 0x40) return 0;
+    // SPL, BPL, SIL and DIL need one without a bit.
+    if ((rex & REX_W) === 0) return (rex & REX_RXB) === 0 ? ALL_REGISTERS : HIGH_REGISTERS;
     const opcode = bytes[at + 1]!;
-    return opcode === 0x8d || ((opcode === 0x89 || opcode === 0x8b) && bytes[at + 2]! >= 0xc0); // LEA, MOV
+    const copies = opcode === 0x8d || ((opcode === 0x89 || opcode === 0x8b) && bytes[at + 2]! >= 0xc0); // LEA, MOV
+    return copies ? ALL_REGISTERS : 0;
   }
 
   /**
@@ -84,12 +93,12 @@ export class WebRenamer {
   /** Finds the register in which a web is shortest. @param least bytes that have to be saved, less one */
   #choose(web: Web, least: number): { to: number; gain: number } {
     let best = { to: -1, gain: least };
-    if (this.#isWrittenByCalls(web)) return best;
     for (let to = 0; to < REGISTERS; to++) {
       if (!this.#mayTake(web, to)) continue;
       const gain = this.#gain(web.uses, web.register, to);
       if (gain !== undefined && gain > best.gain) best = { to, gain };
     }
+    if (best.to >= 0 && this.#isWrittenByCalls(web)) best = { to: -1, gain: least };
     return best;
   }
 
@@ -142,7 +151,7 @@ export class WebRenamer {
     }
     if (choice < 0) return 0;
     this.#saved.exchange(push, choice);
-    renameIn(this.#code, [push, ...pops], register, choice);
+    this.#write([push, ...pops], register, choice);
     for (const web of webs) this.#rename(web, choice);
     this.#keepAll([push, ...save.inside], register);
     return best;
@@ -201,22 +210,38 @@ export class WebRenamer {
       const start = code.at[i]!;
       const copy = code.bytesOf(i).slice(start, start + length);
       decode(copy, 0, length, insn);
-      const before = shortest(copy, code.fields[i]!);
+      if (this.#shortest[i] === 0) this.#shortest[i] = shortest(copy, code.fields[i]!) + 1;
       if (!renameRegister(copy, 0, insn, from, to)) return undefined;
       decode(copy, 0, length, insn);
-      gain += before - shortest(copy, code.fields[i]!);
+      gain += this.#shortest[i]! - 1 - shortest(copy, code.fields[i]!);
     }
     return gain;
   }
 
   #rename(web: Web, to: number): void {
     const { live } = this.#flow;
-    renameIn(this.#code, web.uses, web.register, to);
+    this.#write(web.uses, web.register, to);
     for (const i of web.points) live[i] = (live[i]! & ~(1 << web.register)) | (1 << to);
     for (const i of web.uses) {
       if (((this.#code.effect[i]! >>> (WRITTEN_REGISTERS_SHIFT + to)) & 1) === 1) this.#addChange(i, to);
     }
     for (const entry of web.crossed) this.#keepThrough(entry, to);
+  }
+
+  /** Writes another register in some instructions. */
+  #write(uses: readonly number[], from: number, to: number): void {
+    const code = this.#code;
+    for (const i of uses) {
+      const bytes = code.bytesOf(i);
+      const start = code.at[i]!;
+      decode(bytes, start, start + code.length[i]!, insn);
+      renameRegister(bytes, start, insn, from, to);
+      decode(bytes, start, start + code.length[i]!, insn);
+      code.effect[i] = registerEffectOf(bytes, start, insn);
+      code.noteChange(i);
+      if (isIdle(bytes, start, insn)) code.clear(i);
+      this.#shortest[i] = 0;
+    }
   }
 
   /** Notes that a register may be changed by an instruction, for all that leads there. */
@@ -302,20 +327,6 @@ function shortest(bytes: Uint8Array, fields: number): number {
   let given = ripRelative || has(fields, dispOffset) ? Given.fixedDisp : 0;
   if (has(fields, immOffset)) given |= Given.fixedImm;
   return shorten(bytes, 0, insn, given, short) || length;
-}
-
-/** Writes another register in some instructions. */
-function renameIn(code: WholeCode, uses: readonly number[], from: number, to: number): void {
-  for (const i of uses) {
-    const bytes = code.bytesOf(i);
-    const start = code.at[i]!;
-    decode(bytes, start, start + code.length[i]!, insn);
-    renameRegister(bytes, start, insn, from, to);
-    decode(bytes, start, start + code.length[i]!, insn);
-    code.effect[i] = registerEffectOf(bytes, start, insn);
-    code.noteChange(i);
-    if (isIdle(bytes, start, insn)) code.clear(i);
-  }
 }
 
 /** 66, F2 and F3, which stand in front of REX. */
