@@ -48,7 +48,7 @@ export function shrinkCode(
   const neverReturns = isSized && !unwind ? findNeverReturning(program, liveness) : undefined;
   const judge = new Judge(program, liveness, options);
   if (isSized && !unwind && !rules) {
-    const reader = new CodeReader(program, pieces, synthesis, entries, neverReturns);
+    const reader = new CodeReader(program, liveness, pieces, synthesis, entries, neverReturns);
     reallocateRegisters(program, liveness, pieces, synthesis, reader, judge, options);
   }
   const facts = { size, entries, extent, unwind, switchTables, neverReturns };

@@ -51,20 +51,21 @@ export class SaveDropper {
   /**
    * Leaves out registers that the function does not change. What it calls may have to leave them alone now: so that has
    * to be known anew if others have been left out.
-   * @param meant instructions that stay
    * @returns bytes that this saves
    */
-  dropUnchanged(meant: ReadonlySet<number>): number {
-    return this.#dropAll((save) => !meant.has(save.push) && this.#isUnchanged(save));
+  dropUnchanged(): number {
+    return this.#dropAll((save) => !this.#code.meant.has(save.push) && this.#isUnchanged(save));
   }
 
   /**
    * Finds what is saved although it does not change. In compilers' code that is meant: what collects garbage wants all
    * registers on the stack (__builtin_unwind_init).
-   * @returns the instructions that push it
+   * @returns whether there is any
    */
-  findUnchanged(): Set<number> {
-    return new Set(this.#saved.saves.filter((save) => this.#isUnchanged(save)).map(({ push }) => push));
+  findMeant(): boolean {
+    const { meant } = this.#code;
+    for (const save of this.#saved.saves) if (this.#isUnchanged(save)) meant.add(save.push);
+    return meant.size > 0;
   }
 
   #isUnchanged({ register, inside, pops }: Save): boolean {

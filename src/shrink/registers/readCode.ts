@@ -2,20 +2,20 @@
 import { STT_GNU_IFUNC } from '../../elf/constants.ts';
 import type { Pieces } from '../../pieces.ts';
 import { locate, type Program, Target } from '../../program.ts';
-import type { Synthesis } from '../../results.ts';
+import type { Liveness, Synthesis } from '../../results.ts';
 import { createInstruction, decode, Flow } from '../../x86/decode.ts';
 import { addressRegisters, isRegister } from '../../x86/effects.ts';
 import { isRelative } from '../../x86/exits.ts';
 import { SYSTEM_CALL_WRITES, UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
-import { R_X86_64_PC32, R_X86_64_PLT32 } from '../../x86/relocations.ts';
+import { Calculation, calculationOf, R_X86_64_PC32, R_X86_64_PLT32 } from '../../x86/relocations.ts';
 import { isConditional, isSystemCall } from '../branches.ts';
 import { Code, Feature, Fields, Mark, NO_TARGET } from '../code.ts';
 import { EntryMarker } from '../entryMarker.ts';
 import { SectionReader } from '../readSection.ts';
 import { type CodeEntries, Entry } from '../references.ts';
 import { hasPrefix } from '../typePrefix.ts';
-import { isSwitch } from './isSwitch.ts';
-import { type CodeSection, ELSEWHERE, isCall, NOWHERE, Open, Pure, Step, WholeCode } from './wholeCode.ts';
+import { type Reference, SwitchLabels } from './switchLabels.ts';
+import { ELSEWHERE, isCall, NOWHERE, Open, Pure, Step, WholeCode } from './wholeCode.ts';
 
 /** rax with the number, rdi, rsi, rdx, r10, r8 and r9: what system calls read (psABI, A.2.1). */
 const SYSTEM_CALL_READS = 0b0000_0111_1100_0101;
@@ -32,6 +32,8 @@ const insn = createInstruction();
 
 export class CodeReader {
   readonly #program: Program;
+  readonly #liveness: Liveness;
+  readonly #pieces: Pieces;
   readonly #entries: CodeEntries;
   readonly #neverReturns: Uint8Array | undefined;
   readonly #code = new Code();
@@ -46,19 +48,22 @@ export class CodeReader {
   readonly #thunks = new Set<number>();
   /** By instruction: entries at it that have not been accounted for. */
   #unseen = new Int32Array(0);
-  /** By instruction: 1 for those that tables of data lead to. */
-  #isLabel = new Uint8Array(0);
   /** Branches that lead to other sections: the instruction, and where it leads to. */
-  readonly #outward: { from: number; section: number; place: number }[] = [];
+  readonly #outward: Reference[] = [];
+  /** Jumps through addresses in data, and the first of these. */
+  readonly #jumps: Reference[] = [];
 
   constructor(
     program: Program,
+    liveness: Liveness,
     pieces: Pieces,
     synthesis: Synthesis,
     entries: CodeEntries,
     neverReturns: Uint8Array | undefined,
   ) {
     this.#program = program;
+    this.#liveness = liveness;
+    this.#pieces = pieces;
     this.#entries = entries;
     this.#neverReturns = neverReturns;
     this.#reader = new SectionReader(program, pieces, synthesis, this.#code, this.#fields, true);
@@ -88,15 +93,17 @@ export class CodeReader {
   finish(): WholeCode {
     const whole = this.#whole;
     this.#unseen = new Int32Array(whole.count);
-    this.#isLabel = new Uint8Array(whole.count);
-    for (const { id } of whole.sections) this.#countEntries(id);
+    const led = new Int32Array(whole.count);
+    for (const { id } of whole.sections) this.#countEntries(id, led);
     for (const { from, section, place } of this.#outward) {
       const i = this.#placeOf(section, place);
       whole.target[from] = i < 0 ? ELSEWHERE : i;
       if (i >= 0) this.#unseen[i]!--;
     }
-    for (const section of whole.sections) this.#findLabels(section);
+    const placeOf = (section: number, place: number) => this.#placeOf(section, place);
+    new SwitchLabels(this.#program, this.#liveness, this.#pieces, whole, placeOf).find(this.#jumps, led);
     for (let i = 0; i < whole.count; i++) {
+      if (led[i]! > 0) this.#open(i);
       if (this.#unseen[i]! > 0) {
         whole.isOpen[i] = Open.called;
         whole.isEntry[i] = 1;
@@ -175,14 +182,17 @@ export class CodeReader {
   #addFields(first: number): void {
     const whole = this.#whole;
     const { count, insn, within, type, symbol, addend, gone } = this.#fields;
+    const { flow } = this.#code;
     for (let f = 0; f < count; f++) {
       const n = first + insn[f]!;
       const step = whole.step[n]!;
       whole.fields[n]! |= 1 << within[f]!;
-      if (!isRelative(this.#code.flow[insn[f]!] as Flow)) continue;
-      const isKnown = type[f] === R_X86_64_PC32 || type[f] === R_X86_64_PLT32;
       locate(this.#program, symbol[f]!, this.#target);
       const { section, low, type: kind } = this.#target;
+      if (flow[insn[f]!] === Flow.indirectJmp && calculationOf[type[f]!] === Calculation.absolute)
+        this.#jumps.push({ from: n, section, place: low + addend[f]! });
+      if (!isRelative(flow[insn[f]!] as Flow)) continue;
+      const isKnown = type[f] === R_X86_64_PC32 || type[f] === R_X86_64_PLT32;
       if (!isKnown || section < 0 || kind === STT_GNU_IFUNC) whole.target[n] = ELSEWHERE;
       else this.#outward.push({ from: n, section, place: low + addend[f]! + FIELD_SIZE });
       // It calls what is in a register of any number.
@@ -192,8 +202,11 @@ export class CodeReader {
     }
   }
 
-  /** Counts what leads into a section from elsewhere. */
-  #countEntries(id: number): void {
+  /**
+   * Counts what leads into a section from elsewhere.
+   * @param led by instruction: how often data leads there as to a label
+   */
+  #countEntries(id: number, led: Int32Array): void {
     const { first, offset, kind } = this.#entries;
     for (let n = first[id]!; n < first[id + 1]!; n++) {
       if ((kind[n]! & Entry.reached) === 0) continue;
@@ -201,26 +214,10 @@ export class CodeReader {
       if (i < 0) continue;
       // What tables of data lead to is a label of a switch, unless it is a function.
       const isLabel = (kind[n]! & (Entry.called | Entry.loaded)) === 0 && this.#whole.isFunction[i] === 0;
-      if (isLabel) this.#isLabel[i] = 1;
+      if (isLabel) led[i]!++;
       else if ((kind[n]! & Entry.taken) === 0) this.#unseen[i]!++;
       else this.#open(i);
     }
-  }
-
-  /** Finds what switches lead to, if all jumps in the section that are not seen through are switches. */
-  #findLabels(section: CodeSection): void {
-    const { first, count } = section;
-    const whole = this.#whole;
-    const labels: number[] = [];
-    let isClear = true;
-    for (let i = first; i < first + count; i++) {
-      if (this.#isLabel[i] === 1) labels.push(i);
-      if (whole.step[i] === Step.leave && !isSwitch(whole, i)) isClear = false;
-    }
-    if (!isClear) for (const i of labels) this.#open(i);
-    if (!isClear || labels.length === 0) return;
-    section.labels = labels;
-    for (let i = first; i < first + count; i++) if (whole.step[i] === Step.leave) whole.step[i] = Step.choose;
   }
 
   /** The instruction at a place, or -1 if nothing is known of it. */

@@ -33,6 +33,7 @@ import { commitInPlace } from '../commit.ts';
 import { SectionReader } from '../readSection.ts';
 import { dropDead, followsFrames } from './dropDead.ts';
 import { SaveDropper } from './dropSaves.ts';
+import { followsConvention } from './followsConvention.ts';
 import { type CodeKnowledge, RegisterFlow } from './registerFlow.ts';
 import { WebRenamer } from './renameWebs.ts';
 import { SavedRegisters } from './savedRegisters.ts';
@@ -48,10 +49,11 @@ const MOST_ROUNDS = 3;
  *   than few bytes
  */
 export function reallocate(code: WholeCode, isPacked: boolean): void {
+  if (!followsConvention(code)) return;
   const keepsFrames = followsFrames(code);
   let now = look(code);
   const first = now.flow;
-  const meant = new SaveDropper(code, now, keepsFrames).findUnchanged();
+  if (new SaveDropper(code, now, keepsFrames).findMeant()) now = look(code, first);
   for (let round = 1; ; round++) {
     if (!isPacked) now = moveWebs(code, now, first);
     dropDead(code, now.flow, keepsFrames);
@@ -62,7 +64,7 @@ export function reallocate(code: WholeCode, isPacked: boolean): void {
       dropper = new SaveDropper(code, now, keepsFrames);
     }
     // What is not saved any more may hold something else.
-    const isDone = unread + dropper.dropUnchanged(meant) === 0;
+    const isDone = unread + dropper.dropUnchanged() === 0;
     if (isDone || round === MOST_ROUNDS) return;
     now = look(code, first);
   }

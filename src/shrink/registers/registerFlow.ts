@@ -106,6 +106,8 @@ export class RegisterFlow {
       use[i] = (isSave ? use[i + 1]! : use[i + 1]! & ~bit) | read | RSP;
       kill[i] = isSave ? kill[i + 1]! & ~bit : kill[i + 1]!;
       change[i] = isSave ? (change[i + 1]! & ~bit) | behind : change[i + 1]!;
+      // Whoever looks for registers there finds what callers keep in these, and nothing that is in others.
+      if (this.#code.meant.has(i)) change[i]! |= UNSEEN_CHANGE;
       return;
     }
     const effect = this.#code.effect[i]!;

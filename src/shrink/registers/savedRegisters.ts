@@ -7,9 +7,9 @@
  */
 
 import { Register } from '../../x86/effects.ts';
-import { ALL_REGISTERS } from '../../x86/registers.ts';
+import { ALL_REGISTERS, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import { SLOT, StackAccess, type StackDepth } from './stackDepth.ts';
-import { isCall, type WholeCode } from './wholeCode.ts';
+import { isCall, Step, type WholeCode } from './wholeCode.ts';
 
 /** A register that is saved. */
 export interface Save {
@@ -93,12 +93,20 @@ function findSave(
     const place = distance[i]! - depth[i]!;
     if (access[i] === StackAccess.memory && place >= -level && place < -level + SLOT) return undefined;
   }
-  // Without POP, it may be for what is called.
+  // What the function has there itself may be for what is called.
+  if (body.some((i) => depth[i]! < level && i !== push && writes(code, i, register))) return undefined;
+  // Without POP, it may be for that, too.
   if (pops.length === 0 || pops.some((i) => popped(code, i) !== register)) return undefined;
   // So may others, which compilers pop in order to get rid of them.
   const isPreserved = ((PRESERVED >> register) & 1) === 1;
   if (!isPreserved && inside.some((i) => isCall(code.step[i]!))) return undefined;
   return { register, entry, push, pops, inside, depth: level };
+}
+
+/** Whether an instruction other than POP writes a register. */
+function writes(code: WholeCode, i: number, register: number): boolean {
+  if (code.step[i] !== Step.plain || popped(code, i) === register) return false;
+  return ((code.effect[i]! >>> (WRITTEN_REGISTERS_SHIFT + register)) & 1) === 1;
 }
 
 function registersPopped(code: WholeCode, body: readonly number[]): number {
@@ -142,7 +150,7 @@ export function pushed(code: WholeCode, i: number): number {
 }
 
 /** The register that POP r64 pops, or -1 for other instructions. */
-function popped(code: WholeCode, i: number): number {
+export function popped(code: WholeCode, i: number): number {
   return lowRegister(code, i, 0x58);
 }
 

@@ -5,10 +5,11 @@
 import { createInstruction, decode, Encoding, type Instruction, Prefix } from '../../x86/decode.ts';
 import { addressRegisters, isRegister, Register } from '../../x86/effects.ts';
 import { signed } from '../../x86/exits.ts';
-import { UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
+import { ALL_REGISTERS, UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import { goesOn, isJump, Step, type WholeCode } from './wholeCode.ts';
 
 const RSP = 1 << Register.rsp;
+const RBP = 1 << Register.rbp;
 export const SLOT = 8;
 /** `StackDepth.move` of what moves the stack pointer in another way. */
 const ANYWHERE = 0x7fffffff;
@@ -60,6 +61,7 @@ export class StackDepth {
     const bodies: { entry: number; body: number[] }[] = [];
     for (let e = 0; e < count; e++) if (isEntry[e] === 1) bodies.push({ entry: e, body: this.#follow(e) });
     for (const { entry, body } of bodies) {
+      this.#findSwitchedStacks(body);
       const isKnown = this.#isOdd[entry] === 0 && isFunction[entry] === 1;
       if (!isKnown) continue;
       this.#findStrayReturns(body);
@@ -130,6 +132,30 @@ export class StackDepth {
     if (other !== entry) odd[entry] = odd[other] = 1;
     else if (this.depth[to] !== at) odd[entry] = 1;
     return false;
+  }
+
+  /** A function that goes to another stack returns to whoever has left that one: coroutines. */
+  #findSwitchedStacks(body: readonly number[]): void {
+    const { step } = this.#code;
+    if (!body.some((i) => this.move[i] === ANYWHERE && this.#isOtherStack(i))) return;
+    for (const i of body) if (step[i] === Step.ret) step[i] = Step.leave;
+  }
+
+  /** Whether an instruction gets the stack pointer from elsewhere than itself and the frame pointer. */
+  #isOtherStack(i: number): boolean {
+    const { at, effect } = this.#code;
+    const bytes = this.#code.bytesOf(i);
+    const insn = this.#insn;
+    decode(bytes, at[i]!, bytes.length, insn);
+    if (insn.encoding !== Encoding.legacy || insn.map !== 0) return true;
+    const { opcode } = insn;
+    if (opcode === 0xc9) return false; // LEAVE
+    const reads = effect[i]! & ALL_REGISTERS;
+    const isMove = opcode === 0x89 || opcode === 0x8b || opcode === 0x8d; // MOV, LEA
+    const isOfMemory = opcode !== 0x8d && !isRegister(bytes, at[i]!, insn);
+    if (isMove) return isOfMemory || (reads & ~(RSP | RBP)) !== 0;
+    // Calculations: ADD, OR, AND, SUB and their like.
+    return !(opcode < 0x40 || opcode === 0x81 || opcode === 0x83);
   }
 
   /** A function that changes its return address, or returns to another, goes where nobody knows. */

@@ -24,7 +24,7 @@ export const Step = {
   leave: 6,
   /** The end of a section, which control does not get to. */
   end: 7,
-  /** Goes on at one of the labels of its section. */
+  /** Goes on at one of its labels. */
   choose: 8,
 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
@@ -68,8 +68,6 @@ export interface CodeSection {
   readonly count: number;
   /** Its bytes, with references through tables rewritten. */
   readonly bytes: Uint8Array;
-  /** Instructions that its switches lead to. */
-  labels: readonly number[];
   /** Whether a function in it has a frame pointer. */
   readonly hasFrames: boolean;
   isChanged: boolean;
@@ -104,6 +102,10 @@ export class WholeCode {
   isOpen = new Uint8Array(INITIAL_ROWS);
   /** 1 where a call leads, or control from places that are not seen. */
   isEntry = new Uint8Array(INITIAL_ROWS);
+  /** PUSH of registers that functions do not change, in what compilers have made: somebody looks for them on the stack. */
+  readonly meant = new Set<number>();
+  /** Of jumps of switches, the instructions that they lead to. */
+  readonly labels = new Map<number, readonly number[]>();
 
   /** Adds a section with instructions of which nothing is known yet. */
   addSection(id: number, { count, size, bytes, at, length, features }: Code): void {
@@ -123,7 +125,6 @@ export class WholeCode {
       first,
       count,
       bytes: bytes.slice(0, size),
-      labels: [],
       hasFrames,
       isChanged: false,
     });
@@ -143,7 +144,7 @@ export class WholeCode {
 
   /** Where a switch may lead. */
   labelsOf(i: number): readonly number[] {
-    return this.sections[this.sectionOf[i]!]!.labels;
+    return this.labels.get(i)!;
   }
 
   /** Makes an instruction one that does nothing. */

@@ -1,0 +1,198 @@
+/** Programs with functions that hand over more than arguments and results: registers that are given anew must not matter. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { hasTool, run, scratchFolder } from '../run.ts';
+import { DRIVER_DIR } from './differential.ts';
+
+const folder = scratchFolder();
+
+/** @returns what programs print that are linked without and with shrunk code */
+function outcomes(source: string, compiler: string, flags: readonly string[]): string[] {
+  writeFileSync(join(folder, 'main.c'), source);
+  const must = (command: string, args: readonly string[]) => {
+    const result = run(command, args, { cwd: folder });
+    expect(result).toMatchObject({ code: 0 });
+    return result.stdout.toString();
+  };
+  const target = compiler === 'clang' ? ['--target=x86_64-linux-musl', '-nostdinc', MUSL_HEADERS] : [];
+  must(compiler, [...target, '-w', '-static', ...flags, '-c', 'main.c']);
+  return ['none', 'safe'].map((mode) => {
+    must('musl-gcc', ['-static', `-B${DRIVER_DIR}`, `-Wl,--shrink=${mode}`, 'main.o', '-o', mode]);
+    return must('timeout', ['5', join(folder, mode)]);
+  });
+}
+
+const MUSL_HEADERS = '-I/usr/include/x86_64-linux-musl';
+
+/** Code that is worth while, with a switch. */
+const COMMON = `
+#include <stdio.h>
+#define APART __attribute__((noipa))
+#define OWN __attribute__((noinline))
+APART long pick(long n) {
+  switch (n) {
+  case 0: return printf("none\\n");
+  case 1: puts("one"); return 3;
+  case 2: return 50;
+  case 3: puts("three"); return 4;
+  case 4: return 9 * printf("four\\n");
+  case 5: return 321;
+  default: return 0;
+  }
+}
+`;
+
+const LAST_CALL = `${COMMON}
+static OWN long twice(long a, long b) { return a + 2 * b; }
+static OWN long product(long a, long b) { return a * b; }
+long (*table[])(long, long) = {twice, product};
+APART long call(long n, long which) { return table[which](n + 1, n * 7); }
+APART long add(long n, long m, char *from, long by) { return ((long (*)(long, long))(by + from))(n + m, n * 7); }
+int main(int argc, char **argv) {
+  long by = (char *)table[argc] - (char *)table[0];
+  printf("%ld %ld\\n", call(5, argc - 1), call(6, argc));
+  printf("%ld %ld\\n", add(5, 2, (char *)table[0], 0), add(6, 1, (char *)table[0], by));
+  return pick(argc + 1) != 50;
+}
+`;
+
+const COLD_LABELS = `${COMMON}
+__attribute__((cold, noinline)) long fail(long a, long b, long c) { printf("%ld %ld %ld\\n", a, b, c); return 11; }
+APART long choose(long n, long p, long q) {
+  long sum = 3 * p + q, mix = p ^ q;
+  switch (n) {
+  case 0: return sum;
+  case 1: return mix * 5;
+  case 2: return fail(sum, mix, n) + p;
+  case 3: return sum - mix;
+  case 4: return fail(mix, p, q) + sum;
+  case 5: return q;
+  case 6: return p + 2 * sum;
+  default: return mix;
+  }
+}
+int main(int argc, char **argv) {
+  for (long n = 0; n < 8; n++) printf("%ld\\n", choose(n * argc, argc + 5 + n, argc * 9));
+  return pick(argc + 1) != 50;
+}
+`;
+
+const GLOBAL_REGISTERS = `${COMMON}
+register long sum asm("r12");
+register long *top asm("rbx");
+APART void set(long n) { sum = n; }
+APART void plus(long n) { sum += n; *top++ = sum; }
+APART void times(long n) { sum *= n; *top++ = sum; }
+void (*steps[])(long) = {set, plus, times};
+long stack[64];
+APART void go(const char *p) { sum = 2; for (; *p; p += 2) steps[*p - '0'](p[1] - '0'); }
+APART void begin(long n, void (*step)(long)) { sum = n; step(3); }
+int main(int argc, char **argv) {
+  long *oldTop = top, oldSum = sum;
+  top = stack;
+  go("1327152204");
+  long first = sum;
+  begin(7, steps[argc]);
+  long second = sum, count = top - stack;
+  top = oldTop;
+  sum = oldSum;
+  printf("%ld %ld\\n", first, second);
+  for (long n = 0; n < count; n++) printf("%ld\\n", stack[n]);
+  return pick(argc + 1) != 50;
+}
+`;
+
+const CONTEXT = `${COMMON}
+#define SWIFT __attribute__((swiftcall))
+#define SELF __attribute__((swift_context)) void *self
+OWN SWIFT long quiet(long n, SELF) { return n + *(long *)self; }
+OWN SWIFT long loud(long n, SELF) { return printf("%ld\\n", n) + *(long *)self; }
+SWIFT long (*table[])(long, SELF) = {quiet, loud};
+OWN long call(long which, long n) { long more = n * 5; return table[which](n + 1, &more) + more; }
+int main(int argc, char **argv) {
+  printf("%ld %ld\\n", call(argc - 1, argc), call(argc, argc + 3));
+  return pick(argc + 1) != 50;
+}
+`;
+
+const STACK_ARGUMENT = `${COMMON}
+long plus(long a, long b, long c, long d, long e, long f, long g);
+long five(long n);
+asm(".globl plus\\n.type plus,@function\\nplus: mov 8(%rsp), %rax\\nadd %rdi, %rax\\nret\\n.size plus,.-plus\\n"
+    ".globl five\\n.type five,@function\\nfive: push %rbp\\nsub $16, %rsp\\nlea (%rdi,%rdi,4), %rbp\\npush %rbp\\n"
+    "mov $7, %edi\\ncall plus\\npop %rbp\\nadd $16, %rsp\\npop %rbp\\nret\\n.size five,.-five\\n");
+int main(int argc, char **argv) { printf("%ld %ld\\n", five(argc), five(argc + 6)); return pick(argc + 1) != 50; }
+`;
+
+const OTHER_STACK = `${COMMON}
+long change(void **from, void *to, long given);
+asm(".globl change\\n.type change,@function\\nchange: push %rbx\\npush %rbp\\npush %r12\\npush %r13\\npush %r14\\npush %r15\\n"
+    "mov %rsp, (%rdi)\\nmov %rsi, %rsp\\npop %r15\\npop %r14\\npop %r13\\npop %r12\\npop %rbp\\npop %rbx\\n"
+    "mov %rdx, %rax\\nmov %rdx, %rdi\\nret\\n.size change,.-change\\n");
+static void *first, *second;
+static long stack[4096] __attribute__((aligned(16)));
+static void body(long sum) {
+  printf("begin %ld\\n", sum);
+  for (long n = 0;; n++) sum += change(&second, first, sum * 10 + n);
+}
+int main(int argc, char **argv) {
+  long *top = stack + 4094;
+  *--top = 0;
+  *--top = (long)body;
+  second = top - 6;
+  for (long n = 0; n < 4; n++) printf("%ld\\n", change(&first, second, argc + 3 * n));
+  return pick(argc + 1) != 50;
+}
+`;
+
+const ROOTS_ON_STACK = `${COMMON}
+static long *bottom, wanted, found, cells[10];
+OWN static void scan(long *p) { for (; p < bottom; p++) if (*p == wanted) found++; }
+OWN static void collect(void) { __builtin_unwind_init(); scan((long *)__builtin_frame_address(0) - 8); }
+OWN static void allocate(void) { collect(); }
+APART long use(long *from, long by) {
+  long *place = from + by;
+  wanted = ~(long)(place + 1);
+  wanted = ~wanted;
+  long *next = place + 1;
+  allocate();
+  return *next + (next - cells);
+}
+int main(int argc, char **argv) {
+  long here[2];
+  bottom = here;
+  for (long n = 0; n < 10; n++) cells[n] = n * n;
+  long result = use(cells, argc);
+  printf("%ld %d\\n", result, found > 0);
+  return pick(argc + 1) != 50;
+}
+`;
+
+const LEVELS = [['-O1'], ['-O2'], ['-Os'], ['-O2', '-fno-pie'], ['-O2', '-fno-schedule-insns2', '-fno-pie']];
+
+describe.skipIf(!hasTool('musl-gcc'))('musl-gcc', () => {
+  it.each([
+    ['a call through a table that comes last, beside a switch', LAST_CALL],
+    ['labels of a switch in the cold part of a function', COLD_LABELS],
+    ['global register variables', GLOBAL_REGISTERS],
+    ['an argument that lies where a register seems to be saved', STACK_ARGUMENT],
+    ['functions that go on on another stack', OTHER_STACK],
+    ['a collector of garbage that looks for registers on the stack', ROOTS_ON_STACK],
+  ])('%s', (_, source) => {
+    for (const flags of LEVELS) {
+      const [none, safe] = outcomes(source, 'musl-gcc', flags);
+      expect({ flags, is: safe }).toEqual({ flags, is: none });
+    }
+  });
+});
+
+it.skipIf(!hasTool('clang') || !hasTool('musl-gcc'))(
+  'clang: a context in a register that is preserved',
+  () => {
+    for (const flags of LEVELS.slice(0, 4)) {
+      const [none, safe] = outcomes(CONTEXT, 'clang', flags);
+      expect({ flags, is: safe }).toEqual({ flags, is: none });
+    }
+  },
+);
