@@ -72,8 +72,30 @@ APART long choose(long n, long p, long q) {
   default: return mix;
   }
 }
+APART long coldest(long n, long p, long q) {
+  long sum = 7 * p + q, mix = p - q;
+  if (p & 1)
+    switch (n) {
+    case 0: return fail(sum, mix, 1) + p;
+    case 1: return fail(mix, p, 2) + q;
+    case 2: return fail(p, sum, 3) - q;
+    case 3: return fail(q, mix, 4) + sum;
+    case 4: return fail(sum, q, 5) - mix;
+    case 5: return fail(p, q, 6) * p;
+    }
+  switch (q & 7) {
+  case 0: return sum;
+  case 1: return mix * 9;
+  case 2: return sum - mix;
+  case 3: return p;
+  case 4: return q + sum * 2;
+  case 5: return sum ^ mix;
+  }
+  return mix;
+}
 int main(int argc, char **argv) {
   for (long n = 0; n < 8; n++) printf("%ld\\n", choose(n * argc, argc + 5 + n, argc * 9));
+  for (long n = 0; n < 16; n++) printf("%ld\\n", coldest(n / 2, n + argc, n * 5));
   return pick(argc + 1) != 50;
 }
 `;

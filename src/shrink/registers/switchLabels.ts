@@ -4,8 +4,9 @@
  * Compilers' switches jump through tables in data: of addresses of labels, of which the jump has the first one, or of
  * distances of labels from the table. Other jumps look the same: calls that come last, of one of several functions. So a
  * jump is only taken for one of a switch if what it jumps through is a table of labels of the same function, from its
- * first entry to its last one. A table of distances need not be known, since a jump does nothing else by them; but then
- * all jumps of the function must be those of switches, and lead to all its labels.
+ * first entry to its last one. Which table of distances a jump has is not known, but that it has one. So all jumps of a
+ * function must be those of switches, and are taken to lead to all its labels; and there must be no table of distances to
+ * labels of a function that has no such jump.
  *
  * Every reference in data to a label is counted. A label of which one is left that is of no such table may be come to
  * from anywhere.
@@ -28,7 +29,7 @@ export interface Reference {
 /** A table. */
 interface Table {
   /** Its name, if addresses are in it. */
-  readonly name: string | undefined;
+  readonly name: number | undefined;
   /** Instructions that its entries lead to, or `UNSEEN`, or `NO_LABEL`. */
   readonly labels: number[];
 }
@@ -81,30 +82,38 @@ export class SwitchLabels {
     const unclear = new Set<number>();
     /** Tables by the function that has their labels. */
     const tables = new Map<number, Table[]>();
-    for (const table of this.#tables(firsts)) {
+    const all = this.#tables(firsts);
+    for (const table of all) {
       const functions = new Set(table.labels.map((label) => (label < 0 ? UNSEEN : this.#functionOf[label]!)));
       const [start] = functions;
       if (functions.size > 1) for (const one of functions) unclear.add(one);
       else if (start! >= 0) tables.set(start!, [...(tables.get(start!) ?? []), table]);
     }
     const switches = new Map<number, number[]>();
+    const byDistance = new Set<number>();
     for (let i = 0; i < count; i++) {
       if (step[i] !== Step.leave) continue;
       const start = this.#functionOf[i]!;
       const own = tables.get(start);
       const name = named.get(i);
-      const isSwitch = name
-        ? jumpsThroughTable(this.#code, i) && own?.some((table) => table.name === name)
-        : jumpsByDistance(this.#code, i);
+      const isSwitch =
+        name !== undefined
+          ? jumpsThroughTable(this.#code, i) && own?.some((table) => table.name === name)
+          : jumpsByDistance(this.#code, i);
       if (isSwitch) switches.set(start, [...(switches.get(start) ?? []), i]);
       else unclear.add(start);
+      if (isSwitch && name === undefined) byDistance.add(start);
     }
-    for (const [start, all] of switches) {
+    // The jump by a table of labels in the cold part of a function alone may be any.
+    const isLost = ({ name, labels: [label] }: Table) =>
+      name === undefined && (label! < 0 || !byDistance.has(this.#functionOf[label!]!));
+    if (all.some(isLost)) for (const start of byDistance) unclear.add(start);
+    for (const [start, jumpsOfIt] of switches) {
       const own = unclear.has(start) ? [] : (tables.get(start) ?? []).flatMap((table) => table.labels);
       if (own.length === 0) continue;
       for (const label of own) led[label]!--;
       const distinct = [...new Set(own)];
-      for (const i of all) {
+      for (const i of jumpsOfIt) {
         step[i] = Step.choose;
         labels.set(i, distinct);
       }
@@ -115,7 +124,7 @@ export class SwitchLabels {
    * Finds tables: of distances, and of addresses of which the first is named.
    * @param firsts names of those
    */
-  #tables(firsts: ReadonlySet<string>): Table[] {
+  #tables(firsts: ReadonlySet<number>): Table[] {
     const { sections, relocations } = this.#program;
     const found: Table[] = [];
     for (const section of this.#liveness.reached) {
@@ -159,6 +168,7 @@ export class SwitchLabels {
   }
 }
 
-function nameOf({ section, place }: Pick<Reference, 'section' | 'place'>): string {
-  return `${section}:${place}`;
+/** A number for a place, which no other place has. */
+function nameOf({ section, place }: Pick<Reference, 'section' | 'place'>): number {
+  return section * 2 ** 32 + place;
 }
