@@ -50,12 +50,16 @@ function arithmetic(draft: Draft): MadeFunction {
 }
 
 function denseSwitch(draft: Draft): MadeFunction {
-  const { random } = draft;
+  const { random, name } = draft;
   const scope = scopeOf(draft);
+  // Compilers put cases that call it elsewhere.
+  const hasCold = random.oneIn(3);
+  const helper = `static __attribute__((noinline, cold)) u64 rare_${name}(u64 a, u64 b) { mix(a + b); return a * 7 ^ b; }`;
   const count = random.int(5, 30);
   const low = random.pick([0, 0, 1, 7, 100]);
   const cases = random.list(count, (k) => {
-    const body = statements(random, scope, random.oneIn(4) ? 1 : 0, random.int(1, 2));
+    const rare = hasCold && random.oneIn(3) ? `b += rare_${name}(a, b); ` : '';
+    const body = rare + statements(random, scope, random.oneIn(4) ? 1 : 0, random.int(1, 2));
     const end = random.pick(['break;', 'break;', `return ${expression(random, scope, 1)};`, '']);
     return random.oneIn(9) ? '' : `case ${low + k}: ${body} ${end}`;
   });
@@ -63,7 +67,7 @@ function denseSwitch(draft: Draft): MadeFunction {
   const limit = otherwise.includes('unreachable') ? `if (x < ${low} || x >= ${low + count}) return 1;` : '';
   const missing = cases.map((text, k) => (text === '' ? `case ${low + k}:` : '')).join(' ');
   const body = `${FUEL} u64 x = (a ^ b) % ${count + 2} + ${low}; ${limit}\nswitch (x) {\n${cases.join('\n')}\nbreak;\n${missing} break;\n${otherwise}\n}`;
-  return plain(draft, `${body}\nreturn a * 3 + b;`);
+  return plain(draft, `${body}\nreturn a * 3 + b;`, hasCold ? helper : '');
 }
 
 function sparseSwitch(draft: Draft): MadeFunction {
@@ -130,6 +134,14 @@ function functionTable(draft: Draft): MadeFunction {
   const entries = random.list(random.int(1, 8), () => random.pick(plains).name);
   const table = `static u64 (*${random.pick(['const ', '', 'volatile '])}table_${name}[])(u64, u64) = {${entries.join(', ')}};`;
   const pointer = `u64 (*f)(u64, u64) = table_${name}[(a ^ b) % ${entries.length}];`;
+  if (random.oneIn(3)) {
+    const which = `(a >> ${random.int(0, 9)}) % ${entries.length}`;
+    return plain(
+      draft,
+      `${FUEL} ${statements(random, scopeOf(draft), 1)}\nreturn table_${name}[${which}](b * 3, a + b);`,
+      table,
+    );
+  }
   const compare = `if (f == ${random.pick(plains).name}) b ^= 77; if (f == (u64 (*)(u64, u64))a) b++;`;
   const end = random.pick(['return f(b, a);', 'return f(a, 1) + f(b, 2);', 'mix(f(a & 15, 3)); return b;']);
   return plain(draft, `${FUEL} ${pointer} ${compare}\n${end}`, table);
