@@ -25,6 +25,7 @@ const REX_W = 8;
 
 const insn = createInstruction();
 
+/** @param code as compilers have made it @returns whether calls through pointers hand over no more than the convention has */
 export function followsConvention(code: WholeCode): boolean {
   const { count, step, target, isOpen, isFunction } = code;
   const own = new Int32Array(count);
@@ -44,6 +45,7 @@ export function followsConvention(code: WholeCode): boolean {
     switch (step[i]) {
       case Step.plain: {
         const behind = at(i + 1);
+        // What never returns leaves nothing to anyone.
         const written = (behind & RETURNS) !== 0 ? own[i]! & (PRESERVED << WRITTEN) : 0;
         return (behind & ~((own[i]! >>> WRITTEN) & PRESERVED)) | (own[i]! & PRESERVED) | written;
       }
@@ -65,7 +67,6 @@ export function followsConvention(code: WholeCode): boolean {
   for (let isNew = true; isNew; ) {
     isNew = false;
     for (let i = count - 1; i >= 0; i--) {
-      // What never returns leaves nothing to anyone.
       const now = next(i);
       isNew ||= now !== state[i];
       state[i] = now;
