@@ -15,6 +15,7 @@ import { Calculation, calculationOf } from '../x86/relocations.ts';
 import { conditionOf, isConditional } from './branches.ts';
 import { type Code, type Fields, Mark, UNCHANGED } from './code.ts';
 import type { SwitchTable, SwitchTables } from './switchTables.ts';
+import { distanceOf, tableBaseOf } from './tableReads.ts';
 
 /** Nothing leads to what stands between the load of a table's address and the jump. */
 const ENTERED = Mark.entry | Mark.target | Mark.function | Mark.start | Mark.landingPad | Mark.even;
@@ -25,7 +26,6 @@ const MOST_BETWEEN = 24;
 /** Conditions of Jcc. */
 const ABOVE_OR_EQUAL = 3;
 const ABOVE = 7;
-const REX_W = 8;
 
 /** The first form: one instruction. */
 export interface DirectJump {
@@ -175,7 +175,7 @@ export class SwitchReader {
     if (readTableBase(this.#code, i, this.#insn) !== base) return false;
     const { bytes, at } = this.#code;
     const { rex, modrmOffset } = this.#insn;
-    this.#loaded.distance = ((bytes[at[i]! + modrmOffset]! >> 3) & 7) | ((rex & 4) << 1);
+    this.#loaded.distance = distanceOf(bytes, at[i]!, this.#insn);
     this.#loaded.index = ((bytes[at[i]! + modrmOffset + 1]! >> 3) & 7) | ((rex & 2) << 2);
     return this.#code.patch[i] === UNCHANGED;
   }
@@ -246,13 +246,5 @@ function readTableBase({ bytes, at, size, newLength, flow }: Code, i: number, in
   const start = at[i]!;
   if (flow[i] !== Flow.none || newLength[i] === 0 || bytes[start + 1] !== 0x63) return -1;
   decode(bytes, start, size, insn);
-  const { encoding, map, prefixes, rex, modrmOffset, dispSize, dispOffset } = insn;
-  if (encoding !== Encoding.legacy || map !== 0 || prefixes !== 0 || (rex & REX_W) === 0) return -1;
-  const modrm = bytes[start + modrmOffset]!;
-  const sib = bytes[start + modrmOffset + 1]!;
-  if ((modrm & 7) !== 4 || modrm >= 0x80 || sib >> 6 !== 2) return -1;
-  const hasBase = (sib & 7) !== 5 || modrm >= 0x40;
-  const isAtStart = dispSize === 0 || bytes[start + dispOffset] === 0;
-  const hasIndex = (((sib >> 3) & 7) | ((rex & 2) << 2)) !== Register.rsp;
-  return hasBase && isAtStart && hasIndex ? (sib & 7) | ((rex & 1) << 3) : -1;
+  return insn.prefixes === 0 ? tableBaseOf(bytes, start, insn) : -1;
 }

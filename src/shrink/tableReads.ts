@@ -4,7 +4,7 @@
  * a table that ends where the array begins.
  */
 
-import { createInstruction, decode, Encoding, Flow } from '../x86/decode.ts';
+import { createInstruction, decode, Encoding, Flow, type Instruction } from '../x86/decode.ts';
 import { branchTarget } from '../x86/exits.ts';
 import { ALL_REGISTERS, registerEffectOf, WRITTEN_REGISTERS_SHIFT } from '../x86/registers.ts';
 
@@ -78,16 +78,28 @@ function writtenBy(bytes: Uint8Array, at: number): number {
 
 /** MOVSXD r64, dword [base+index*4]: a bit for the register, or 0 for any other instruction. */
 function distanceLoaded(bytes: Uint8Array, at: number, base: number): number {
-  const { rex, modrmOffset, dispSize } = insn;
-  if (!isLegacy(MOVSXD) || !(rex & REX_W)) return 0;
+  return tableBaseOf(bytes, at, insn) === base ? 1 << distanceOf(bytes, at, insn) : 0;
+}
+
+/**
+ * The base of MOVSXD r64, dword [base+index*4], or -1 for any other instruction.
+ * @param decoded the instruction at offset `at`
+ */
+export function tableBaseOf(bytes: Uint8Array, at: number, decoded: Instruction): number {
+  const { encoding, map, opcode, rex, modrmOffset, dispSize, dispOffset } = decoded;
+  if (encoding !== Encoding.legacy || map !== 0 || opcode !== MOVSXD || !(rex & REX_W)) return -1;
   const modrm = bytes[at + modrmOffset]!;
-  if (modrm >= 0xc0 || (modrm & 7) !== 4) return 0;
+  if (modrm >= 0xc0 || (modrm & 7) !== 4) return -1;
   const sib = bytes[at + modrmOffset + 1]!;
   // rbp and r13 as bases have a displacement, which is 0.
-  const isAtBase = dispSize === 0 || (dispSize === 1 && bytes[at + insn.dispOffset] === 0);
+  const isAtBase = dispSize === 0 || (dispSize === 1 && bytes[at + dispOffset] === 0);
   const hasIndex = register(sib >> 3, rex & REX_X) !== 4;
-  const isTable = sib >> 6 === 2 && hasIndex && isAtBase && register(sib, rex & REX_B) === base;
-  return isTable ? 1 << register(modrm >> 3, rex & REX_R) : 0;
+  return sib >> 6 === 2 && hasIndex && isAtBase ? register(sib, rex & REX_B) : -1;
+}
+
+/** The register that such an instruction loads. */
+export function distanceOf(bytes: Uint8Array, at: number, { rex, modrmOffset }: Instruction): number {
+  return register(bytes[at + modrmOffset]! >> 3, rex & REX_R);
 }
 
 /** ADD of the base and one of the registers that hold distances, or LEA of their sum. */

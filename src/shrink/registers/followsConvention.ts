@@ -9,7 +9,7 @@
  * there again, for that is how they are saved. What is in those then is the function's own, even where it seems to be
  * read before it is written: control need not be able to come that way.
  */
-import { createInstruction, decode, Encoding } from '../../x86/decode.ts';
+import { createInstruction, decode } from '../../x86/decode.ts';
 import { addressRegisters, isRegister, Register } from '../../x86/effects.ts';
 import { UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import { jumpOperand } from './isSwitch.ts';
@@ -21,7 +21,6 @@ const STACK = (1 << Register.rsp) | (1 << Register.rbp);
 const WRITTEN = 16;
 const RETURNS = 1 << WRITTEN;
 const LEAVE = 0xc9;
-const REX_W = 8;
 
 const insn = createInstruction();
 
@@ -102,12 +101,10 @@ function ownEffect(code: WholeCode, i: number): number {
 function stackMove(code: WholeCode, i: number): number {
   const bytes = code.bytesOf(i);
   const at = code.at[i]!;
-  // REX, opcode and ModRM with a displacement at least.
+  // REX.W and the opcode.
   if ((bytes[at]! & 0xf8) !== 0x48 || (bytes[at + 1] !== 0x89 && bytes[at + 1] !== 0x8b)) return -1;
   decode(bytes, at, bytes.length, insn);
-  const { encoding, map, opcode, rex } = insn;
-  if (encoding !== Encoding.legacy || map !== 0 || (rex & REX_W) === 0 || isRegister(bytes, at, insn))
-    return -1;
+  if (isRegister(bytes, at, insn)) return -1;
   const address = addressRegisters(bytes, at, insn);
-  return address !== 0 && (address & ~STACK) === 0 ? opcode : -1;
+  return address !== 0 && (address & ~STACK) === 0 ? insn.opcode : -1;
 }

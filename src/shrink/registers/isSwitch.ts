@@ -1,15 +1,14 @@
 /** Tells jumps that are as those of switches from others through registers and memory. */
 import { createInstruction, decode, Encoding, Flow } from '../../x86/decode.ts';
 import { UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
+import { distanceOf, tableBaseOf } from '../tableReads.ts';
 import { Step, type WholeCode } from './wholeCode.ts';
 
 const JMP = 4;
-/** ModRM.rm of a SIB byte, one with index * 8 and no base, and one with index * 4. */
+/** ModRM.rm of a SIB byte, and one with index * 8 and no base. */
 const SIB = 4;
 const INDEXED = 0xc5;
 const INDEX_MASK = 0xc7;
-const SCALED = 0x80;
-const MOVSXD = 0x63;
 /** Instructions between the load of a distance and ADD. */
 const MOST_BETWEEN = 8;
 
@@ -69,13 +68,7 @@ function readsDistance(code: WholeCode, last: number, distance: number, base: nu
     const bytes = code.bytesOf(i);
     const at = code.at[i]!;
     decode(bytes, at, bytes.length, insn);
-    const { encoding, map, opcode, rex, modrmOffset } = insn;
-    if (encoding !== Encoding.legacy || map !== 0 || opcode !== MOVSXD || (rex & 8) === 0) return false;
-    const modrm = bytes[at + modrmOffset]!;
-    if (modrm >= 0xc0 || (modrm & 7) !== SIB) return false;
-    const sib = bytes[at + modrmOffset + 1]!;
-    const to = ((modrm >> 3) & 7) | ((rex & 4) << 1);
-    return (sib & 0xc0) === SCALED && to === distance && ((sib & 7) | ((rex & 1) << 3)) === base;
+    return tableBaseOf(bytes, at, insn) === base && distanceOf(bytes, at, insn) === distance;
   }
   return false;
 }

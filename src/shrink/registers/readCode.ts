@@ -187,11 +187,15 @@ export class CodeReader {
       const n = first + insn[f]!;
       const step = whole.step[n]!;
       whole.fields[n]! |= 1 << within[f]!;
+      const isBranch = isRelative(flow[insn[f]!] as Flow);
+      if (!isBranch && flow[insn[f]!] !== Flow.indirectJmp) continue;
       locate(this.#program, symbol[f]!, this.#target);
       const { section, low, type: kind } = this.#target;
-      if (flow[insn[f]!] === Flow.indirectJmp && calculationOf[type[f]!] === Calculation.absolute)
-        this.#jumps.push({ from: n, section, place: low + addend[f]! });
-      if (!isRelative(flow[insn[f]!] as Flow)) continue;
+      if (!isBranch) {
+        const isTable = calculationOf[type[f]!] === Calculation.absolute;
+        if (isTable) this.#jumps.push({ from: n, section, place: low + addend[f]! });
+        continue;
+      }
       const isKnown = type[f] === R_X86_64_PC32 || type[f] === R_X86_64_PLT32;
       if (!isKnown || section < 0 || kind === STT_GNU_IFUNC) whole.target[n] = ELSEWHERE;
       else this.#outward.push({ from: n, section, place: low + addend[f]! + FIELD_SIZE });

@@ -81,26 +81,25 @@ export class SwitchLabels {
     const named = new Map(jumps.map((jump) => [jump.from, nameOf(jump)]));
     const unclear = new Set<number>();
     /** Tables by the function that has their labels. */
-    const tables = new Map<number, Table[]>();
+    const tables = new Lists<Table>();
     const all = this.#tables(firsts);
     for (const table of all) {
       const functions = new Set(table.labels.map((label) => (label < 0 ? UNSEEN : this.#functionOf[label]!)));
       const [start] = functions;
       if (functions.size > 1) for (const one of functions) unclear.add(one);
-      else if (start! >= 0) tables.set(start!, [...(tables.get(start!) ?? []), table]);
+      else if (start! >= 0) tables.add(start!, table);
     }
-    const switches = new Map<number, number[]>();
+    const switches = new Lists<number>();
     const byDistance = new Set<number>();
     for (let i = 0; i < count; i++) {
       if (step[i] !== Step.leave) continue;
       const start = this.#functionOf[i]!;
-      const own = tables.get(start);
       const name = named.get(i);
       const isSwitch =
         name !== undefined
-          ? jumpsThroughTable(this.#code, i) && own?.some((table) => table.name === name)
+          ? jumpsThroughTable(this.#code, i) && tables.of(start).some((table) => table.name === name)
           : jumpsByDistance(this.#code, i);
-      if (isSwitch) switches.set(start, [...(switches.get(start) ?? []), i]);
+      if (isSwitch) switches.add(start, i);
       else unclear.add(start);
       if (isSwitch && name === undefined) byDistance.add(start);
     }
@@ -108,8 +107,8 @@ export class SwitchLabels {
     const isLost = ({ name, labels: [label] }: Table) =>
       name === undefined && (label! < 0 || !byDistance.has(this.#functionOf[label!]!));
     if (all.some(isLost)) for (const start of byDistance) unclear.add(start);
-    for (const [start, jumpsOfIt] of switches) {
-      const own = unclear.has(start) ? [] : (tables.get(start) ?? []).flatMap((table) => table.labels);
+    for (const [start, jumpsOfIt] of switches.all) {
+      const own = unclear.has(start) ? [] : tables.of(start).flatMap((table) => table.labels);
       if (own.length === 0) continue;
       for (const label of own) led[label]!--;
       const distinct = [...new Set(own)];
@@ -134,14 +133,14 @@ export class SwitchLabels {
       let next = -1;
       for (let row = first; row < first + sections.relocationCount[section]!; row++) {
         const place = relocations.offset[row]!;
-        const distance =
-          relocations.type[row] === R_X86_64_PC32 ? this.#pieces.distanceInTable(section, place) : -1;
+        const type = relocations.type[row];
+        const isAddress = type === R_X86_64_64;
+        const distance = type === R_X86_64_PC32 ? this.#pieces.distanceInTable(section, place) : -1;
         const name = nameOf({ section, place });
+        const isNext = isAddress && place === next && table?.name !== undefined;
         if (distance === 0) table = { name: undefined, labels: [] };
-        else if (distance < 0 && firsts.has(name)) table = { name, labels: [] };
-        else if (distance < 0 && (place !== next || table?.name === undefined)) table = undefined;
-        const isAddress = relocations.type[row] === R_X86_64_64;
-        if (distance < 0 && !isAddress) table = undefined;
+        else if (isAddress && firsts.has(name)) table = { name, labels: [] };
+        else if (distance < 0 && !isNext) table = undefined;
         next = place + ADDRESS;
         if (!table) continue;
         const label = this.#labelAt(row, Math.max(distance, 0));
@@ -165,6 +164,21 @@ export class SwitchLabels {
     if (!isCode || type === STT_FUNC || type === STT_GNU_IFUNC) return NO_LABEL;
     const i = this.#placeOf(section, target.low + addend[row]! - distance);
     return i >= 0 && this.#code.isFunction[i] === 0 ? i : UNSEEN;
+  }
+}
+
+/** Lists by number. */
+class Lists<T> {
+  readonly all = new Map<number, T[]>();
+
+  of(key: number): readonly T[] {
+    return this.all.get(key) ?? [];
+  }
+
+  add(key: number, item: T): void {
+    const list = this.all.get(key);
+    if (list) list.push(item);
+    else this.all.set(key, [item]);
   }
 }
 
