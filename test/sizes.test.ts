@@ -35,8 +35,8 @@ it('are those of the last time', () => {
       "c-objects/needs-mem": "5153 bytes of 8355 in 22 sections",
       "c-objects/pie": "2139 bytes of 102181 in 28 sections",
       "c-objects/static": "1467 bytes of 101514 in 26 sections",
-      "c-programs/brainfuck": "3238 bytes of 183903 in 28 sections",
-      "c-programs/calculator": "4898 bytes of 5659 in 38 sections",
+      "c-programs/brainfuck": "3166 bytes of 183841 in 28 sections",
+      "c-programs/calculator": "4706 bytes of 5483 in 38 sections",
       "c-programs/sha256": "3339 bytes of 3774 in 30 sections",
       "exit42": "80 bytes of 7 in 1 sections",
       "hello-rodata/pic": "94 bytes of 43 in 2 sections",
@@ -44,7 +44,7 @@ it('are those of the last time', () => {
       "nasm-exit": "80 bytes of 7 in 1 sections",
       "nasm-hello": "92 bytes of 41 in 1 sections",
       "rust-alloc-small": "6020 bytes of 71501 in 61 sections",
-      "rust-alloc/lto": "34770 bytes of 100251 in 215 sections",
+      "rust-alloc/lto": "34769 bytes of 100250 in 215 sections",
       "rust-println/lto": "3695 bytes of 3631 in 30 sections",
       "start-main/pic": "111 bytes of 56 in 3 sections",
       "start-main/static": "111 bytes of 56 in 3 sections",
@@ -68,14 +68,14 @@ it('are those of the last time with every way of writing them', () => {
   const sizes = Object.entries(ways).map(([way, options]) => [way, sizesOf(program, options)]);
   expect(Object.fromEntries(sizes)).toMatchInlineSnapshot(`
     {
-      "a classic header": "5216 bytes of 5659 in 38 sections",
-      "a plain header": "5224 bytes of 5659 in 38 sections",
-      "all kept": "4994 bytes of 5769 in 51 sections",
-      "not folded": "4898 bytes of 5659 in 38 sections",
+      "a classic header": "5056 bytes of 5483 in 38 sections",
+      "a plain header": "5056 bytes of 5483 in 38 sections",
+      "all kept": "4834 bytes of 5593 in 51 sections",
+      "not folded": "4706 bytes of 5483 in 38 sections",
       "not shrunk": "5218 bytes of 5990 in 37 sections",
-      "pages": "8584 bytes of 5659 in 38 sections",
-      "portable": "4898 bytes of 5659 in 38 sections",
-      "split segments": "4962 bytes of 5659 in 38 sections",
+      "pages": "8584 bytes of 5483 in 38 sections",
+      "portable": "4706 bytes of 5483 in 38 sections",
+      "split segments": "4770 bytes of 5483 in 38 sections",
       "verbatim": "5604 bytes of 5993 in 47 sections",
     }
   `);

@@ -21,6 +21,7 @@ import { findNeverReturning } from '../shrink/neverReturns.ts';
 import { isDebuggable, Origin, originOf } from '../shrink/origin.ts';
 import { findEntries } from '../shrink/references.ts';
 import { Refusal } from '../shrink/refusal.ts';
+import type { Exits } from '../shrink/registers/exits.ts';
 import { CodeReader } from '../shrink/registers/readCode.ts';
 import { commitSections, reallocate } from '../shrink/registers/reallocate.ts';
 import { Shrinker } from '../shrink/shrinker.ts';
@@ -47,11 +48,12 @@ export function shrinkCode(
   // Who is called where, unwinders see in what functions return to.
   const neverReturns = isSized && !unwind ? findNeverReturning(program, liveness) : undefined;
   const judge = new Judge(program, liveness, options);
+  let exits: Exits | undefined;
   if (isSized && !unwind && !rules) {
     const reader = new CodeReader(program, liveness, pieces, synthesis, entries, neverReturns);
-    reallocateRegisters(program, liveness, pieces, synthesis, reader, judge, options);
+    exits = reallocateRegisters(program, liveness, pieces, synthesis, reader, judge, options);
   }
-  const facts = { size, entries, extent, unwind, switchTables, neverReturns };
+  const facts = { size, entries, extent, unwind, switchTables, neverReturns, exits };
   const shrinker = new Shrinker(program, pieces, synthesis, facts, options);
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
@@ -70,7 +72,10 @@ export function shrinkCode(
 /** Bytes of code up to which registers are given anew: that takes time, and large programs get little of it. */
 const MOST_REALLOCATED = 2 ** 17;
 
-/** Lets compilers' code use other registers where that is shorter, before anything else becomes of it. */
+/**
+ * Lets compilers' code use other registers where that is shorter, before anything else becomes of it.
+ * @returns what is known of registers then
+ */
 function reallocateRegisters(
   program: Program,
   liveness: Liveness,
@@ -79,9 +84,9 @@ function reallocateRegisters(
   reader: CodeReader,
   judge: Judge,
   options: LinkOptions,
-): void {
+): Exits | undefined {
   const total = program.objects.reduce((sum, object) => sum + codeSize(program, liveness, object), 0);
-  if (total > MOST_REALLOCATED) return;
+  if (total > MOST_REALLOCATED) return undefined;
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
     for (let id = object.firstSection; id < end; id++) {
@@ -93,8 +98,9 @@ function reallocateRegisters(
     }
   }
   const code = reader.finish();
-  reallocate(code, options.unpackedBy !== undefined);
+  const exits = reallocate(code, options.unpackedBy !== undefined);
   commitSections(program, pieces, synthesis, code);
+  return exits;
 }
 
 /**

@@ -30,6 +30,7 @@ import { SectionReader } from './readSection.ts';
 import { endOfFunction } from './redZone.ts';
 import type { CodeEntries } from './references.ts';
 import { Refusal } from './refusal.ts';
+import type { Exits } from './registers/exits.ts';
 import { Rewriter } from './rewriteInstructions.ts';
 import { joinSums } from './sums.ts';
 import { SwitchRewriter } from './switches.ts';
@@ -49,6 +50,8 @@ export interface CodeFacts {
   readonly switchTables: SwitchTables | undefined;
   /** By section id: 1 for those that never return, where that is known. */
   readonly neverReturns: Uint8Array | undefined;
+  /** What is live where control leaves a section, where that is known. */
+  readonly exits: Exits | undefined;
 }
 
 /** From so many bytes of a program, a packer has learned the forms that compilers use. */
@@ -79,7 +82,7 @@ export class Shrinker {
     program: Program,
     pieces: Pieces,
     synthesis: Synthesis,
-    { size, entries, extent, unwind, switchTables, neverReturns }: CodeFacts,
+    { size, entries, extent, unwind, switchTables, neverReturns, exits }: CodeFacts,
     { shrink, unpackedBy }: LinkOptions,
   ) {
     this.#tables = unwind && new FunctionTables(program, pieces, unwind);
@@ -96,7 +99,7 @@ export class Shrinker {
     this.#registers = new RegisterRewriter(this.#code, this.#isPacked);
     this.#neverReturns = neverReturns;
     if (switchTables)
-      this.#switches = new SwitchRewriter(program, this.#code, this.#fields, extent, switchTables);
+      this.#switches = new SwitchRewriter(program, this.#code, this.#fields, extent, switchTables, exits);
   }
 
   /**

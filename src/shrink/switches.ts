@@ -21,10 +21,12 @@ import type { Extent } from '../extent.ts';
 import { locate, type Program, Target } from '../program.ts';
 import { Register } from '../x86/effects.ts';
 import { ALL_FLAGS } from '../x86/flags.ts';
+import { ALL_REGISTERS } from '../x86/registers.ts';
 import { R_X86_64_32 } from '../x86/relocations.ts';
 import type { Code, Fields } from './code.ts';
 import { findLiveRegisters } from './deadRegisters.ts';
 import type { NarrowedTable } from './narrowTables.ts';
+import type { Exits } from './registers/exits.ts';
 import { type ComputedJump, type DirectJump, SwitchReader } from './switchJumps.ts';
 import type { SwitchTable, SwitchTables } from './switchTables.ts';
 
@@ -59,11 +61,20 @@ export class SwitchRewriter {
   readonly #fields: Fields;
   readonly #extent: Extent;
   readonly #tables: SwitchTables;
+  readonly #exits: Exits | undefined;
   readonly #target = new Target();
   readonly #reader: SwitchReader;
   readonly #pending = new Map<number, readonly NarrowedTable[]>();
 
-  constructor(program: Program, code: Code, fields: Fields, extent: Extent, tables: SwitchTables) {
+  constructor(
+    program: Program,
+    code: Code,
+    fields: Fields,
+    extent: Extent,
+    tables: SwitchTables,
+    exits: Exits | undefined,
+  ) {
+    this.#exits = exits;
     this.#program = program;
     this.#code = code;
     this.#fields = fields;
@@ -81,7 +92,10 @@ export class SwitchRewriter {
     const jumps = this.#reader.findJumps(id);
     if (jumps.length === 0) return;
     const owned = this.#reader.ownBases(jumps);
-    const live = findLiveRegisters(this.#code);
+    const exits = this.#exits;
+    const live = findLiveRegisters(this.#code, (i, after) =>
+      exits ? exits.liveBefore(id, this.#code, i, after) : ALL_REGISTERS,
+    );
     const plans = new Map<number, Plan[]>();
     for (const jump of jumps) {
       const { section } = jump.table;

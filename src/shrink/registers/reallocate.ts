@@ -33,6 +33,7 @@ import { commitInPlace } from '../commit.ts';
 import { SectionReader } from '../readSection.ts';
 import { dropDead, followsFrames } from './dropDead.ts';
 import { SaveDropper } from './dropSaves.ts';
+import { Exits } from './exits.ts';
 import { followsConvention } from './followsConvention.ts';
 import { type CodeKnowledge, RegisterFlow } from './registerFlow.ts';
 import { WebRenamer } from './renameWebs.ts';
@@ -47,9 +48,10 @@ const MOST_ROUNDS = 3;
  * Gives registers anew, as long as that frees some.
  * @param isPacked whether the program is going to be packed: then nothing moves, for bytes that are like others cost less
  *   than few bytes
+ * @returns what is live in the end where control leaves sections, unless the code has conventions of its own
  */
-export function reallocate(code: WholeCode, isPacked: boolean): void {
-  if (!followsConvention(code)) return;
+export function reallocate(code: WholeCode, isPacked: boolean): Exits | undefined {
+  if (!followsConvention(code)) return undefined;
   const keepsFrames = followsFrames(code);
   let now = look(code);
   const first = now.flow;
@@ -65,8 +67,9 @@ export function reallocate(code: WholeCode, isPacked: boolean): void {
     }
     // What is not saved any more may hold something else.
     const isDone = unread + dropper.dropUnchanged() === 0;
-    if (isDone || round === MOST_ROUNDS) return;
+    if (isDone) return new Exits(code, now.flow);
     now = look(code, first);
+    if (round === MOST_ROUNDS) return new Exits(code, now.flow);
   }
 }
 
