@@ -130,7 +130,7 @@ export class SaveDropper {
       (i) => move[i] === SLOT && pushed(this.#code, i) < 0 && isNumber(this.#code, i),
     );
     const all = [...makes, ...slots];
-    if (all.length !== 1) return undefined;
+    if (all.length !== 1 || !isNumber(this.#code, all[0]!)) return undefined;
     const make = all[0]!;
     const size = move[make]!;
     const top = depth[make]!;
@@ -139,7 +139,7 @@ export class SaveDropper {
       if (move[i]! >= 0 || move[i] === -SLOT) {
         if (move[i] !== -SLOT || !isNumber(this.#code, i)) continue;
       }
-      if (move[i] !== -size || depth[i] !== top + size) return undefined;
+      if (move[i] !== -size || depth[i] !== top + size || !isNumber(this.#code, i)) return undefined;
       ends.push(i);
     }
     const wider = size + SLOT * saves.length;

@@ -39,6 +39,7 @@ import { type CodeKnowledge, RegisterFlow } from './registerFlow.ts';
 import { WebRenamer } from './renameWebs.ts';
 import { SavedRegisters } from './savedRegisters.ts';
 import { StackDepth } from './stackDepth.ts';
+import { findStrayReturns } from './strayReturns.ts';
 import type { WholeCode } from './wholeCode.ts';
 
 /** Most rounds, of which each finds less than the one before. */
@@ -53,7 +54,9 @@ const MOST_ROUNDS = 3;
 export function reallocate(code: WholeCode, isPacked: boolean): Exits | undefined {
   if (!followsConvention(code)) return undefined;
   const keepsFrames = followsFrames(code);
-  let now = look(code);
+  const stack = new StackDepth(code);
+  findStrayReturns(code, stack);
+  let now = look(code, undefined, stack);
   const first = now.flow;
   if (new SaveDropper(code, now, keepsFrames).findMeant()) now = look(code, first);
   for (let round = 1; ; round++) {

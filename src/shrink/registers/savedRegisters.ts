@@ -127,6 +127,8 @@ interface Slot {
 /** Finds the slot that one instruction makes, if that alone makes it, and nothing more goes at its end. */
 function findSlot({ depth, move }: StackDepth, body: readonly number[], push: number): Slot | undefined {
   const level = depth[push]! + SLOT;
+  // The return address lies there: something else has taken it, and puts it back.
+  if (level <= 0) return undefined;
   const pops: number[] = [];
   const inside: number[] = [];
   for (const i of body) {

@@ -1,18 +1,18 @@
 /**
  * How deep the stack is in each function: bytes between the stack pointer and where the return address lies. Known are
- * functions that move the stack pointer by PUSH, POP, ADD and SUB alone, by as much whichever way control takes.
+ * functions that move the stack pointer by PUSH, POP, ADD, SUB and LEA alone, by as much whichever way control takes.
  */
 import { createInstruction, decode, Encoding, type Instruction, Prefix } from '../../x86/decode.ts';
 import { addressRegisters, isRegister, Register } from '../../x86/effects.ts';
 import { signed } from '../../x86/exits.ts';
-import { ALL_REGISTERS, UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
+import { UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import { goesOn, isJump, Step, type WholeCode } from './wholeCode.ts';
 
 const RSP = 1 << Register.rsp;
-const RBP = 1 << Register.rbp;
+const REX_W = 0x48;
 export const SLOT = 8;
 /** `StackDepth.move` of what moves the stack pointer in another way. */
-const ANYWHERE = 0x7fffffff;
+export const ANYWHERE = 0x7fffffff;
 const NOBODY = -1;
 
 /** What an instruction does with memory at the stack pointer. */
@@ -32,6 +32,12 @@ export interface StackFunction {
   readonly body: readonly number[];
 }
 
+/** What is entered somewhere, function or not. */
+export interface StackEntry extends StackFunction {
+  /** Whether `StackDepth.depth` of its instructions is true. */
+  readonly isKnown: boolean;
+}
+
 export class StackDepth {
   /** By instruction: the entry of the function that it is part of, or `NOBODY`. */
   readonly owner: Int32Array;
@@ -42,8 +48,9 @@ export class StackDepth {
   /** By instruction: what it does at the stack pointer, as `StackAccess`, and the distance. */
   readonly access: Uint8Array;
   readonly distance: Int32Array;
-  /** Entries of functions that are known, with their instructions. */
-  readonly functions: StackFunction[] = [];
+  /** All that is entered, and of that the functions that are known. */
+  readonly entries: readonly StackEntry[];
+  readonly functions: readonly StackFunction[];
   readonly #code: WholeCode;
   readonly #isOdd: Uint8Array;
   readonly #insn = createInstruction();
@@ -58,15 +65,10 @@ export class StackDepth {
     this.distance = new Int32Array(count);
     this.#isOdd = new Uint8Array(count);
     for (let i = 0; i < count; i++) if (code.length[i]! > 0) this.#read(i);
-    const bodies: { entry: number; body: number[] }[] = [];
+    const bodies: StackFunction[] = [];
     for (let e = 0; e < count; e++) if (isEntry[e] === 1) bodies.push({ entry: e, body: this.#follow(e) });
-    for (const { entry, body } of bodies) {
-      this.#findSwitchedStacks(body);
-      const isKnown = this.#isOdd[entry] === 0 && isFunction[entry] === 1;
-      if (!isKnown) continue;
-      this.#findStrayReturns(body);
-      this.functions.push({ entry, body });
-    }
+    this.entries = bodies.map((body) => ({ ...body, isKnown: this.#isOdd[body.entry] === 0 }));
+    this.functions = this.entries.filter(({ entry, isKnown }) => isKnown && isFunction[entry] === 1);
   }
 
   /** Finds what an instruction does with the stack. */
@@ -84,6 +86,7 @@ export class StackDepth {
     if (!isBase || (addressRegisters(bytes, start, insn) & RSP) === 0) return;
     const hasIndex = (bytes[start + insn.modrmOffset + 1]! & 0x38) !== 0x20 || (insn.rex & 2) !== 0;
     const isLea = insn.encoding === Encoding.legacy && insn.map === 0 && insn.opcode === 0x8d;
+    if (isLea && this.move[i] !== 0) return;
     this.access[i] = hasIndex ? StackAccess.indexed : isLea ? StackAccess.address : StackAccess.memory;
     if (insn.dispSize > 0) this.distance[i] = signed(bytes, start + insn.dispOffset, insn.dispSize);
   }
@@ -133,41 +136,6 @@ export class StackDepth {
     else if (this.depth[to] !== at) odd[entry] = 1;
     return false;
   }
-
-  /** A function that goes to another stack returns to whoever has left that one: coroutines. */
-  #findSwitchedStacks(body: readonly number[]): void {
-    const { step } = this.#code;
-    if (!body.some((i) => this.move[i] === ANYWHERE && this.#isOtherStack(i))) return;
-    for (const i of body) if (step[i] === Step.ret) step[i] = Step.leave;
-  }
-
-  /** Whether an instruction gets the stack pointer from elsewhere than itself and the frame pointer. */
-  #isOtherStack(i: number): boolean {
-    const { at, effect } = this.#code;
-    const bytes = this.#code.bytesOf(i);
-    const insn = this.#insn;
-    decode(bytes, at[i]!, bytes.length, insn);
-    if (insn.encoding !== Encoding.legacy || insn.map !== 0) return true;
-    const { opcode } = insn;
-    if (opcode === 0xc9) return false; // LEAVE
-    const reads = effect[i]! & ALL_REGISTERS;
-    const isMove = opcode === 0x89 || opcode === 0x8b || opcode === 0x8d; // MOV, LEA
-    const isOfMemory = opcode !== 0x8d && !isRegister(bytes, at[i]!, insn);
-    if (isMove) return isOfMemory || (reads & ~(RSP | RBP)) !== 0;
-    // Calculations: ADD, OR, AND, SUB and their like.
-    return !(opcode < 0x40 || opcode === 0x81 || opcode === 0x83);
-  }
-
-  /** A function that changes its return address, or returns to another, goes where nobody knows. */
-  #findStrayReturns(body: readonly number[]): void {
-    const { step } = this.#code;
-    const { access, distance, depth } = this;
-    const touches = body.some((i) => {
-      const place = distance[i]! - depth[i]!;
-      return access[i] === StackAccess.memory && place >= 0 && place < SLOT;
-    });
-    for (const i of body) if (step[i] === Step.ret && (touches || depth[i] !== 0)) step[i] = Step.leave;
-  }
 }
 
 /** How much deeper the stack is behind an instruction that moves the stack pointer. */
@@ -179,6 +147,7 @@ function moveOf(bytes: Uint8Array, at: number, insn: Instruction): number {
   if (opcode >= 0x58 && opcode <= 0x5f) return isPopOfStack(opcode, rex) ? ANYWHERE : -SLOT; // POP r64
   if (opcode === 0x68 || opcode === 0x6a) return SLOT; // PUSH imm
   if (opcode === 0xff && extension === 6) return SLOT; // PUSH r/m64
+  if (opcode === 0x8d) return moveOfAddress(bytes, at, insn);
   const isWide = (rex & 9) === 8 && bytes[at + modrmOffset]! >= 0xc0;
   if ((opcode !== 0x81 && opcode !== 0x83) || !isWide || (extension !== 0 && extension !== 5))
     return ANYWHERE;
@@ -188,4 +157,15 @@ function moveOf(bytes: Uint8Array, at: number, insn: Instruction): number {
 
 function isPopOfStack(opcode: number, rex: number): boolean {
   return opcode === 0x5c && (rex & 1) === 0;
+}
+
+/** LEA rsp, [rsp + n] */
+function moveOfAddress(
+  bytes: Uint8Array,
+  at: number,
+  { rex, prefixes, modrmOffset, dispOffset, dispSize }: Instruction,
+): number {
+  const isFromItself = (bytes[at + modrmOffset]! & 7) === Register.rsp && bytes[at + modrmOffset + 1] === 0x24;
+  if (rex !== REX_W || prefixes !== 0 || !isFromItself || dispSize === 0) return ANYWHERE;
+  return -signed(bytes, at + dispOffset, dispSize);
 }
