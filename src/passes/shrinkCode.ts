@@ -22,6 +22,7 @@ import { isDebuggable, Origin, originOf } from '../shrink/origin.ts';
 import { findEntries } from '../shrink/references.ts';
 import { Refusal } from '../shrink/refusal.ts';
 import type { Exits } from '../shrink/registers/exits.ts';
+import { ForeignCode } from '../shrink/registers/foreignCode.ts';
 import { CodeReader } from '../shrink/registers/readCode.ts';
 import { commitSections, reallocate } from '../shrink/registers/reallocate.ts';
 import { Shrinker } from '../shrink/shrinker.ts';
@@ -50,8 +51,8 @@ export function shrinkCode(
   const judge = new Judge(program, liveness, options);
   let exits: Exits | undefined;
   if (isSized && !unwind && !rules) {
-    const reader = new CodeReader(program, liveness, pieces, synthesis, entries, neverReturns);
-    exits = reallocateRegisters(program, liveness, pieces, synthesis, reader, judge, options);
+    const read = () => new CodeReader(program, liveness, pieces, synthesis, entries, neverReturns);
+    exits = reallocateRegisters(program, liveness, pieces, synthesis, read, judge, options);
   }
   const facts = { size, entries, extent, unwind, switchTables, neverReturns, exits };
   const shrinker = new Shrinker(program, pieces, synthesis, facts, options);
@@ -81,23 +82,26 @@ function reallocateRegisters(
   liveness: Liveness,
   pieces: Pieces,
   synthesis: Synthesis,
-  reader: CodeReader,
+  read: () => CodeReader,
   judge: Judge,
   options: LinkOptions,
 ): Exits | undefined {
   const total = program.objects.reduce((sum, object) => sum + codeSize(program, liveness, object), 0);
   if (total > MOST_REALLOCATED) return undefined;
+  const reader = read();
+  const foreign = new ForeignCode(read());
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
     for (let id = object.firstSection; id < end; id++) {
       const isPart = liveness.clusters.nameOf(id) !== undefined;
       if (isPart || !isCandidate(program, liveness, pieces, id)) continue;
       const { refusal, origin } = judge.of(object);
-      if (refusal || origin !== Origin.compiler) break;
-      reader.add(id);
+      const mayChange = refusal === Refusal.none && origin === Origin.compiler;
+      if (mayChange) reader.add(id);
+      else foreign.add(id);
     }
   }
-  const code = reader.finish();
+  const code = reader.finish(foreign);
   const exits = reallocate(code, options.unpackedBy !== undefined);
   commitSections(program, pieces, synthesis, code);
   return exits;

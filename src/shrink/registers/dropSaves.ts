@@ -12,7 +12,8 @@ import { createInstruction, decode } from '../../x86/decode.ts';
 import { Register } from '../../x86/effects.ts';
 import { signed } from '../../x86/exits.ts';
 import { UNKNOWN } from '../../x86/registers.ts';
-import { type CodeKnowledge, changesOf, type RegisterFlow } from './registerFlow.ts';
+import { changesOf } from './callEffects.ts';
+import type { CodeKnowledge, RegisterFlow } from './registerFlow.ts';
 import { PRESERVED, pushed, type Save, type SavedRegisters } from './savedRegisters.ts';
 import { SLOT, StackAccess, type StackDepth, type StackFunction } from './stackDepth.ts';
 import { ELSEWHERE, isCall, Step, type WholeCode } from './wholeCode.ts';
@@ -259,7 +260,7 @@ function findAligned(code: WholeCode, stack: StackDepth): Uint8Array {
     const refers = body.some((i) => {
       if (step[i] === Step.leave || step[i] === Step.choose) return true;
       const isOwn = step[i] !== Step.plain || effect[i] === UNKNOWN;
-      if (isOwn) return step[i] === Step.plain || (step[i] !== Step.ret && target[i] === ELSEWHERE);
+      if (isOwn) return step[i] === Step.plain || (step[i] !== Step.ret && target[i]! <= ELSEWHERE);
       if (access[i] !== StackAccess.none) return access[i] !== StackAccess.memory || isWide(code, i);
       return copiesPointer(code, stack, i);
     });

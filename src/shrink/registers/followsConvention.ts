@@ -28,6 +28,7 @@ const insn = createInstruction();
 export function followsConvention(code: WholeCode): boolean {
   const { count, step, target, isOpen, isFunction } = code;
   const own = new Int32Array(count);
+  const saves = new Uint8Array(count);
   /** Of the first instruction of each function. */
   const restored = new Int32Array(count);
   for (let i = 0, start = 0; i < count; i++) {
@@ -36,6 +37,7 @@ export function followsConvention(code: WholeCode): boolean {
     const back = restoredBy(code, i);
     restored[start]! |= back | (back << WRITTEN);
     own[i] = ownEffect(code, i);
+    saves[i] = isSaving(code, i) ? 1 : 0;
   }
   const state = new Int32Array(count);
   const at = (i: number) => state[i]! & ~restored[i]!;
@@ -44,9 +46,11 @@ export function followsConvention(code: WholeCode): boolean {
     switch (step[i]) {
       case Step.plain: {
         const behind = at(i + 1);
-        // What never returns leaves nothing to anyone.
-        const written = (behind & RETURNS) !== 0 ? own[i]! & (PRESERVED << WRITTEN) : 0;
-        return (behind & ~((own[i]! >>> WRITTEN) & PRESERVED)) | (own[i]! & PRESERVED) | written;
+        // What never returns leaves nothing to anyone, and need not restore what it saves.
+        const returns = (behind & RETURNS) !== 0;
+        const written = returns ? own[i]! & (PRESERVED << WRITTEN) : 0;
+        const read = returns || saves[i] === 0 ? own[i]! & PRESERVED : 0;
+        return (behind & ~((own[i]! >>> WRITTEN) & PRESERVED)) | read | written;
       }
       case Step.jump:
         return to < 0 ? RETURNS : at(to);
@@ -91,10 +95,13 @@ function restoredBy(code: WholeCode, i: number): number {
 /** Registers that an instruction reads, and those that it writes in the upper half. */
 function ownEffect(code: WholeCode, i: number): number {
   const effect = code.effect[i]!;
-  if (effect === UNKNOWN || pushed(code, i) >= 0 || popped(code, i) >= 0) return 0;
-  const isStored = stackMove(code, i) === 0x89;
-  const reads = isStored ? 0 : effect & PRESERVED;
-  return reads | (((effect >>> WRITTEN_REGISTERS_SHIFT) & PRESERVED) << WRITTEN);
+  if (effect === UNKNOWN || popped(code, i) >= 0) return 0;
+  return (effect & PRESERVED) | (((effect >>> WRITTEN_REGISTERS_SHIFT) & PRESERVED) << WRITTEN);
+}
+
+/** Whether an instruction puts a register on the stack, which may be how it is saved. */
+function isSaving(code: WholeCode, i: number): boolean {
+  return pushed(code, i) >= 0 || stackMove(code, i) === 0x89;
 }
 
 /** The opcode of MOV between a register and the stack, in 64 bits, or -1. */

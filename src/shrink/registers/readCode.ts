@@ -14,6 +14,7 @@ import { EntryMarker } from '../entryMarker.ts';
 import { SectionReader } from '../readSection.ts';
 import { type CodeEntries, Entry } from '../references.ts';
 import { hasPrefix } from '../typePrefix.ts';
+import type { ForeignCode } from './foreignCode.ts';
 import { type Reference, SwitchLabels } from './switchLabels.ts';
 import { ELSEWHERE, isCall, NOWHERE, Open, Pure, Step, WholeCode } from './wholeCode.ts';
 
@@ -89,18 +90,25 @@ export class CodeReader {
     this.#addFields(first);
   }
 
-  /** @returns all that was added, once nothing is to come */
-  finish(): WholeCode {
+  /**
+   * @param foreign code that is called and has not been added
+   * @returns all that was added, once nothing is to come
+   */
+  finish(foreign: ForeignCode | undefined): WholeCode {
     const whole = this.#whole;
     this.#unseen = new Int32Array(whole.count);
     const led = new Int32Array(whole.count);
     for (const { id } of whole.sections) this.#countEntries(id, led);
     for (const { from, section, place } of this.#outward) {
-      const i = this.#placeOf(section, place);
-      whole.target[from] = i < 0 ? ELSEWHERE : i;
-      if (i >= 0) this.#unseen[i]!--;
+      const i = this.placeOf(section, place);
+      if (i >= 0) {
+        whole.target[from] = i;
+        this.#unseen[i]!--;
+      } else if (foreign && isCall(whole.step[from]!) && whole.effect[from] !== UNKNOWN)
+        whole.leadOutside(from, foreign.callOf(section, place));
+      else whole.target[from] = ELSEWHERE;
     }
-    const placeOf = (section: number, place: number) => this.#placeOf(section, place);
+    const placeOf = (section: number, place: number) => this.placeOf(section, place);
     new SwitchLabels(this.#program, this.#liveness, this.#pieces, whole, placeOf).find(this.#jumps, led);
     for (let i = 0; i < whole.count; i++) {
       if (led[i]! > 0) this.#open(i);
@@ -214,7 +222,7 @@ export class CodeReader {
     const { first, offset, kind } = this.#entries;
     for (let n = first[id]!; n < first[id + 1]!; n++) {
       if ((kind[n]! & Entry.reached) === 0) continue;
-      const i = this.#placeOf(id, offset[n]!);
+      const i = this.placeOf(id, offset[n]!);
       if (i < 0) continue;
       // What tables of data lead to is a label of a switch, unless it is a function.
       const isLabel = (kind[n]! & (Entry.called | Entry.loaded)) === 0 && this.#whole.isFunction[i] === 0;
@@ -225,7 +233,7 @@ export class CodeReader {
   }
 
   /** The instruction at a place, or -1 if nothing is known of it. */
-  #placeOf(section: number, place: number): number {
+  placeOf(section: number, place: number): number {
     const first = this.#first[section]!;
     return first < 0 ? -1 : this.#whole.find(first, place);
   }

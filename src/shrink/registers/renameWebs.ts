@@ -7,7 +7,8 @@ import { Register } from '../../x86/effects.ts';
 import { ALL_REGISTERS, registerEffectOf, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import { renameRegister } from '../../x86/renameRegister.ts';
 import { createShortForm, Given, shorten } from '../../x86/shorten.ts';
-import { type CodeKnowledge, changesOf, involvedIn, type RegisterFlow } from './registerFlow.ts';
+import { changesOf, involvedIn } from './callEffects.ts';
+import type { CodeKnowledge, RegisterFlow } from './registerFlow.ts';
 import type { Save, SavedRegisters } from './savedRegisters.ts';
 import { type Web, WebFinder } from './webs.ts';
 import { ELSEWHERE, goesOn, isCall, Step, type WholeCode } from './wholeCode.ts';
@@ -184,7 +185,7 @@ export class WebRenamer {
     return [push, ...inside].every((i) => {
       if (step[i] === Step.leave) return false;
       let mask = effect[i]! | (effect[i]! >>> WRITTEN_REGISTERS_SHIFT) | this.#saved.bitOf(i);
-      if (isCall(step[i]!)) mask |= involvedIn(this.#flow, target[i]!);
+      if (isCall(step[i]!)) mask |= involvedIn(this.#code, this.#flow, target[i]!);
       else if (step[i] !== Step.plain && step[i] !== Step.choose && target[i] === ELSEWHERE) return false;
       return ((mask >> register) & 1) === 0;
     });

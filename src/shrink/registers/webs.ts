@@ -8,7 +8,8 @@
  * is lost from view.
  */
 import { UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
-import { changesOf, involvedIn, type RegisterFlow } from './registerFlow.ts';
+import { changesOf, involvedIn } from './callEffects.ts';
+import type { RegisterFlow } from './registerFlow.ts';
 import type { SavedRegisters } from './savedRegisters.ts';
 import { isCall, isJump, Step, type WholeCode } from './wholeCode.ts';
 
@@ -134,7 +135,7 @@ export class WebFinder {
       for (const label of this.#code.labelsOf(i)) this.#add(label);
       return;
     }
-    const isCrossed = to === Step.call && ((involvedIn(this.#flow, t) | used) & bit) === 0;
+    const isCrossed = to === Step.call && ((involvedIn(this.#code, this.#flow, t) | used) & bit) === 0;
     if (!isCrossed || (live[i + 1]! & bit) === 0) this.#isFree = false;
     else {
       if (t >= 0) this.#crossed.push(t);

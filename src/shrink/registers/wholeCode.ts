@@ -1,8 +1,12 @@
 /** All code of a program that is understood, as one list of instructions that lead to each other. */
 import { copyInto } from '../../elf/sections.ts';
 import { type Code, Feature } from '../code.ts';
+import { CONVENTION, type OutsideCall } from './outsideCall.ts';
 
-/** `WholeCode.target` of what leads to no place, and of what leads to one that is not known. */
+/**
+ * `WholeCode.target` of what leads to no place, and of what leads to one that is not in view: `ELSEWHERE`, or less where a
+ * call of it does more than the convention has.
+ */
 export const NOWHERE = -1;
 export const ELSEWHERE = -2;
 
@@ -86,7 +90,7 @@ export class WholeCode {
   at = new Uint32Array(INITIAL_ROWS);
   length = new Uint8Array(INITIAL_ROWS);
   step = new Uint8Array(INITIAL_ROWS);
-  /** The instruction that it leads to or calls besides the next one, or `NOWHERE`, or `ELSEWHERE`. */
+  /** The instruction that it leads to or calls besides the next one, or `NOWHERE`, or `ELSEWHERE` or less. */
   target = new Int32Array(INITIAL_ROWS);
   /** As `registerEffectOf`; of calls, nothing. */
   effect = new Int32Array(INITIAL_ROWS);
@@ -104,6 +108,8 @@ export class WholeCode {
   isEntry = new Uint8Array(INITIAL_ROWS);
   /** PUSH of registers that functions do not change, in what compilers have made: somebody looks for them on the stack. */
   readonly meant = new Set<number>();
+  /** What calls do that lead elsewhere, by how much less than `ELSEWHERE` their target is. */
+  readonly #outside: OutsideCall[] = [CONVENTION];
   /** Of jumps of switches, the instructions that they lead to. */
   readonly labels = new Map<number, readonly number[]>();
 
@@ -140,6 +146,19 @@ export class WholeCode {
       else high = middle;
     }
     return this.at[low] === offset ? low : -1;
+  }
+
+  /** Notes that a call leads out of view. */
+  leadOutside(i: number, call: OutsideCall): void {
+    const isSame = ({ use, change }: OutsideCall) => use === call.use && change === call.change;
+    let n = this.#outside.findIndex(isSame);
+    if (n < 0) n = this.#outside.push(call) - 1;
+    this.target[i] = ELSEWHERE - n;
+  }
+
+  /** What a call does that leads out of view. @param target less than 0 */
+  outsideOf(target: number): OutsideCall {
+    return this.#outside[ELSEWHERE - target] ?? CONVENTION;
   }
 
   /** Where a switch may lead. */
