@@ -101,7 +101,7 @@ function reallocateRegisters(
       else foreign.add(id);
     }
   }
-  const code = reader.finish(foreign);
+  const code = reader.finish(foreign.look);
   const exits = reallocate(code, options.unpackedBy !== undefined);
   commitSections(program, pieces, synthesis, code);
   return exits;

@@ -7,9 +7,13 @@ import { DRIVER_DIR } from './differential.ts';
 
 const folder = scratchFolder();
 
-/** @returns what programs print that are linked without and with shrunk code */
-function outcomes(source: string, compiler: string, flags: readonly string[]): string[] {
+/**
+ * @param assembly source of an object that comes with the program
+ * @returns what programs print that are linked without and with shrunk code
+ */
+function outcomes(source: string, compiler: string, flags: readonly string[], assembly = ''): string[] {
   writeFileSync(join(folder, 'main.c'), source);
+  writeFileSync(join(folder, 'more.s'), assembly);
   const must = (command: string, args: readonly string[]) => {
     const result = run(command, args, { cwd: folder });
     expect(result).toMatchObject({ code: 0 });
@@ -17,8 +21,9 @@ function outcomes(source: string, compiler: string, flags: readonly string[]): s
   };
   const target = compiler === 'clang' ? ['--target=x86_64-linux-musl', '-nostdinc', MUSL_HEADERS] : [];
   must(compiler, [...target, '-w', '-static', ...flags, '-c', 'main.c']);
+  must('gcc', ['-c', 'more.s']);
   return ['none', 'safe'].map((mode) => {
-    must('musl-gcc', ['-static', `-B${DRIVER_DIR}`, `-Wl,--shrink=${mode}`, 'main.o', '-o', mode]);
+    must('musl-gcc', ['-static', `-B${DRIVER_DIR}`, `-Wl,--shrink=${mode}`, 'main.o', 'more.o', '-o', mode]);
     return must('timeout', ['5', join(folder, mode)]);
   });
 }
@@ -191,6 +196,139 @@ int main(int argc, char **argv) {
 }
 `;
 
+/** Programs in which `work` counts on what comes back, three times over. */
+const WORK = `
+OWN int add(int a, int b) { return a * 3 + b; }
+OWN int work(int a, int b) { int s = 0; for (int i = 0; i < 3; i++) s += add(a + i, b ^ s); return s; }
+int main(int argc, char **argv) {
+  printf("%d\\n", work(argc, argc + 1));
+  return pick(argc + 1) != 50;
+}
+`;
+
+const RETURNS = COMMON + WORK;
+
+const SHIFTED = `${COMMON}
+int other(int);
+int apply(int (*f)(int, int, int), int a, int b, int c);
+asm(".section .text.apply,\\"ax\\"\\n.globl other\\nother: lea (%rdi,%rdi),%eax\\nret\\n.globl apply\\napply: push %rdi\\n"
+    "mov %ecx,%edx\\nmov %esi,%edi\\nmov %edx,%esi\\nret\\n.text\\n");
+int seed = 5;
+__attribute__((naked, noinline)) long next(void) {
+  asm("pop %rsi\\n\\tmov seed(%rip), %eax\\n\\tlea 1(%rax), %edx\\n\\tmov %edx, seed(%rip)\\n\\tpush %rsi\\n\\tmov $-7, %esi\\n\\tret");
+}
+static int one(int a, int b, int c) { return a * 100 + b * 10 + c; }
+static int two(int a, int b, int c) { return a * 100 + b * 10 - c; }
+int (*table[])(int, int, int) = {one, two};
+OWN int work(int a, int b) {
+  int s = 0;
+  for (int i = 0; i < 2; i++) s += apply(table[i], a + i, b, a * 2 + i + b);
+  return s;
+}
+OWN int count(int a, int b, int c, int d) {
+  int s = 0;
+  for (int i = 0; i < 3; i++) s = s * c + next() * a + (b ^ d);
+  return s;
+}
+int main(int argc, char **argv) {
+  printf("%d\\n", work(argc, argc + 1) + other(argc));
+  printf("%d\\n", count(argc, argc + 1, argc + 2, argc * 30));
+  return pick(argc + 1) != 50;
+}
+`;
+
+const PRIVATE = `${COMMON}
+OWN long scale_(long x, long y, char *odd) {
+  register long r12 asm("r12") = y;
+  char c;
+  asm volatile("call scale" : "+b"(x), "=@ccc"(c) : "r"(r12) : "memory");
+  *odd = c;
+  return x;
+}
+OWN long work(long a, long b, long c) {
+  long s = 0;
+  char o;
+  for (int i = 0; i < 3; i++) s += scale_(a + i, b ^ s, &o) * c, s ^= o;
+  return s + a * b;
+}
+int main(int argc, char **argv) {
+  printf("%ld\\n", work(argc, argc + 1, argc * 4));
+  return pick(argc + 1) != 50;
+}
+`;
+const PRIVATE_ASSEMBLY = `
+.globl scale
+.type scale,@function
+scale: push %rax
+lea (%rbx,%rbx,2),%rax
+bt $0,%rbx
+pushf
+lea (%rax,%r12),%rbx
+popf
+pop %rax
+ret
+`;
+
+const FOREIGN = `${COMMON}
+OWN int sysv(int a, int b) { asm volatile("" ::: "rsi", "rdi", "xmm6"); return a * 3 - b; }
+__attribute__((ms_abi, noinline)) int ms(int a, int b, int c) {
+  int s = 0;
+  for (int i = 0; i < 3; i++) s += sysv(a + i, b * s) * c;
+  return s;
+}
+OWN int work(int a, int b, int c) {
+  int s = 0;
+  for (int i = 0; i < 3; i++) s = s * a + ms(a + i, b ^ s, c);
+  return s + a * b;
+}
+int main(int argc, char **argv) {
+  printf("%d\\n", work(argc, argc + 1, argc * 4));
+  return pick(argc + 1) != 50;
+}
+`;
+
+const FAULT = `#define _GNU_SOURCE
+${COMMON}
+#include <signal.h>
+#include <stdlib.h>
+#include <ucontext.h>
+static void caught(int number, siginfo_t *info, void *context) {
+  greg_t *held = ((ucontext_t *)context)->uc_mcontext.gregs;
+  printf("%lld %lld %lld\\n", held[REG_RAX], held[REG_RSI], held[REG_R9]);
+  exit(pick(3) != 4);
+}
+OWN long stop(long a, long b) { register long c asm("r9") = a * 5; asm volatile("ud2" : : "a"(a + b), "r"(c)); return a; }
+int main(int argc, char **argv) {
+  struct sigaction action = {.sa_sigaction = caught, .sa_flags = SA_SIGINFO};
+  sigaction(SIGILL, &action, 0);
+  return stop(argc + 3, argc * 7);
+}
+`;
+
+const REGCALL = `${COMMON}
+#define RC __attribute__((regcall))
+int sink(int a, int b, int c, int d, int e, int f, int g, int h, int i, int j, int k, int l);
+RC OWN int one(int a, int b, int c, int d, int e, int f, int g, int h, int i, int j, int k, int l) {
+  return sink(a, b, c, d, e, f, g, h, i, j, k, l) + 1;
+}
+RC OWN int two(int a, int b, int c, int d, int e, int f, int g, int h, int i, int j, int k, int l) {
+  return sink(l, b, c, d, e, f, g, h, i, j, k, a);
+}
+int (RC *table[])(int, int, int, int, int, int, int, int, int, int, int, int) = {one, two};
+OWN int work(int a, int b) {
+  int s = 0;
+  for (int i = 0; i < 2; i++) s += table[i](a, b, a + 1, b + 1, a * 3, b * 3, a * 4, b * 4, a - 1, b - 1, a * 7, b * 7);
+  return s;
+}
+int main(int argc, char **argv) {
+  printf("%d\\n", work(argc, argc + 1));
+  return pick(argc + 1) != 50;
+}
+OWN int sink(int a, int b, int c, int d, int e, int f, int g, int h, int i, int j, int k, int l) {
+  return a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + 9 * i + 10 * j + 11 * k + 12 * l;
+}
+`;
+
 const LEVELS = [['-O1'], ['-O2'], ['-Os'], ['-O2', '-fno-pie'], ['-O2', '-fno-schedule-insns2', '-fno-pie']];
 
 describe.skipIf(!hasTool('musl-gcc'))('musl-gcc', () => {
@@ -209,12 +347,36 @@ describe.skipIf(!hasTool('musl-gcc'))('musl-gcc', () => {
   });
 });
 
-it.skipIf(!hasTool('clang') || !hasTool('musl-gcc'))(
-  'clang: a context in a register that is preserved',
-  () => {
-    for (const flags of LEVELS.slice(0, 4)) {
-      const [none, safe] = outcomes(CONTEXT, 'clang', flags);
+/** Without positions that could change, nor tables that say where registers are saved. */
+const BARE = ['-fno-pie', '-fno-asynchronous-unwind-tables', '-ffunction-sections'];
+const BARE_LEVELS = [
+  ['-Os', ...BARE],
+  ['-O2', '-mno-red-zone', ...BARE],
+];
+
+describe.skipIf(!hasTool('musl-gcc'))('musl-gcc, with what assembler does besides', () => {
+  it.each([
+    ['thunks that functions return by', RETURNS, ['-mfunction-return=thunk'], ''],
+    ['as many thunks as returns', RETURNS, ['-mfunction-return=thunk-inline'], ''],
+    ['calls by PUSH and RET, and what takes its return address for a while', SHIFTED, [], ''],
+    ['an assembler that takes and returns registers of its own', PRIVATE, [], PRIVATE_ASSEMBLY],
+    ['functions of libgcc that save registers for others', FOREIGN, ['-O1', '-mcall-ms2sysv-xlogues'], ''],
+    ['a handler of signals that looks at registers', FAULT, [], ''],
+  ])('%s', (_, source, more, assembly) => {
+    for (const level of BARE_LEVELS) {
+      const flags = [...level, ...more];
+      const [none, safe] = outcomes(source, 'musl-gcc', flags, assembly);
       expect({ flags, is: safe }).toEqual({ flags, is: none });
     }
-  },
-);
+  });
+});
+
+it.skipIf(!hasTool('clang') || !hasTool('musl-gcc')).each([
+  ['a context in a register that is preserved', CONTEXT, LEVELS.slice(0, 4)],
+  ['arguments in registers that are preserved', REGCALL, BARE_LEVELS],
+])('clang: %s', (_, source, levels) => {
+  for (const flags of levels) {
+    const [none, safe] = outcomes(source, 'clang', flags);
+    expect({ flags, is: safe }).toEqual({ flags, is: none });
+  }
+});

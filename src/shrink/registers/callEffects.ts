@@ -84,14 +84,17 @@ export class CallEffects {
         change[i] = 0;
         return;
       case Step.jump:
-        use[i] = t < 0 ? ALL_REGISTERS : use[t]!;
+        use[i] = t < 0 ? this.#code.jumpOutside(t).use : use[t]!;
         kill[i] = t < 0 ? 0 : kill[t]!;
-        change[i] = t < 0 ? ALL_REGISTERS : change[t]!;
+        change[i] = t < 0 ? this.#code.jumpOutside(t).change : change[t]!;
         return;
       case Step.branch:
-        use[i] = (t < 0 ? ALL_REGISTERS : use[t]!) | use[i + 1]! | (own & ALL_REGISTERS);
+        use[i] = (t < 0 ? this.#code.jumpOutside(t).use : use[t]!) | use[i + 1]! | (own & ALL_REGISTERS);
         kill[i] = (t < 0 ? 0 : kill[t]!) & kill[i + 1]!;
-        change[i] = (t < 0 ? ALL_REGISTERS : change[t]!) | change[i + 1]! | (own >>> WRITTEN_REGISTERS_SHIFT);
+        change[i] =
+          (t < 0 ? this.#code.jumpOutside(t).change : change[t]!) |
+          change[i + 1]! |
+          (own >>> WRITTEN_REGISTERS_SHIFT);
         return;
       case Step.choose: {
         const labels = this.#code.labelsOf(i);
@@ -103,15 +106,21 @@ export class CallEffects {
       case Step.call:
         use[i] =
           t < 0
-            ? this.#code.outsideOf(t).use | use[i + 1]! | (own & ALL_REGISTERS)
+            ? this.#code.callOutside(t).use | use[i + 1]! | (own & ALL_REGISTERS)
             : use[t]! | (use[i + 1]! & ~kill[t]!);
         kill[i] = t < 0 ? kill[i + 1]! : kill[t]! | kill[i + 1]!;
-        change[i] = (t < 0 ? this.#code.outsideOf(t).change : change[t]!) | change[i + 1]!;
+        change[i] = (t < 0 ? this.#code.callOutside(t).change : change[t]!) | change[i + 1]!;
         return;
       case Step.lastCall:
       case Step.end:
-        use[i] = step[i] === Step.end ? 0 : t < 0 ? this.#code.outsideOf(t).use | (own & ALL_REGISTERS) : use[t]!;
+        use[i] =
+          step[i] === Step.end ? 0 : t < 0 ? this.#code.callOutside(t).use | (own & ALL_REGISTERS) : use[t]!;
         kill[i] = ALL_REGISTERS;
+        change[i] = 0;
+        return;
+      case Step.stop:
+        use[i] = CONVENTION.use;
+        kill[i] = 0;
         change[i] = 0;
         return;
       default:
@@ -127,13 +136,13 @@ export function changesOf(code: WholeCode, { change }: CallEffects, i: number): 
   const { step, target, effect } = code;
   if (step[i] === Step.plain) return effect[i]! >>> WRITTEN_REGISTERS_SHIFT;
   if (step[i] !== Step.call) return 0;
-  return target[i]! < 0 ? code.outsideOf(target[i]!).change : change[target[i]!]!;
+  return target[i]! < 0 ? code.callOutside(target[i]!).change : change[target[i]!]!;
 }
 
 /** Registers that the call of an instruction, or of what is not seen, has to do with. */
 export function involvedIn(code: WholeCode, { use, change }: CallEffects, called: number): number {
   if (called >= 0) return use[called]! | change[called]!;
-  const outside = code.outsideOf(called);
+  const outside = code.callOutside(called);
   return outside.use | outside.change;
 }
 

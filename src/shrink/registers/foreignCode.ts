@@ -4,7 +4,7 @@
  * get more back, than that: what such code does to registers is found out by reading it.
  */
 import { CallEffects } from './callEffects.ts';
-import { ANYTHING, CONVENTION, type OutsideCall } from './outsideCall.ts';
+import { ANYTHING, CONVENTION, type OutsideView } from './outsideCall.ts';
 import type { CodeReader } from './readCode.ts';
 import { SavedRegisters } from './savedRegisters.ts';
 import { StackDepth } from './stackDepth.ts';
@@ -25,18 +25,20 @@ export class ForeignCode {
     this.#reader.add(id);
   }
 
-  /** What a call of a place in a section may do, besides what the convention lets it do. */
-  callOf(section: number, place: number): OutsideCall {
-    if (!this.#sections.has(section)) return CONVENTION;
+  /** What is done at a place, and what the convention lets calls do besides. */
+  readonly look: OutsideView = (section, place, isCall) => {
+    // A jump may lead to another part of the function.
+    if (!this.#sections.has(section)) return isCall ? CONVENTION : ANYTHING;
     this.#effects ??= this.#findEffects();
     const i = this.#reader.placeOf(section, place);
     if (i < 0) return ANYTHING;
     const { use, change } = this.#effects;
     return { use: CONVENTION.use | use[i]!, change: CONVENTION.change | change[i]! };
-  }
+  };
 
   #findEffects(): CallEffects {
-    const code = this.#reader.finish(undefined);
+    // All parts of a function are in one object: what is not here is a function.
+    const code = this.#reader.finish((section) => (this.#sections.has(section) ? ANYTHING : CONVENTION));
     const stack = new StackDepth(code);
     findStrayReturns(code, stack);
     return new CallEffects(code, new SavedRegisters(code, stack));

@@ -1,4 +1,4 @@
-/** What calls do that lead out of the code that is in view. */
+/** What calls and jumps do that lead out of the code that is in view. */
 import { ALL_REGISTERS } from '../../x86/registers.ts';
 
 /** Masks of registers. */
@@ -13,3 +13,6 @@ export interface OutsideCall {
 export const CONVENTION: OutsideCall = { use: 0b0000_1111_1101_0111, change: 0b0000_1111_1100_0111 };
 /** Calls of which nothing is known. */
 export const ANYTHING: OutsideCall = { use: ALL_REGISTERS, change: ALL_REGISTERS };
+
+/** Finds what is done at a place in a section that is called, or jumped to. */
+export type OutsideView = (section: number, place: number, isCall: boolean) => OutsideCall;

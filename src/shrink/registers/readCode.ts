@@ -14,7 +14,7 @@ import { EntryMarker } from '../entryMarker.ts';
 import { SectionReader } from '../readSection.ts';
 import { type CodeEntries, Entry } from '../references.ts';
 import { hasPrefix } from '../typePrefix.ts';
-import type { ForeignCode } from './foreignCode.ts';
+import type { OutsideView } from './outsideCall.ts';
 import { type Reference, SwitchLabels } from './switchLabels.ts';
 import { ELSEWHERE, isCall, NOWHERE, Open, Pure, Step, WholeCode } from './wholeCode.ts';
 
@@ -91,10 +91,10 @@ export class CodeReader {
   }
 
   /**
-   * @param foreign code that is called and has not been added
+   * @param view what is done at places that have not been added
    * @returns all that was added, once nothing is to come
    */
-  finish(foreign: ForeignCode | undefined): WholeCode {
+  finish(view: OutsideView): WholeCode {
     const whole = this.#whole;
     this.#unseen = new Int32Array(whole.count);
     const led = new Int32Array(whole.count);
@@ -104,9 +104,8 @@ export class CodeReader {
       if (i >= 0) {
         whole.target[from] = i;
         this.#unseen[i]!--;
-      } else if (foreign && isCall(whole.step[from]!) && whole.effect[from] !== UNKNOWN)
-        whole.leadOutside(from, foreign.callOf(section, place));
-      else whole.target[from] = ELSEWHERE;
+      } else if (whole.effect[from] === UNKNOWN) whole.target[from] = ELSEWHERE;
+      else whole.leadOutside(from, view(section, place, isCall(whole.step[from]!)));
     }
     const placeOf = (section: number, place: number) => this.placeOf(section, place);
     new SwitchLabels(this.#program, this.#liveness, this.#pieces, whole, placeOf).find(this.#jumps, led);
@@ -181,6 +180,8 @@ export class CodeReader {
       case Flow.indirectCall:
         this.#whole.target[n] = ELSEWHERE;
         return Step.call;
+      case Flow.stop:
+        return Step.stop;
       default:
         return Step.leave;
     }

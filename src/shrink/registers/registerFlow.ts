@@ -33,7 +33,7 @@ export class RegisterFlow extends CallEffects {
   readonly live: Uint16Array;
   readonly #code: WholeCode;
   readonly #saved: SavedRegisters;
-  /** Of returns: registers that may be read behind them. */
+  /** Of returns, and jumps out of view: registers that may be read behind them. */
   readonly #returned: Uint16Array;
   /** Of instructions that are called: what is live behind the calls. */
   readonly #behindCalls: Uint16Array;
@@ -97,15 +97,19 @@ export class RegisterFlow extends CallEffects {
         return live[i + 1]! | (this.#saved.joinRestores(i, live) & bit) | RSP;
       }
       case Step.jump:
-        return t < 0 ? ALL_REGISTERS : live[t]!;
+        return t < 0 ? this.#liveOutside(i) : live[t]!;
       case Step.branch:
-        return live[i + 1]! | (t < 0 ? ALL_REGISTERS : live[t]!) | reads;
+        return live[i + 1]! | (t < 0 ? this.#liveOutside(i) : live[t]!) | reads;
       case Step.choose:
         return join(this.#code.labelsOf(i), live) | reads | RSP;
       case Step.call:
-        return (t < 0 ? this.#code.outsideOf(t).use | live[i + 1]! | reads : use[t]! | (live[i + 1]! & ~kill[t]!)) | RSP;
+        return (
+          (t < 0
+            ? this.#code.callOutside(t).use | live[i + 1]! | reads
+            : use[t]! | (live[i + 1]! & ~kill[t]!)) | RSP
+        );
       case Step.lastCall:
-        return (t < 0 ? this.#code.outsideOf(t).use | reads : use[t]!) | RSP;
+        return (t < 0 ? this.#code.callOutside(t).use | reads : use[t]!) | RSP;
       case Step.end:
         return 0;
       case Step.ret:
@@ -114,9 +118,13 @@ export class RegisterFlow extends CallEffects {
         return ALL_REGISTERS;
     }
   }
+  /** What is live before a jump out of view: it returns for those who have called. */
+  #liveOutside(i: number): number {
+    return this.#code.jumpOutside(this.#code.target[i]!).use | this.#returned[i]! | RSP;
+  }
 }
 
-/** @returns by instruction that is called, or entered from elsewhere: the returns that it may get to without calls */
+/** @returns by instruction that is called, or entered from elsewhere: the returns, and jumps out of view, that it may get to without calls */
 function findReturns(code: WholeCode): Int32Array[] {
   const { count, isEntry, step, target } = code;
   const found: Int32Array[] = new Array(count);
@@ -131,7 +139,10 @@ function findReturns(code: WholeCode): Int32Array[] {
       for (; seen[i] !== e; i++) {
         seen[i] = e;
         const to = step[i]!;
-        if (isJump(to) && target[i]! >= 0) open.push(target[i]!);
+        if (isJump(to)) {
+          if (target[i]! >= 0) open.push(target[i]!);
+          else returns.push(i);
+        }
         if (to === Step.choose) open.push(...code.labelsOf(i));
         if (to === Step.ret) returns.push(i);
         if (!goesOn(to)) break;

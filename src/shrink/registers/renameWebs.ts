@@ -186,7 +186,7 @@ export class WebRenamer {
       if (step[i] === Step.leave) return false;
       let mask = effect[i]! | (effect[i]! >>> WRITTEN_REGISTERS_SHIFT) | this.#saved.bitOf(i);
       if (isCall(step[i]!)) mask |= involvedIn(this.#code, this.#flow, target[i]!);
-      else if (step[i] !== Step.plain && step[i] !== Step.choose && target[i] === ELSEWHERE) return false;
+      else if (step[i] !== Step.plain && step[i] !== Step.choose && target[i]! <= ELSEWHERE) return false;
       return ((mask >> register) & 1) === 0;
     });
   }

@@ -165,7 +165,8 @@ function moveOfAddress(
   at: number,
   { rex, prefixes, modrmOffset, dispOffset, dispSize }: Instruction,
 ): number {
-  const isFromItself = (bytes[at + modrmOffset]! & 7) === Register.rsp && bytes[at + modrmOffset + 1] === 0x24;
+  const isFromItself =
+    (bytes[at + modrmOffset]! & 7) === Register.rsp && bytes[at + modrmOffset + 1] === 0x24;
   if (rex !== REX_W || prefixes !== 0 || !isFromItself || dispSize === 0) return ANYWHERE;
   return -signed(bytes, at + dispOffset, dispSize);
 }

@@ -12,7 +12,7 @@ import { addressRegisters, isRegister, Register } from '../../x86/effects.ts';
 import { signed } from '../../x86/exits.ts';
 import { ALL_REGISTERS, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import { ANYWHERE, SLOT, StackAccess, type StackDepth, type StackEntry } from './stackDepth.ts';
-import { goesOn, isJump, Pure, Step, type WholeCode } from './wholeCode.ts';
+import { ELSEWHERE, goesOn, isJump, Pure, Step, type WholeCode } from './wholeCode.ts';
 
 const RSP = 1 << Register.rsp;
 const RBP = 1 << Register.rbp;
@@ -43,7 +43,7 @@ class ReturnChecker {
   }
 
   check({ entry, body, isKnown }: StackEntry): void {
-    const { step, pure } = this.#code;
+    const { step, pure, target } = this.#code;
     const hasFrame = body.some((i) => pure[i] === Pure.frame);
     const places = isKnown && !hasFrame ? body : this.#follow(entry);
     const isFollowed = places !== body;
@@ -52,7 +52,10 @@ class ReturnChecker {
       places.some((i) => this.#touchesReturn(i, isFollowed));
     const { depth } = this.#stack;
     for (const i of places) {
-      if (step[i] === Step.ret && (isStray || (isFollowed ? this.#top[i] : depth[i]) !== 0)) step[i] = Step.leave;
+      if (!isStray && (isFollowed ? this.#top[i] : depth[i]) === 0) continue;
+      if (step[i] === Step.ret) step[i] = Step.leave;
+      // What returns for this function, out of view.
+      else if (isJump(step[i]!) && target[i]! < 0) target[i] = ELSEWHERE;
     }
   }
 
@@ -106,7 +109,8 @@ class ReturnChecker {
     if (encoding !== Encoding.legacy || map !== 0) return ANYWHERE;
     if (opcode === LEAVE) return frame - SLOT;
     if ((this.#code.effect[i]! & ALL_REGISTERS) !== RBP) return ANYWHERE;
-    if (opcode === LEA && this.#isPlainAddress(bytes, at)) return frame - signed(bytes, at + dispOffset, dispSize);
+    if (opcode === LEA && this.#isPlainAddress(bytes, at))
+      return frame - signed(bytes, at + dispOffset, dispSize);
     const isCopy = (opcode === 0x89 || opcode === 0x8b) && isRegister(bytes, at, this.#insn); // MOV
     return isCopy ? frame : ANYWHERE;
   }
@@ -131,7 +135,8 @@ class ReturnChecker {
     const bytes = this.#decode(i);
     const at = this.#code.at[i]!;
     const { modrmOffset, dispOffset, dispSize } = this.#insn;
-    if (modrmOffset < 0 || isRegister(bytes, at, this.#insn) || !this.#isPlainAddress(bytes, at)) return false;
+    if (modrmOffset < 0 || isRegister(bytes, at, this.#insn) || !this.#isPlainAddress(bytes, at))
+      return false;
     return isReturn(signed(bytes, at + dispOffset, dispSize) - this.#frame[i]!);
   }
 

@@ -1,11 +1,11 @@
 /** All code of a program that is understood, as one list of instructions that lead to each other. */
 import { copyInto } from '../../elf/sections.ts';
 import { type Code, Feature } from '../code.ts';
-import { CONVENTION, type OutsideCall } from './outsideCall.ts';
+import { ANYTHING, CONVENTION, type OutsideCall } from './outsideCall.ts';
 
 /**
- * `WholeCode.target` of what leads to no place, and of what leads to one that is not in view: `ELSEWHERE`, or less where a
- * call of it does more than the convention has.
+ * `WholeCode.target` of what leads to no place, and of what leads to one that is not in view: `ELSEWHERE`, or less where
+ * that has been looked at.
  */
 export const NOWHERE = -1;
 export const ELSEWHERE = -2;
@@ -30,6 +30,8 @@ export const Step = {
   end: 7,
   /** Goes on at one of its labels. */
   choose: 8,
+  /** Faults for good. A handler of signals may look at what the function has in registers, and at its arguments. */
+  stop: 9,
 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
 
@@ -108,7 +110,7 @@ export class WholeCode {
   isEntry = new Uint8Array(INITIAL_ROWS);
   /** PUSH of registers that functions do not change, in what compilers have made: somebody looks for them on the stack. */
   readonly meant = new Set<number>();
-  /** What calls do that lead elsewhere, by how much less than `ELSEWHERE` their target is. */
+  /** What is done elsewhere, by how much less than `ELSEWHERE` the target is. */
   readonly #outside: OutsideCall[] = [CONVENTION];
   /** Of jumps of switches, the instructions that they lead to. */
   readonly labels = new Map<number, readonly number[]>();
@@ -148,17 +150,25 @@ export class WholeCode {
     return this.at[low] === offset ? low : -1;
   }
 
-  /** Notes that a call leads out of view. */
-  leadOutside(i: number, call: OutsideCall): void {
-    const isSame = ({ use, change }: OutsideCall) => use === call.use && change === call.change;
+  /** Notes that a call or a jump leads out of view, and what is done there until it returns. */
+  leadOutside(i: number, outside: OutsideCall): void {
+    // A jump that leads elsewhere need not be a call.
+    const first = isCall(this.step[i]!) ? 0 : 1;
+    const isSame = ({ use, change }: OutsideCall, n: number) =>
+      n >= first && use === outside.use && change === outside.change;
     let n = this.#outside.findIndex(isSame);
-    if (n < 0) n = this.#outside.push(call) - 1;
+    if (n < 0) n = this.#outside.push(outside) - 1;
     this.target[i] = ELSEWHERE - n;
   }
 
   /** What a call does that leads out of view. @param target less than 0 */
-  outsideOf(target: number): OutsideCall {
+  callOutside(target: number): OutsideCall {
     return this.#outside[ELSEWHERE - target] ?? CONVENTION;
+  }
+
+  /** What is done where a jump leads out of view. @param target less than 0 */
+  jumpOutside(target: number): OutsideCall {
+    return target < ELSEWHERE ? this.callOutside(target) : ANYTHING;
   }
 
   /** Where a switch may lead. */
