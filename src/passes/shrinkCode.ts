@@ -18,8 +18,8 @@ import type { InputObject, Program } from '../program.ts';
 import { type Liveness, MAX_CUT_BYTES, type Shrinkage, type Synthesis } from '../results.ts';
 import type { LinkScript } from '../script/linkScript.ts';
 import { findNeverReturning } from '../shrink/neverReturns.ts';
-import { isDebuggable, Origin, originOf } from '../shrink/origin.ts';
-import { findEntries } from '../shrink/references.ts';
+import { hasFunctionSections, isDebuggable, Origin, originOf } from '../shrink/origin.ts';
+import { type CodeEntries, findEntries } from '../shrink/references.ts';
 import { Refusal } from '../shrink/refusal.ts';
 import type { Exits } from '../shrink/registers/exits.ts';
 import { ForeignCode } from '../shrink/registers/foreignCode.ts';
@@ -48,7 +48,7 @@ export function shrinkCode(
   const { unwind } = liveness;
   // Who is called where, unwinders see in what functions return to.
   const neverReturns = isSized && !unwind ? findNeverReturning(program, liveness) : undefined;
-  const judge = new Judge(program, liveness, options);
+  const judge = new Judge(program, liveness, entries, options);
   let exits: Exits | undefined;
   if (isSized && !unwind && !rules) {
     const read = () => new CodeReader(program, liveness, pieces, synthesis, entries, neverReturns);
@@ -147,12 +147,14 @@ interface ObjectOrigin {
 class Judge {
   readonly #program: Program;
   readonly #liveness: Liveness;
+  readonly #entries: CodeEntries;
   readonly #options: LinkOptions;
   readonly #known = new Map<InputObject, ObjectOrigin>();
 
-  constructor(program: Program, liveness: Liveness, options: LinkOptions) {
+  constructor(program: Program, liveness: Liveness, entries: CodeEntries, options: LinkOptions) {
     this.#program = program;
     this.#liveness = liveness;
+    this.#entries = entries;
     this.#options = options;
   }
 
@@ -170,10 +172,18 @@ class Judge {
 
   #judge(object: InputObject): ObjectOrigin {
     const { shrink, tables, withDebugFile } = this.#options;
-    const origin = originOf(this.#program, object);
+    const origin = this.#originOf(object);
     if (origin === Origin.assembler && shrink === 'safe') return { refusal: Refusal.assembler, origin };
     const isDebugged = (tables === 'debug' || withDebugFile) && isDebuggable(this.#program, object);
     return { refusal: isDebugged ? Refusal.debugged : Refusal.none, origin };
+  }
+
+  #originOf(object: InputObject): Origin {
+    const origin = originOf(this.#program, object);
+    const isCompiled =
+      origin === Origin.unknown &&
+      hasFunctionSections(this.#program, this.#liveness.live, this.#entries, object);
+    return isCompiled ? Origin.compiler : origin;
   }
 }
 

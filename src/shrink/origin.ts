@@ -1,8 +1,9 @@
 /** Who has made an object, which tells how much of it is known without looking. */
 import { decodeText } from '../elf/bytes.ts';
-import { SHF_ALLOC, SHF_MERGE, SHF_STRINGS, SHT_PROGBITS } from '../elf/constants.ts';
+import { SHF_ALLOC, SHF_EXECINSTR, SHF_MERGE, SHF_STRINGS, SHT_PROGBITS } from '../elf/constants.ts';
 import { debugName, Trait } from '../elf/sectionNames.ts';
 import type { InputObject, Program } from '../program.ts';
+import { type CodeEntries, Entry } from './references.ts';
 
 export const Origin = {
   /** A compiler: nothing but tables and references that have relocations depends on where its instructions lie. */
@@ -53,6 +54,34 @@ function commentOf(program: Program, { firstSection, sectionCount }: InputObject
     if (isCandidate) return decodeText(program.borrowBytes(id), 0, sections.size[id]!);
   }
   return undefined;
+}
+
+/**
+ * Whether each function of an object of unknown origin has a section of its own, `.text.NAME`, and all of it, as its symbol
+ * says: compilers do that where they are told to (`-ffunction-sections`), and people who write assembly hardly ever.
+ * @param live by section id, 1 for those that count
+ */
+export function hasFunctionSections(
+  program: Program,
+  live: Uint8Array,
+  { first, offset, kind }: CodeEntries,
+  { firstSection, sectionCount }: InputObject,
+): boolean {
+  const { sections } = program;
+  for (let id = firstSection; id < firstSection + sectionCount; id++) {
+    const size = sections.size[id]!;
+    if (live[id] !== 1 || (sections.flags[id]! & SHF_EXECINSTR) === 0 || size === 0) continue;
+    if (!program.sectionName(id).startsWith('.text.')) return false;
+    let found = 0;
+    for (let n = first[id]!; n < first[id + 1]!; n++) {
+      const isEnd = (kind[n]! & Entry.functionEnd) !== 0;
+      if (isEnd && offset[n] !== size) return false;
+      if ((kind[n]! & Entry.function) !== 0 && offset[n] !== 0) return false;
+      found |= kind[n]! & (Entry.function | Entry.functionEnd);
+    }
+    if (found !== (Entry.function | Entry.functionEnd)) return false;
+  }
+  return true;
 }
 
 /** Whether an object has information for debuggers, which says where in the code each line and variable is. */

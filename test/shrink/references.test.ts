@@ -8,6 +8,7 @@ import {
   SHF_STRINGS,
   SHN_ABS,
   STB_LOCAL,
+  STT_NOTYPE,
   STT_SECTION,
 } from '../../src/elf/constants.ts';
 import { Refusal } from '../../src/shrink/refusal.ts';
@@ -459,18 +460,19 @@ describe('objects', () => {
       [code('.text', 'e8 .. .. .. .. c3', [{ offset: 1, type: R_PLT32, symbol: 'f', addend: -4 }])],
       [START],
     );
-    const linked = (sections: readonly SectionSpec[]) => {
-      const member = buildObject(
-        [code('.text.f', 'b8 00 00 00 00 90 c3'), ...sections],
-        [functionSymbol('f', '.text.f')],
-      );
+    const linked = (
+      sections: readonly SectionSpec[],
+      name = '.text.f',
+      symbols: readonly SymbolSpec[] = [functionSymbol('f', name)],
+    ) => {
+      const member = buildObject([code(name, 'b8 00 00 00 00 90 c3'), ...sections], symbols);
       const archive = gnuArchive([{ name: 'f.o', bytes: member, symbols: ['f'] }]);
       const inputs = [
         { kind: 'file', path: 'main.o' },
         { kind: 'file', path: 'lib.a' },
       ] as const;
       const result = linkFiles({ 'main.o': main, 'lib.a': archive }, { inputs });
-      return [...contents(result, '.text.f')].map((byte) => byte.toString(16)).join(' ');
+      return [...contents(result, name)].map((byte) => byte.toString(16)).join(' ');
     };
     // Not trusted as to flags at returns, but rewritten; with strings, it is a compiler's.
     expect(linked([])).toBe('b8 0 0 0 0 c3');
@@ -480,5 +482,13 @@ describe('objects', () => {
     expect(linked([strings])).toBe('31 c0 c3');
     expect(linked([COMMENT])).toBe('31 c0 c3');
     expect(linked([section('.comment', 0, latin1('\0nasm\0'))])).toBe('b8 0 0 0 0 90 c3');
+    // So it is with a section for each function, and all of it.
+    const f = functionSymbol('f', '.text.f', 0, 7);
+    expect(linked([], '.text.f', [f])).toBe('31 c0 c3');
+    expect(linked([], '.text.f', [f, functionSymbol('alias', '.text.f', 0, 7)])).toBe('31 c0 c3');
+    expect(linked([], '.text.f', [f, functionSymbol('g', '.text.f', 6, 1)])).toBe('b8 0 0 0 0 c3');
+    expect(linked([], '.text.f', [{ ...f, size: 6 }])).toBe('b8 0 0 0 0 c3');
+    expect(linked([], '.text.f', [{ ...f, type: STT_NOTYPE }])).toBe('b8 0 0 0 0 c3');
+    expect(linked([], '.text2', [{ ...f, section: '.text2' }])).toBe('b8 0 0 0 0 c3');
   });
 });
