@@ -89,7 +89,7 @@ function reallocateRegisters(
   const total = program.objects.reduce((sum, object) => sum + codeSize(program, liveness, object), 0);
   if (total > MOST_REALLOCATED) return undefined;
   const reader = read();
-  const foreign = new ForeignCode(read());
+  const foreign = new ForeignCode(read(), reader);
   for (const object of program.objects) {
     const end = object.firstSection + object.sectionCount;
     for (let id = object.firstSection; id < end; id++) {
@@ -102,7 +102,7 @@ function reallocateRegisters(
     }
   }
   const code = reader.finish(foreign.look);
-  const exits = reallocate(code, options.unpackedBy !== undefined);
+  const exits = reallocate(code, foreign.code, options.unpackedBy !== undefined);
   commitSections(program, pieces, synthesis, code);
   return exits;
 }

@@ -315,16 +315,26 @@ export const Field = {
   low: 4,
 } as const;
 
-/** @returns bits of `Field` for those that name general registers; addresses are not among them */
+/**
+ * @returns bits of `Field` for those that name general registers that count as theirs: addresses are not among them, nor
+ * are AH, CH, DH and BH, which have the numbers of others
+ */
 export function registerFields(bytes: Uint8Array, at: number, insn: Instruction): number {
-  const { opcode, map, modrmOffset } = insn;
+  const { opcode, map, modrmOffset, rex } = insn;
   if (insn.encoding !== Encoding.legacy || map > 1) return 0;
   const listed = (map === 0 ? oneByte : twoByte).access[opcode]!;
-  const hasRegister = modrmOffset >= 0 && isRegister(bytes, at, insn);
-  // In groups, ModRM.reg is part of the opcode.
-  if (listed === 0) return hasRegister ? Field.rm : 0;
+  const modrm = modrmOffset < 0 ? 0 : bytes[at + modrmOffset]!;
+  const hasRegister = modrm >= 0xc0;
+  const isHigh = (number: number) => rex === 0 && (number & 4) !== 0;
+  // In groups, ModRM.reg is part of the opcode; even ones of the first map are of bytes.
+  if (listed === 0) {
+    const isByte = map === 0 && (opcode & 1) === 0;
+    return hasRegister && !(isByte && isHigh(modrm)) ? Field.rm : 0;
+  }
   const access = map === 0 ? listed : listed | convertedAccess(insn);
-  const reg = (access & REG) !== 0 ? Field.reg : 0;
-  const rm = (access & RM) !== 0 && hasRegister ? Field.rm : 0;
-  return reg | rm | ((access & LOW) !== 0 ? Field.low : 0);
+  const isByteReg = (access & Access.byteReg) !== 0 && isHigh(modrm >> 3);
+  const isByteRm = (access & Access.byteRm) !== 0;
+  const reg = (access & REG) !== 0 && !isByteReg ? Field.reg : 0;
+  const rm = (access & RM) !== 0 && hasRegister && !(isByteRm && isHigh(modrm)) ? Field.rm : 0;
+  return reg | rm | ((access & LOW) !== 0 && !(isByteRm && isHigh(opcode)) ? Field.low : 0);
 }

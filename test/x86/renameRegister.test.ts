@@ -1,5 +1,5 @@
 /** Other registers in operands: what iced-x86 says of the instruction with the one holds of that with the other. */
-import { Code, Decoder, DecoderOptions, InstructionInfoFactory } from 'iced-x86';
+import { Code, Decoder, DecoderOptions, InstructionInfoFactory, Register } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
 import { createInstruction, decode } from '../../src/x86/decode.ts';
 import { renameRegister } from '../../src/x86/renameRegister.ts';
@@ -15,6 +15,8 @@ interface Meaning {
   readonly reads: number;
   readonly writes: number;
   readonly text: string;
+  /** What its operands are made of. */
+  readonly registers: readonly Register[];
 }
 
 /** What iced knows of an instruction, but for the numbers of registers. */
@@ -32,10 +34,21 @@ function meaningOf(bytes: Uint8Array): Meaning {
   }
   const { code, memoryDisplacement, memoryIndexScale, rflagsRead, rflagsModified } = instruction;
   const text = `${memoryDisplacement} ${memoryIndexScale} ${rflagsRead} ${rflagsModified} ${instruction.length}`;
+  const registers = [instruction.memoryBase, instruction.memoryIndex];
+  for (let n = 0; n < instruction.opCount; n++) registers.push(instruction.opRegister(n));
   info.free();
   instruction.free();
   decoder.free();
-  return { code, reads, writes, text };
+  return { code, reads, writes, text, registers };
+}
+
+/** The register of another number that is as wide, if it is part of `from`; AH, CH, DH and BH have none. */
+function exchanged(register: Register, from: number, to: number): Register {
+  const isHigh = register >= Register.AH && register <= Register.BH;
+  if (isHigh || generalRegister(register)?.number !== from) return register;
+  const isByte = register <= Register.R15L;
+  if (isByte) return to < 4 ? Register.AL + to : Register.SPL + to - 4;
+  return register - from + to;
 }
 
 function replaced(mask: number, from: number, to: number): number {
@@ -64,6 +77,7 @@ describe('another register', () => {
         ...before,
         reads: replaced(before.reads, from, to),
         writes: replaced(before.writes, from, to),
+        registers: before.registers.map((register) => exchanged(register, from, to)),
       };
       expect({ ...after, bytes: toHex(bytes) }).toEqual({ ...expected, bytes: toHex(bytes) });
     }
@@ -85,6 +99,7 @@ describe('another register', () => {
     ['as index', '4a 8b 04 21', 12, 3, '48 8b 04 19'], // mov (rcx,r12), rax
     ['in the opcode', '41 54', 12, 5, '40 55'], // push r12
     ['as a byte', '45 8a 00', 8, 6, '40 8a 36'], // mov (r8), r8b
+    ['beside a high byte of that number', '88 34 32', 6, 0, '88 34 02'], // mov dh, (rdx,rsi)
   ])('%s', (_, before, from, to, after) => {
     expect(renamed(before, from, to)).toBe(toHex(hex(after)));
   });
@@ -95,6 +110,7 @@ describe('another register', () => {
     ['as base without displacement', '49 8b 00', 8, 5], // mov (r8), rax
     ['as base without SIB', '49 8b 40 08', 8, 12],
     ['of which a high byte is named', '88 e5', 4, 3], // mov ah, ch
+    ['of which a high byte is named besides', '88 34 32', 2, 0], // mov dh, (rdx,rsi)
     ['of which there is no such byte', '88 c8', 0, 7], // mov cl, al
     ['that CL stands for', 'd3 e0', 1, 2], // shl cl, eax
     ['in VEX', 'c4 e2 f8 f2 c1', 1, 2], // andn rcx, rax, rax

@@ -9,7 +9,7 @@ import { addressRegisters, isRegister, Register } from '../../x86/effects.ts';
 import { ALL_FLAGS, WRITTEN_SHIFT } from '../../x86/flags.ts';
 import { WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import type { RegisterFlow } from './registerFlow.ts';
-import { goesOn, Pure, Step, type WholeCode } from './wholeCode.ts';
+import { type CodeSection, goesOn, Pure, Step, type WholeCode } from './wholeCode.ts';
 
 const RBP = 1 << Register.rbp;
 /** Instructions among which the end of a flag is looked for. */
@@ -48,13 +48,21 @@ function areFlagsDead({ flagEffect, step, target }: WholeCode, start: number): b
 
 const insn = createInstruction();
 
-/** Whether a section with frame pointers has code that may look for frames of others. */
-export function followsFrames(code: WholeCode): boolean {
-  return code.sections.some((section) => {
-    if (!section.hasFrames) return false;
-    for (let i = section.first; i < section.first + section.count; i++) if (mayFollow(code, i)) return true;
-    return false;
-  });
+/**
+ * Whether there are frame pointers, and code that may look for frames of others: in sections with frame pointers, or what
+ * compilers have not made.
+ */
+export function followsFrames(code: WholeCode, foreign: WholeCode): boolean {
+  const framed = code.sections.filter(({ hasFrames }) => hasFrames);
+  if (framed.length === 0) return false;
+  return (
+    framed.some((section) => follow(code, section)) || foreign.sections.some((each) => follow(foreign, each))
+  );
+}
+
+function follow(code: WholeCode, { first, count }: CodeSection): boolean {
+  for (let i = first; i < first + count; i++) if (mayFollow(code, i)) return true;
+  return false;
 }
 
 /** Whether an instruction copies rbp to another register than rsp, or refers to what is saved there. */

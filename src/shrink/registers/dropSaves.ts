@@ -14,11 +14,10 @@ import { signed } from '../../x86/exits.ts';
 import { UNKNOWN } from '../../x86/registers.ts';
 import { changesOf } from './callEffects.ts';
 import type { CodeKnowledge, RegisterFlow } from './registerFlow.ts';
-import { PRESERVED, pushed, type Save, type SavedRegisters } from './savedRegisters.ts';
+import { copiesPointer, PRESERVED, pushed, type Save, type SavedRegisters } from './savedRegisters.ts';
 import { SLOT, StackAccess, type StackDepth, type StackFunction } from './stackDepth.ts';
 import { ELSEWHERE, isCall, Step, type WholeCode } from './wholeCode.ts';
 
-const RSP = 1 << Register.rsp;
 /** The largest number that SUB takes as a byte. */
 const MOST = 127;
 
@@ -238,12 +237,6 @@ function writeSigned(bytes: Uint8Array, at: number, size: number, value: number)
 function isNumber(code: WholeCode, i: number): boolean {
   const opcode = code.bytesOf(i)[code.at[i]! + 1];
   return code.length[i]! >= 4 && (opcode === 0x81 || opcode === 0x83);
-}
-
-/** Whether an instruction gets the stack pointer as a number. */
-function copiesPointer(code: WholeCode, { access, move }: StackDepth, i: number): boolean {
-  if (code.step[i] !== Step.plain || access[i] !== StackAccess.none) return false;
-  return (code.effect[i]! & RSP) !== 0 && (move[i] === 0 || pushed(code, i) === Register.rsp);
 }
 
 /** Whether the number that an instruction adds or subtracts is a byte. */

@@ -14,7 +14,7 @@ import { addressRegisters, isRegister, Register } from '../../x86/effects.ts';
 import { UNKNOWN, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import { jumpOperand } from './isSwitch.ts';
 import { PRESERVED, popped, pushed } from './savedRegisters.ts';
-import { Open, Step, type WholeCode } from './wholeCode.ts';
+import { ELSEWHERE, Open, Step, type WholeCode } from './wholeCode.ts';
 
 const STACK = (1 << Register.rsp) | (1 << Register.rbp);
 /** Registers that are read are in the lower half of a state, those that are written in the upper half, with this bit. */
@@ -24,20 +24,69 @@ const LEAVE = 0xc9;
 
 const insn = createInstruction();
 
-/** @param code as compilers have made it @returns whether calls through pointers hand over no more than the convention has */
-export function followsConvention(code: WholeCode): boolean {
-  const { count, step, target, isOpen, isFunction } = code;
+/** What calls may change besides results (psABI, 3.2.1): rsi, rdi, r8 to r11. Nobody looks for anything there. */
+const LOST = 0b0000_1111_1100_0000;
+
+/**
+ * @param code as it has come
+ * @param isForeign whether compilers have not made it: then what is called by name may have other conventions
+ * @returns whether calls through pointers hand over no more than the convention has
+ */
+export function followsConvention(code: WholeCode, isForeign: boolean): boolean {
+  const { count, isOpen, isFunction, step, target } = code;
+  const { state, restored } = findUses(code);
+  for (let i = 0; i < count; i++) {
+    const isCalled = isOpen[i] === Open.taken || (isOpen[i] === Open.called && !isForeign);
+    const used = state[i]! & ~restored[i]! & (PRESERVED | (PRESERVED << WRITTEN));
+    if (isCalled && isFunction[i] === 1 && used !== 0) return false;
+    if (step[i] === Step.call && target[i] === ELSEWHERE && takesMoreResults(code, i + 1)) return false;
+  }
+  return true;
+}
+
+/**
+ * Whether code behind a call takes results from more registers than the convention has: at once, for further on, where
+ * control need not be able to come, a variable may have no value yet.
+ */
+function takesMoreResults(code: WholeCode, start: number): boolean {
+  let open = LOST;
+  for (let i = start; code.step[i] === Step.plain && open !== 0; i++) {
+    const effect = code.effect[i]!;
+    const isSystemCall = code.bytesOf(i)[code.at[i]!] === 0x0f && code.bytesOf(i)[code.at[i]! + 1] === 0x05;
+    // PUSH may be for the sake of the stack alone, and a system call need not take all arguments.
+    if (effect === UNKNOWN || isSystemCall) return false;
+    const writes = effect >>> WRITTEN_REGISTERS_SHIFT;
+    // A byte is written as if the others counted.
+    if (pushed(code, i) < 0 && (effect & ~writes & open) !== 0) return true;
+    open &= ~writes;
+  }
+  return false;
+}
+
+/** Registers by instruction that may be read from there on, and those that may be written. */
+interface Uses {
+  readonly state: Int32Array;
+  /** Of the first instruction of each function: those that it saves and gets back. */
+  readonly restored: Int32Array;
+}
+
+function findUses(code: WholeCode): Uses {
+  const { count, step, target, isFunction } = code;
   const own = new Int32Array(count);
-  const saves = new Uint8Array(count);
-  /** Of the first instruction of each function. */
+  const saves = new Int32Array(count);
+  const saved = new Int32Array(count);
   const restored = new Int32Array(count);
   for (let i = 0, start = 0; i < count; i++) {
     if (isFunction[i] === 1) start = i;
     if (step[i] !== Step.plain) continue;
-    const back = restoredBy(code, i);
-    restored[start]! |= back | (back << WRITTEN);
+    restored[start]! |= restoredBy(code, i);
     own[i] = ownEffect(code, i);
-    saves[i] = isSaving(code, i) ? 1 : 0;
+    saves[i] = savedBy(code, i);
+    saved[start]! |= saves[i]!;
+  }
+  for (let i = 0; i < count; i++) {
+    const both = restored[i]! & saved[i]!;
+    restored[i] = both | (both << WRITTEN);
   }
   const state = new Int32Array(count);
   const at = (i: number) => state[i]! & ~restored[i]!;
@@ -49,7 +98,7 @@ export function followsConvention(code: WholeCode): boolean {
         // What never returns leaves nothing to anyone, and need not restore what it saves.
         const returns = (behind & RETURNS) !== 0;
         const written = returns ? own[i]! & (PRESERVED << WRITTEN) : 0;
-        const read = returns || saves[i] === 0 ? own[i]! & PRESERVED : 0;
+        const read = returns ? own[i]! & PRESERVED : own[i]! & PRESERVED & ~saves[i]!;
         return (behind & ~((own[i]! >>> WRITTEN) & PRESERVED)) | read | written;
       }
       case Step.jump:
@@ -75,11 +124,7 @@ export function followsConvention(code: WholeCode): boolean {
       state[i] = now;
     }
   }
-  for (let i = 0; i < count; i++) {
-    const isKnown = isOpen[i] === Open.taken && isFunction[i] === 1;
-    if (isKnown && (at(i) & (PRESERVED | (PRESERVED << WRITTEN))) !== 0) return false;
-  }
-  return true;
+  return { state, restored };
 }
 
 /** Registers that an instruction gets from the stack, as far as that may be how they are restored. */
@@ -92,16 +137,18 @@ function restoredBy(code: WholeCode, i: number): number {
   return stackMove(code, i) === 0x8b ? (code.effect[i]! >>> WRITTEN_REGISTERS_SHIFT) & PRESERVED : 0;
 }
 
+/** Registers that an instruction puts on the stack, which may be how they are saved. */
+function savedBy(code: WholeCode, i: number): number {
+  const register = pushed(code, i);
+  if (register >= 0) return 1 << register;
+  return stackMove(code, i) === 0x89 ? code.effect[i]! & PRESERVED : 0;
+}
+
 /** Registers that an instruction reads, and those that it writes in the upper half. */
 function ownEffect(code: WholeCode, i: number): number {
   const effect = code.effect[i]!;
   if (effect === UNKNOWN || popped(code, i) >= 0) return 0;
   return (effect & PRESERVED) | (((effect >>> WRITTEN_REGISTERS_SHIFT) & PRESERVED) << WRITTEN);
-}
-
-/** Whether an instruction puts a register on the stack, which may be how it is saved. */
-function isSaving(code: WholeCode, i: number): boolean {
-  return pushed(code, i) >= 0 || stackMove(code, i) === 0x89;
 }
 
 /** The opcode of MOV between a register and the stack, in 64 bits, or -1. */

@@ -9,26 +9,37 @@ import type { CodeReader } from './readCode.ts';
 import { SavedRegisters } from './savedRegisters.ts';
 import { StackDepth } from './stackDepth.ts';
 import { findStrayReturns } from './strayReturns.ts';
+import type { WholeCode } from './wholeCode.ts';
 
 export class ForeignCode {
   readonly #reader: CodeReader;
-  readonly #sections = new Set<number>();
+  readonly #compiled: CodeReader;
+  #code: WholeCode | undefined;
   #effects: CallEffects | undefined;
 
-  /** @param reader a reader for this code alone */
-  constructor(reader: CodeReader) {
+  /**
+   * @param reader a reader for this code alone
+   * @param compiled the one for compilers' code
+   */
+  constructor(reader: CodeReader, compiled: CodeReader) {
     this.#reader = reader;
+    this.#compiled = compiled;
   }
 
   add(id: number): void {
-    this.#sections.add(id);
     this.#reader.add(id);
   }
 
+  /** The code as far as it is understood, once nothing is to come. */
+  get code(): WholeCode {
+    // What compilers have made does as the convention has it: `followsConvention` makes sure of that. All parts of a
+    // function are in one object, so that jumps there lead to functions, too.
+    this.#code ??= this.#reader.finish((section) => (this.#compiled.has(section) ? CONVENTION : ANYTHING));
+    return this.#code;
+  }
+
   /** What is done at a place, and what the convention lets calls do besides. */
-  readonly look: OutsideView = (section, place, isCall) => {
-    // A jump may lead to another part of the function.
-    if (!this.#sections.has(section)) return isCall ? CONVENTION : ANYTHING;
+  readonly look: OutsideView = (section, place) => {
     this.#effects ??= this.#findEffects();
     const i = this.#reader.placeOf(section, place);
     if (i < 0) return ANYTHING;
@@ -37,8 +48,7 @@ export class ForeignCode {
   };
 
   #findEffects(): CallEffects {
-    // All parts of a function are in one object: what is not here is a function.
-    const code = this.#reader.finish((section) => (this.#sections.has(section) ? ANYTHING : CONVENTION));
+    const { code } = this;
     const stack = new StackDepth(code);
     findStrayReturns(code, stack);
     return new CallEffects(code, new SavedRegisters(code, stack));

@@ -15,4 +15,4 @@ export const CONVENTION: OutsideCall = { use: 0b0000_1111_1101_0111, change: 0b0
 export const ANYTHING: OutsideCall = { use: ALL_REGISTERS, change: ALL_REGISTERS };
 
 /** Finds what is done at a place in a section that is called, or jumped to. */
-export type OutsideView = (section: number, place: number, isCall: boolean) => OutsideCall;
+export type OutsideView = (section: number, place: number) => OutsideCall;

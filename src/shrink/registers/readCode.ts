@@ -105,7 +105,7 @@ export class CodeReader {
         whole.target[from] = i;
         this.#unseen[i]!--;
       } else if (whole.effect[from] === UNKNOWN) whole.target[from] = ELSEWHERE;
-      else whole.leadOutside(from, view(section, place, isCall(whole.step[from]!)));
+      else whole.leadOutside(from, view(section, place));
     }
     const placeOf = (section: number, place: number) => this.placeOf(section, place);
     new SwitchLabels(this.#program, this.#liveness, this.#pieces, whole, placeOf).find(this.#jumps, led);
@@ -231,6 +231,11 @@ export class CodeReader {
       else if ((kind[n]! & Entry.taken) === 0) this.#unseen[i]!++;
       else this.#open(i);
     }
+  }
+
+  /** Whether a section has been added and is understood. */
+  has(section: number): boolean {
+    return this.#first[section]! >= 0;
   }
 
   /** The instruction at a place, or -1 if nothing is known of it. */

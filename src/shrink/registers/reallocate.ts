@@ -47,13 +47,14 @@ const MOST_ROUNDS = 3;
 
 /**
  * Gives registers anew, as long as that frees some.
+ * @param foreign the rest of the program's code, as far as it is understood
  * @param isPacked whether the program is going to be packed: then nothing moves, for bytes that are like others cost less
  *   than few bytes
  * @returns what is live in the end where control leaves sections, unless the code has conventions of its own
  */
-export function reallocate(code: WholeCode, isPacked: boolean): Exits | undefined {
-  if (!followsConvention(code)) return undefined;
-  const keepsFrames = followsFrames(code);
+export function reallocate(code: WholeCode, foreign: WholeCode, isPacked: boolean): Exits | undefined {
+  if (!followsConvention(code, false) || !followsConvention(foreign, true)) return undefined;
+  const keepsFrames = followsFrames(code, foreign);
   const stack = new StackDepth(code);
   findStrayReturns(code, stack);
   let now = look(code, undefined, stack);

@@ -27,6 +27,7 @@ export interface Save {
 
 /** rbx, rbp, r12 to r15, which functions leave as they were (psABI, 3.2.1). */
 export const PRESERVED = 0b1111_0000_0010_1000;
+const RSP = 1 << Register.rsp;
 const NONE = -1;
 
 export class SavedRegisters {
@@ -87,20 +88,24 @@ function findSave(
 ): Save | undefined {
   const slot = findSlot(stack, body, push);
   if (!slot) return undefined;
-  const { depth, access, distance } = stack;
   const { inside, pops, level } = slot;
-  for (const i of inside) {
-    const place = distance[i]! - depth[i]!;
-    if (access[i] === StackAccess.memory && place >= -level && place < -level + SLOT) return undefined;
-  }
+  if (inside.some((i) => mayReadSlot(code, stack, i, level))) return undefined;
   // What the function has there itself may be for what is called.
-  if (body.some((i) => depth[i]! < level && i !== push && writes(code, i, register))) return undefined;
+  if (body.some((i) => stack.depth[i]! < level && i !== push && writes(code, i, register))) return undefined;
   // Without POP, it may be for that, too.
   if (pops.length === 0 || pops.some((i) => popped(code, i) !== register)) return undefined;
   // So may others, which compilers pop in order to get rid of them.
   const isPreserved = ((PRESERVED >> register) & 1) === 1;
   if (!isPreserved && inside.some((i) => isCall(code.step[i]!))) return undefined;
   return { register, entry, push, pops, inside, depth: level };
+}
+
+/** Whether an instruction refers to a slot, or takes the address of just that. */
+function mayReadSlot(code: WholeCode, stack: StackDepth, i: number, level: number): boolean {
+  const { depth, access, distance } = stack;
+  if (access[i] === StackAccess.none) return depth[i] === level && copiesPointer(code, stack, i);
+  const place = distance[i]! - depth[i]!;
+  return place >= -level && place < -level + SLOT;
 }
 
 /** Whether an instruction other than POP writes a register. */
@@ -164,4 +169,10 @@ function lowRegister(code: WholeCode, i: number, opcode: number): number {
   if (length !== (hasRex ? 2 : 1)) return -1;
   const last = bytes[start + length - 1]!;
   return (last & 0xf8) === opcode ? (last & 7) | (hasRex && (bytes[start]! & 1) !== 0 ? 8 : 0) : -1;
+}
+
+/** Whether an instruction gets the stack pointer as a number. */
+export function copiesPointer(code: WholeCode, { access, move }: StackDepth, i: number): boolean {
+  if (code.step[i] !== Step.plain || access[i] !== StackAccess.none) return false;
+  return (code.effect[i]! & RSP) !== 0 && (move[i] === 0 || pushed(code, i) === Register.rsp);
 }
