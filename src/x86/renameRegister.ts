@@ -3,7 +3,7 @@
  * the opcode and REX (Intel SDM vol. 2, tables 2-2, 2-3 and 3-1). Where a REX prefix is not needed any more, it stays.
  */
 import { createInstruction, decode, type Instruction } from './decode.ts';
-import { isRegister } from './effects.ts';
+import { isRegister, Register } from './effects.ts';
 import { Field, registerEffectOf, registerFields, UNKNOWN, WRITTEN_REGISTERS_SHIFT } from './registers.ts';
 
 const REX_B = 1;
@@ -28,7 +28,8 @@ export function renameRegister(
   to: number,
 ): boolean {
   const effect = registerEffectOf(bytes, at, insn);
-  if (effect === UNKNOWN) return false;
+  // As an index, its number stands for none.
+  if (effect === UNKNOWN || to === Register.rsp) return false;
   const old = bytes.slice(at, at + insn.length);
   writeNumbers(bytes, at, insn, from, to);
   if (isRenamed(bytes, at, insn, substitute(effect, from, to))) return true;

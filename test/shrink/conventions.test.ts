@@ -329,6 +329,172 @@ OWN int sink(int a, int b, int c, int d, int e, int f, int g, int h, int i, int 
 }
 `;
 
+/** A program with a global register variable, which `used` gives its values. @param rest what uses it */
+function withRegister(rest: string, used: string): string {
+  return `register long shared asm("r12");
+${COMMON}
+${rest}
+OWN void use(int n) { ${used} }
+int main(int argc, char **argv) {
+  long old = shared;
+  use(argc);
+  shared = old;
+  return pick(argc + 1) != 50;
+}
+`;
+}
+
+const TOLD = 'OWN void tell(long n) { printf("%ld\\n", n); }';
+
+const CALLED_BACK = withRegister(
+  'OWN void tell(void) { printf("%ld\\n", shared); }\nvoid through(void);',
+  'shared = n + 4; through(); shared += 37; through();',
+);
+const CALLED_BACK_ASSEMBLY = `
+.globl through
+through: sub $8,%rsp
+call tell
+add $8,%rsp
+ret
+`;
+
+const BY_LABELS = withRegister(
+  `${TOLD}
+volatile long turns;
+APART long interpret(int n) {
+  void *volatile place = &&up;
+  if (n & 1) place = &&down;
+  goto *place;
+up: turns++; return shared + n;
+down: turns--; return shared * n - 1;
+}`,
+  'shared = n + 5; tell(interpret(n)); shared = n + 8; tell(interpret(n + 1));',
+);
+
+const HANDLERS = withRegister(
+  `${TOLD}
+void plus(void), twice(void);
+void (*handlers[])(void) = {plus, twice};`,
+  'shared = n + 5; handlers[n & 1](); shared = n + 9; handlers[n - 1]();',
+);
+const HANDLERS_ASSEMBLY = `
+.globl plus, twice
+.type plus,@function
+.type twice,@function
+plus: lea 100(%r12),%rdi
+jmp tell
+twice: lea (%r12,%r12),%rdi
+jmp tell
+`;
+
+const FROM_STACK = withRegister(
+  `${TOLD}
+OWN void set(int a, int b, int c, int d, int e, int f, long n) { shared = n; }
+void (*volatile setter)() = set;`,
+  'shared = n; setter(1, 2, 3, 4, 5, 6, (long)n + 41); tell(shared);',
+);
+
+const READ_SLOTS = `${COMMON}
+OWN void show(long *frame) { printf("%ld\\n", frame[0]); frame[0] += 2; }
+__attribute__((naked, noinline)) void put(int c) {
+  asm("push %rdi\\n\\tmov %rsp,%rsi\\n\\tmov $1,%edi\\n\\tmov $1,%edx\\n\\tmov $1,%eax\\n\\tsyscall\\n\\tpop %rdi\\n\\tret");
+}
+OWN void dumped(long n) {
+  asm volatile("call dump" : : "b"(n * 11) : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory");
+}
+int main(int argc, char **argv) {
+  setvbuf(stdout, 0, _IONBF, 0);
+  put('A' + argc);
+  put('\\n');
+  dumped(argc);
+  return pick(argc + 1) != 50;
+}
+`;
+const READ_SLOTS_ASSEMBLY = `
+.globl dump
+.type dump,@function
+dump: push %rbx
+mov %rsp,%rdi
+call show
+pop %rbx
+ret
+`;
+
+const FRAMES = `${COMMON}
+int walk(void);
+OWN int third(int n) { int found = walk(); asm volatile(""); return found + n - n; }
+OWN int second(int n) { int found = third(n * 3); asm volatile(""); return found + n * 0; }
+OWN int first(int n) { int found = second(n + 1); asm volatile(""); return found; }
+int main(int argc, char **argv) { printf("%d\\n", first(argc)); return pick(argc + 1) != 50; }
+`;
+const FRAMES_ASSEMBLY = `
+.globl walk
+.type walk,@function
+walk: xor %eax,%eax
+mov %rbp,%rdx
+1: cmp %rsp,%rdx
+jb 2f
+inc %eax
+cmp $4,%eax
+jae 2f
+mov (%rdx),%rdx
+jmp 1b
+2: ret
+`;
+
+const HIGH_BYTES = `${COMMON}
+char bytes[300];
+OWN long store(char *to, long n) {
+  long sum = 0;
+  for (long i = 1; i < n; i++) {
+    unsigned long word = i * 0x1234567 + n;
+    asm volatile("mov %%dh, (%%rdx,%1)" : : "d"(word & 0xff00), "S"(to - (word & 0xff00) + i) : "memory");
+    sum += word;
+  }
+  return sum;
+}
+int main(int argc, char **argv) {
+  long sum = store(bytes, argc + 200);
+  for (int i = 0; i < 300; i++) sum = sum * 31 + bytes[i];
+  printf("%ld\\n", sum);
+  return pick(argc + 1) != 50;
+}
+`;
+
+/** A function called through a pointer that returns several words. */
+function severalResults(convention: string, fields: readonly string[]): string {
+  return `${COMMON}
+typedef struct { long ${fields.join(', ')}; } Result;
+__attribute__((${convention})) OWN Result make(long x, long y) {
+  return (Result){${['x', 'y', 'x * y', 'x - y * 3', 'x ^ y', 'y * 9'].slice(0, fields.length).join(', ')}};
+}
+Result (__attribute__((${convention})) *volatile maker)(long, long) = make;
+int main(int argc, char **argv) {
+  Result result = maker(argc + 4, argc + 9);
+  ${fields.map((field) => `printf("%ld\\n", result.${field});`).join('\n  ')}
+  return pick(argc + 1) != 50;
+}
+`;
+}
+
+const REFUSED_REGCALL = `${COMMON}
+volatile long turns;
+__attribute__((regcall)) OWN long many(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j,
+                                       long k, int n) {
+  void *volatile place = &&sum;
+  if (n & 1) place = &&difference;
+  goto *place;
+sum: turns = 3; return a + b * 2 + c * 3 + d * 4 + e * 5 + f * 6 + g * 7 + h * 8 + i * 9 + j * 10 + k * 11;
+difference: return a - b * 2 + c * 3 - d * 4 + e * 5 - f * 6 + g * 7 - h * 8 + i * 9 - j * 10 + k * 11;
+}
+int main(int argc, char **argv) {
+  long n = argc;
+  for (int q = 0; q < 2; q++)
+    printf("%ld\\n", many(n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7, n + 8, n + 9, n + 10, n + q));
+  return pick(argc + 1) != 50;
+}
+`;
+
 const LEVELS = [['-O1'], ['-O2'], ['-Os'], ['-O2', '-fno-pie'], ['-O2', '-fno-schedule-insns2', '-fno-pie']];
 
 describe.skipIf(!hasTool('musl-gcc'))('musl-gcc', () => {
@@ -362,6 +528,13 @@ describe.skipIf(!hasTool('musl-gcc'))('musl-gcc, with what assembler does beside
     ['an assembler that takes and returns registers of its own', PRIVATE, [], PRIVATE_ASSEMBLY],
     ['functions of libgcc that save registers for others', FOREIGN, ['-O1', '-mcall-ms2sysv-xlogues'], ''],
     ['a handler of signals that looks at registers', FAULT, [], ''],
+    ['an assembler that calls what uses a global register variable', CALLED_BACK, [], CALLED_BACK_ASSEMBLY],
+    ['labels as values beside a global register variable', BY_LABELS, [], ''],
+    ['handlers of an assembler with a global register variable', HANDLERS, [], HANDLERS_ASSEMBLY],
+    ['a global register variable that is set from the stack', FROM_STACK, [], ''],
+    ['what is pushed to be read', READ_SLOTS, [], READ_SLOTS_ASSEMBLY],
+    ['an assembler that follows frames', FRAMES, ['-fno-omit-frame-pointer'], FRAMES_ASSEMBLY],
+    ['high bytes that are stored', HIGH_BYTES, [], ''],
   ])('%s', (_, source, more, assembly) => {
     for (const level of BARE_LEVELS) {
       const flags = [...level, ...more];
@@ -374,6 +547,9 @@ describe.skipIf(!hasTool('musl-gcc'))('musl-gcc, with what assembler does beside
 it.skipIf(!hasTool('clang') || !hasTool('musl-gcc')).each([
   ['a context in a register that is preserved', CONTEXT, LEVELS.slice(0, 4)],
   ['arguments in registers that are preserved', REGCALL, BARE_LEVELS],
+  ['such arguments of a function with labels as values', REFUSED_REGCALL, BARE_LEVELS],
+  ['six words as a result', severalResults('regcall', ['a', 'b', 'c', 'd', 'e', 'f']), BARE_LEVELS],
+  ['four words as a result', severalResults('swiftcall', ['a', 'b', 'c', 'd']), BARE_LEVELS],
 ])('clang: %s', (_, source, levels) => {
   for (const flags of levels) {
     const [none, safe] = outcomes(source, 'clang', flags);

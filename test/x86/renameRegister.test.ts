@@ -109,7 +109,7 @@ describe('another register', () => {
     ['without REX', '89 c8', 1, 9], // mov ecx, eax
     ['as base without displacement', '49 8b 00', 8, 5], // mov (r8), rax
     ['as base without SIB', '49 8b 40 08', 8, 12],
-    ['of which a high byte is named', '88 e5', 4, 3], // mov ah, ch
+    ['of which a high byte is named', '88 e5', 0, 3], // mov ah, ch
     ['of which a high byte is named besides', '88 34 32', 2, 0], // mov dh, (rdx,rsi)
     ['of which there is no such byte', '88 c8', 0, 7], // mov cl, al
     ['that CL stands for', 'd3 e0', 1, 2], // shl cl, eax
