@@ -178,19 +178,19 @@ describe('what a function holds', () => {
 
 describe('what a function saves', () => {
   it.each([
-    ['goes where nobody reads it', '53 55 31 db ff d0 01 1f ff d0 5d 5b c3', '31 db ff d0 01 1f ff d0 c3'],
-    ['stays if the stack would not be aligned', '53 31 db ff d0 01 1f 5b c3', '53 31 ed ff d0 01 2f 5b c3'],
+    ['goes where nobody reads it', '53 55 31 db ff d0 01 18 ff d0 5d 5b c3', '31 db ff d0 01 18 ff d0 c3'],
+    ['stays if the stack would not be aligned', '53 31 db ff d0 01 18 5b c3', '53 31 ed ff d0 01 28 5b c3'],
     ['goes if nothing has to be aligned', '53 31 db ff 03 5b c3', '31 c9 ff 01 c3'],
     // push rbx; sub $16, rsp; call *rax; add $16, rsp; pop rbx
     [
       'becomes room',
-      '53 48 83 ec 30 8b 1c 24 ff d0 01 1f 48 83 c4 30 5b c3',
-      '48 83 ec 38 8b 2c 24 ff d0 01 2f 48 83 c4 38 c3',
+      '53 48 83 ec 30 8b 1c 24 ff d0 01 18 48 83 c4 30 5b c3',
+      '48 83 ec 38 8b 2c 24 ff d0 01 28 48 83 c4 38 c3',
     ],
     [
       'stays where SUB has no room for it',
-      '53 48 83 ec 78 8b 1c 24 ff d0 01 1f 48 83 c4 78 5b c3',
-      '53 48 83 ec 78 8b 2c 24 ff d0 01 2f 48 83 c4 78 5b c3',
+      '53 48 83 ec 78 8b 1c 24 ff d0 01 18 48 83 c4 78 5b c3',
+      '53 48 83 ec 78 8b 2c 24 ff d0 01 28 48 83 c4 78 5b c3',
     ],
     // push rbx, rbp; mov 24(rsp), eax; call *rax; pop rbp, rbx
     ['moves what callers have pushed', '53 55 8b 44 24 18 ff d0 5d 5b c3', '8b 44 24 08 ff d0 c3'],
@@ -212,9 +212,9 @@ describe('what a function saves', () => {
   });
 
   it('stays where a caller reads it', () => {
-    const text = '53 55 31 db 31 ed ff d0 01 1f 01 2f 5d 5b c3';
+    const text = '53 55 31 db 31 ed ff d0 01 18 01 28 5d 5b c3';
     expect(body(text, LOOKS_AT_MORE)).toBe(pairs(text));
-    expect(body(text)).toBe(pairs('31 db 31 ed ff d0 01 1f 01 2f c3'));
+    expect(body(text)).toBe(pairs('31 db 31 ed ff d0 01 18 01 28 c3'));
   });
 
   it('stays the same where what is called changes it', () => {
@@ -231,10 +231,10 @@ describe('what a function saves', () => {
   });
 
   it('is saved by the one or the other of two that call each other', () => {
-    // f: push rbx, rbp; call g; pop rbp, rbx. g: push rbx, rbp; xor ebx, ebx; xor ebp, ebp; call *rax; add ebx, (rdi) …
+    // f: push rbx, rbp; call g; pop rbp, rbx. g: push rbx, rbp; xor ebx, ebx; xor ebp, ebp; call *rax; add ebx, (rax) …
     const functions = [
       fn('f', '53 55 e8 .. .. .. .. 5d 5b c3', 'g'),
-      fn('g', '53 55 31 db 31 ed ff d0 01 1f 01 2f 5d 5b c3'),
+      fn('g', '53 55 31 db 31 ed ff d0 01 18 01 28 5d 5b c3'),
     ];
     const [f, g] = made(functions, {}, LOOKS_AT_MORE);
     const isSaved = [f!.startsWith('53 55'), g!.startsWith('53 55')];

@@ -9,7 +9,7 @@
 import { Register } from '../../x86/effects.ts';
 import { ALL_REGISTERS, WRITTEN_REGISTERS_SHIFT } from '../../x86/registers.ts';
 import { SLOT, StackAccess, type StackDepth } from './stackDepth.ts';
-import { isCall, Step, type WholeCode } from './wholeCode.ts';
+import { isCall, Pure, Step, type WholeCode } from './wholeCode.ts';
 
 /** A register that is saved. */
 export interface Save {
@@ -103,7 +103,9 @@ function findSave(
 /** Whether an instruction refers to a slot, or takes the address of just that. */
 function mayReadSlot(code: WholeCode, stack: StackDepth, i: number, level: number): boolean {
   const { depth, access, distance } = stack;
-  if (access[i] === StackAccess.none) return depth[i] === level && copiesPointer(code, stack, i);
+  // Whoever looks for what a frame pointer leads to keeps all of them.
+  const isCopy = code.pure[i] !== Pure.frame && copiesPointer(code, stack, i);
+  if (access[i] === StackAccess.none) return isCopy && depth[i] === level;
   const place = distance[i]! - depth[i]!;
   return place >= -level && place < -level + SLOT;
 }
