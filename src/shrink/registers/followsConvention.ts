@@ -8,6 +8,8 @@
  * before the function returns; not counting PUSH, what stores them on the stack, and those that the function gets from
  * there again, for that is how they are saved. What is in those then is the function's own, even where it seems to be
  * read before it is written: control need not be able to come that way.
+ *
+ * Nor may anyone take more results from a call through a pointer than the convention has.
  */
 import { createInstruction, decode } from '../../x86/decode.ts';
 import { addressRegisters, isRegister, Register } from '../../x86/effects.ts';
